@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# The doors: what is built from src/ for users.
+#   libbrkmalloc.so                  takes over malloc: for LD_PRELOAD, or -lbrkmalloc
+#   brkmalloc.o, libbrkmalloc.a      the same as one relocatable object, for static linking
+#   libbrkmalloc-prefixed.{so,a}     brkm_ names only, for use beside libc's malloc
+
+set(core_sources
+  alloc.c bins.c block.c check.c heap.c lock.c mapped.c options.c process.c regions.c report.c
+  stats.c top.c tune.c)
+list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
+
+function(brkm_compile_objects target)
+  add_library(${target} OBJECT ${ARGN})
+  target_include_directories(${target}
+    PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${target} PRIVATE brkm_flags)
+  target_compile_definitions(${target} PRIVATE
+    BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>)
+  # No builtins: gcc would turn malloc + memset inside calloc into a call of calloc.
+  target_compile_options(${target} PRIVATE
+    -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc
+    -fno-builtin-realloc -fno-builtin-free)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+# The functions under the prefix brkm_; the system layer stands apart, so that tests can replace it.
+brkm_compile_objects(brkm_core ${core_sources})
+brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/os_linux.c)
+brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/interpose.c)
+
+function(brkm_add_shared_library target output_name)
+  add_library(${target} SHARED ${ARGN})
+  target_link_libraries(${target} PRIVATE brkm_flags)
+  target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/include)
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output_name}
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+  if(NOT BRKM_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,-z,now -Wl,-z,relro)
+  endif()
+endfunction()
+
+# One object in the archive: a program that uses any part then gets all of it, the constructor too.
+function(brkm_add_static_library target output_name)
+  set(object ${PROJECT_BINARY_DIR}/${output_name}.o)
+  set(archive ${PROJECT_BINARY_DIR}/lib${output_name}.a)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CMAKE_LINKER} -r -o ${object} ${ARGN}
+    DEPENDS ${ARGN} COMMAND_EXPAND_LISTS VERBATIM)
+  add_custom_command(OUTPUT ${archive}
+    COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}
+    COMMAND ${CMAKE_AR} rcsD ${archive} ${object}
+    DEPENDS ${object} VERBATIM)
+  add_custom_target(${target}_archive ALL DEPENDS ${archive})
+  add_dependencies(${target}_archive brkm_core brkm_os brkm_interpose)
+  add_library(${target} STATIC IMPORTED GLOBAL)
+  add_dependencies(${target} ${target}_archive)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${archive})
+  target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/include)
+endfunction()
+
+set(core_objects $<TARGET_OBJECTS:brkm_core> $<TARGET_OBJECTS:brkm_os>)
+set(all_objects ${core_objects} $<TARGET_OBJECTS:brkm_interpose>)
+
+brkm_add_shared_library(brkmalloc_prefixed_shared brkmalloc-prefixed ${core_objects})
+brkm_add_static_library(brkmalloc_prefixed brkmalloc-prefixed ${core_objects})
+if(BRKM_INTERPOSE)
+  brkm_add_shared_library(brkmalloc_shared brkmalloc ${all_objects})
+  brkm_add_static_library(brkmalloc_static brkmalloc ${all_objects})
+endif()

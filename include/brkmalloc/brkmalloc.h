@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * brkmalloc: the public interface under the prefix brkm_.
+ *
+ * Every function here is thread-safe. None may be called from a signal handler (POSIX asks the
+ * same of malloc). Sizes are in bytes. A pointer that is returned is aligned to 16 bytes unless a
+ * larger alignment is asked for, and stays valid until it is handed to one of the free or realloc
+ * functions. A pointer that none of these functions returned, or that was freed already, ends the
+ * program with a message on standard error (see brkm_free).
+ *
+ * The interposing libraries give the same functions libc's names; the two sets may be mixed.
+ */
+#ifndef BRKMALLOC_BRKMALLOC_H
+#define BRKMALLOC_BRKMALLOC_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define BRKM_VERSION_MAJOR 0
+#define BRKM_VERSION_MINOR 1
+#define BRKM_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define BRKM_API __attribute__((visibility("default")))
+#define BRKM_API_ALLOC(...) __attribute__((visibility("default"), malloc, alloc_size(__VA_ARGS__)))
+#else
+#define BRKM_API
+#define BRKM_API_ALLOC(...)
+#endif
+
+#ifdef __cplusplus
+#define BRKM_NOTHROW noexcept
+extern "C" {
+#else
+#define BRKM_NOTHROW
+#endif
+
+/* ---- Allocate and free ---- */
+
+/* At least `size` bytes of uninitialised memory; size 0 gives a unique pointer that may be freed.
+ * Errors: NULL and errno ENOMEM when memory is short or `size` is above PTRDIFF_MAX. */
+BRKM_API_ALLOC(1) void *brkm_malloc(size_t size) BRKM_NOTHROW;
+
+/* Frees `memory`; NULL does nothing. errno is kept as it was.
+ * Misuse: a pointer that is not the start of a block in use (freed already, inside a block, on the
+ * stack, or with an overwritten header) is named on standard error and the program aborts. */
+BRKM_API void brkm_free(void *memory) BRKM_NOTHROW;
+
+/* Room for `count` elements of `size` bytes each, all bytes zero.
+ * Errors: as brkm_malloc, also when count * size overflows. */
+BRKM_API_ALLOC(1, 2) void *brkm_calloc(size_t count, size_t size) BRKM_NOTHROW;
+
+/* Changes a block's size and keeps its contents up to the smaller of the two sizes; the block may
+ * move. With `memory` NULL this is brkm_malloc. With `size` 0 the block is freed and NULL is
+ * returned, as glibc does.
+ * Errors: NULL and errno ENOMEM; the old block is then untouched and still valid. */
+BRKM_API void *brkm_realloc(void *memory, size_t size) BRKM_NOTHROW __attribute__((alloc_size(2)));
+
+/* brkm_realloc to count * size bytes. Errors: as brkm_realloc, also when the product overflows. */
+BRKM_API void *brkm_reallocarray(void *memory, size_t count, size_t size) BRKM_NOTHROW
+    __attribute__((alloc_size(2, 3)));
+
+/* As brkm_free. `size` must be what was asked for when the block was allocated (C23). */
+BRKM_API void brkm_free_sized(void *memory, size_t size) BRKM_NOTHROW;
+
+/* As brkm_free, for blocks of brkm_aligned_alloc: alignment and size as they were given there (C23). */
+BRKM_API void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size) BRKM_NOTHROW;
+
+/* As brkm_free; the name that very old programs use. */
+BRKM_API void brkm_cfree(void *memory) BRKM_NOTHROW;
+
+/* ---- Aligned blocks ---- */
+
+/* `size` bytes aligned to `alignment`, which must be a power of two; `size` need not be a multiple.
+ * Errors: NULL with errno EINVAL for another alignment, ENOMEM when memory is short. */
+BRKM_API_ALLOC(2) void *brkm_aligned_alloc(size_t alignment, size_t size) BRKM_NOTHROW;
+
+/* As brkm_aligned_alloc, but an alignment that is no power of two is rounded up to one.
+ * Errors: EINVAL when no power of two is as large as `alignment`; ENOMEM. */
+BRKM_API_ALLOC(2) void *brkm_memalign(size_t alignment, size_t size) BRKM_NOTHROW;
+
+/* Stores an aligned block of `size` bytes in *memory. `alignment` must be a power of two and a
+ * multiple of sizeof(void *).
+ * Returns 0, EINVAL or ENOMEM; in case of an error *memory is left alone. */
+BRKM_API int brkm_posix_memalign(void **memory, size_t alignment, size_t size) BRKM_NOTHROW;
+
+/* `size` bytes aligned to a page. Errors: as brkm_malloc. */
+BRKM_API_ALLOC(1) void *brkm_valloc(size_t size) BRKM_NOTHROW;
+
+/* As brkm_valloc with `size` rounded up to whole pages; size 0 gives one page. */
+BRKM_API void *brkm_pvalloc(size_t size) BRKM_NOTHROW __attribute__((malloc));
+
+/* ---- Ask and tune ---- */
+
+/* How many bytes at `memory` the program may use: at least what was asked for, and the same number
+ * for as long as the block is not resized. NULL gives 0. Misuse: as brkm_free. */
+BRKM_API size_t brkm_malloc_usable_size(void *memory) BRKM_NOTHROW;
+
+/* Gives free memory back to the system and keeps at most `pad` bytes free at the heap's end.
+ * Returns 1 when memory was given back, otherwise 0. */
+BRKM_API int brkm_malloc_trim(size_t pad) BRKM_NOTHROW;
+
+/* Sets a parameter by glibc's number (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX,
+ * ... in <malloc.h>). Returns 1 on success and, as glibc does, for a parameter that means nothing
+ * here; 0 for a value that is out of range. */
+BRKM_API int brkm_mallopt(int parameter, int value) BRKM_NOTHROW;
+
+/* The same members and meanings as glibc's struct mallinfo2, in bytes and counts. */
+struct brkm_mallinfo2 {
+    size_t arena;    /* bytes the heap got from the system, mapped blocks not counted */
+    size_t ordblks;  /* number of free blocks */
+    size_t smblks;   /* number of blocks in caches */
+    size_t hblks;    /* number of mapped blocks */
+    size_t hblkhd;   /* bytes in mapped blocks */
+    size_t usmblks;  /* always 0 */
+    size_t fsmblks;  /* bytes in caches */
+    size_t uordblks; /* bytes in use in the heap, headers included */
+    size_t fordblks; /* bytes free in the heap */
+    size_t keepcost; /* bytes that trimming the heap's end could give back */
+};
+
+/* As struct brkm_mallinfo2 with int members, which stop at INT_MAX. */
+struct brkm_mallinfo {
+    int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+
+BRKM_API struct brkm_mallinfo2 brkm_mallinfo2(void) BRKM_NOTHROW;
+BRKM_API struct brkm_mallinfo brkm_mallinfo(void) BRKM_NOTHROW;
+
+/* Prints a summary of the heap to standard error. */
+BRKM_API void brkm_malloc_stats(void) BRKM_NOTHROW;
+
+/* Writes the heap's state to `stream` as XML in glibc's schema. `options` must be 0.
+ * Returns 0; -1 with errno EINVAL for other options. */
+BRKM_API int brkm_malloc_info(int options, FILE *stream) BRKM_NOTHROW;
+
+/* Walks the whole heap and verifies every invariant of docs/design.md. Takes the heap's lock and
+ * time in proportion to the number of blocks.
+ * Returns the number of violations; each is described on standard error. */
+BRKM_API int brkm_check_heap(void) BRKM_NOTHROW;
+
+/* The version as "major.minor.patch", a constant string. */
+BRKM_API const char *brkm_version(void) BRKM_NOTHROW;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 5: see bins.h. */
+#include "bins.h"
+
+#include "regions.h"
+#include "report.h"
+#include "size_class.h"
+
+static void mark_used(struct bins *bins, unsigned bin)
+{
+    unsigned word = bin / BINS_WORD_BITS;
+    bins->words[word] |= (uint64_t)1 << bin % BINS_WORD_BITS;
+    bins->summary |= (uint32_t)1 << word;
+}
+
+static void mark_empty(struct bins *bins, unsigned bin)
+{
+    unsigned word = bin / BINS_WORD_BITS;
+    bins->words[word] &= ~((uint64_t)1 << bin % BINS_WORD_BITS);
+    if (bins->words[word] == 0) {
+        bins->summary &= ~((uint32_t)1 << word);
+    }
+}
+
+unsigned brkm__bins_next_used(const struct bins *bins, unsigned bin)
+{
+    if (bin >= BRKM_BIN_COUNT) {
+        return BRKM_BIN_COUNT;
+    }
+    unsigned word = bin / BINS_WORD_BITS;
+    uint64_t here = bins->words[word] & ~(uint64_t)0 << bin % BINS_WORD_BITS;
+    if (here == 0) {
+        uint32_t above = bins->summary & ~(uint32_t)1 << word;
+        if (above == 0) {
+            return BRKM_BIN_COUNT;
+        }
+        word = (unsigned)__builtin_ctz(above);
+        here = bins->words[word];
+    }
+    return word * BINS_WORD_BITS + (unsigned)__builtin_ctzll(here);
+}
+
+/* ---- Links: they lie in memory that a program may write to by mistake ---- */
+
+static _Noreturn void end_program(enum fault fault, const struct free_block *block)
+{
+    brkm__fatal(fault, (struct fault_place){.address = block_payload(&block->header),
+                                            .caller = "brkmalloc"});
+}
+
+/* True when `link` leads to a free block; looks before it reads. */
+static bool link_is_sound(const struct free_block *link)
+{
+    return brkm__regions_contain_payload(block_payload(&link->header)) &&
+           block_state(&link->header) == BLOCK_FREE;
+}
+
+static void verify_links(const struct bins *bins, unsigned bin, const struct free_block *block)
+{
+    const struct free_block *next = block->next;
+    const struct free_block *previous = block->previous;
+    bool next_sound = next == NULL || (link_is_sound(next) && next->previous == block);
+    bool previous_sound =
+        previous == NULL ? bins->heads[bin] == block
+                         : link_is_sound(previous) && previous->next == block;
+    if (unlikely(!next_sound || !previous_sound)) {
+        end_program(FAULT_FREE_LIST_OVERWRITTEN, block);
+    }
+}
+
+/* ---- Insert and remove ---- */
+
+void brkm__bins_insert(struct bins *bins, struct mem_control_block *block)
+{
+    struct free_block *free = (struct free_block *)block;
+    size_t size = block_size(block);
+    unsigned bin = size_class_bin(size);
+    struct free_block *head = bins->heads[bin];
+    brkm_assert(head == NULL || link_is_sound(head), "I6: a list holds free blocks only");
+    free->next = head;
+    free->previous = NULL;
+    if (head != NULL) {
+        head->previous = free;
+    }
+    bins->heads[bin] = free;
+    mark_used(bins, bin);
+    bins->blocks++;
+    bins->bytes += size;
+}
+
+static void unlink_from(struct bins *bins, unsigned bin, struct free_block *block)
+{
+    verify_links(bins, bin, block);
+    if (block->next != NULL) {
+        block->next->previous = block->previous;
+    }
+    if (block->previous != NULL) {
+        block->previous->next = block->next;
+    } else {
+        bins->heads[bin] = block->next;
+        if (block->next == NULL) {
+            mark_empty(bins, bin);
+        }
+    }
+    bins->blocks--;
+    bins->bytes -= block_size(&block->header);
+}
+
+void brkm__bins_remove(struct bins *bins, struct mem_control_block *block)
+{
+    unlink_from(bins, size_class_bin(block_size(block)), (struct free_block *)block);
+}
+
+/* ---- Search ---- */
+
+/* Smaller is better; among equals the lower address, which leaves the heap's end free. */
+static bool fits_better(const struct free_block *block, const struct free_block *best)
+{
+    if (best == NULL) {
+        return true;
+    }
+    size_t size = block_size(&block->header);
+    size_t best_size = block_size(&best->header);
+    return size < best_size || (size == best_size && block < best);
+}
+
+/* `link` was found in `holder`, or in the bin itself, which no program writes to by mistake. */
+static void verify_link(const struct free_block *link, const struct free_block *holder)
+{
+    if (unlikely(!link_is_sound(link))) {
+        bool link_is_plausible =
+            holder == NULL || brkm__regions_contain_payload(block_payload(&link->header));
+        end_program(link_is_plausible ? FAULT_HEADER_OVERWRITTEN : FAULT_FREE_LIST_OVERWRITTEN,
+                    link_is_plausible ? link : holder);
+    }
+}
+
+static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, size_t size)
+{
+    struct free_block *best = NULL;
+    struct free_block *holder = NULL;
+    struct free_block *block = bins->heads[bin];
+    for (unsigned seen = 0; block != NULL && seen < BRKM_BIN_SCAN; seen++) {
+        verify_link(block, holder);
+        if (block_size(&block->header) >= size && fits_better(block, best)) {
+            best = block;
+        }
+        holder = block;
+        block = block->next;
+    }
+    return best;
+}
+
+struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)
+{
+    unsigned bin = size_class_bin(size);
+    struct free_block *best = best_in_bin(bins, bin, size);
+    if (best == NULL) {
+        bin = brkm__bins_next_used(bins, bin + 1);
+        if (bin == BRKM_BIN_COUNT) {
+            return NULL;
+        }
+        best = best_in_bin(bins, bin, size);
+    }
+    unlink_from(bins, bin, best);
+    return &best->header;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 5: the free blocks of a heap, in one list per size class, and the map of the bins that are
+ * not empty. No lock and no system call: the heap's lock is held by the caller. */
+#ifndef BRKMALLOC_BINS_H
+#define BRKMALLOC_BINS_H
+
+#include "base.h"
+#include "block.h"
+#include "config.h"
+
+#define BINS_WORD_BITS 64
+#define BINS_WORDS (BRKM_BIN_COUNT / BINS_WORD_BITS)
+
+/* All zero is an empty set of bins. */
+struct bins {
+    /* Bit w is set when words[w] is not 0. */
+    uint32_t summary;
+    /* Bit b of word w is set when bin w * 64 + b is not empty. */
+    uint64_t words[BINS_WORDS];
+    struct free_block *heads[BRKM_BIN_COUNT];
+    size_t blocks; /* in all lists */
+    size_t bytes;  /* in all lists */
+};
+
+/* Puts a free block, whose header and boundary tag are written, into its bin. */
+void brkm__bins_insert(struct bins *bins, struct mem_control_block *block);
+
+/* Takes a given block out. Ends the program where its links were overwritten. */
+void brkm__bins_remove(struct bins *bins, struct mem_control_block *block);
+
+/* Takes out the best fitting of the blocks that a bounded search sees; NULL when none is as large
+ * as `size`. */
+struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size);
+
+/* The first bin at or above `bin` that is not empty; BRKM_BIN_COUNT when there is none. */
+unsigned brkm__bins_next_used(const struct bins *bins, unsigned bin);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 4: the block, its header and everything that may touch the header's fields.
+ *
+ *   in use or cached                         free
+ *   +---------------+ block (8 mod 16)       +---------------+ block
+ *   | seal          | 4 bytes                | seal          |
+ *   | size and flags| 4 bytes                | size and flags|
+ *   +---------------+ payload (0 mod 16)     +---------------+ payload
+ *   |               |                        | next link     | 8 bytes
+ *   | payload:      |                        | previous link | 8 bytes
+ *   | size - 8      |                        | long size     | 8 bytes, blocks of 4 GiB and more
+ *   | bytes         |                        | ...           |
+ *   |               |                        | boundary tag  | 8 bytes: the block's size
+ *   +---------------+ next block's header    +---------------+ next block's header
+ *
+ * Blocks tile a region: the header of the next block follows each payload directly. The last header
+ * of a region is the top's or a fencepost's; both have size 0 and nothing behind them.
+ *
+ * The seal makes every header verifiable. Its low half, the guard, depends on the address alone:
+ * the owner of the block in front can verify it with one addition, and so finds a write past its
+ * end without knowing anything of its neighbour. Its high half mixes address, size and state, so
+ * that a changed size, a copied header, an address inside a block and a second free all differ. */
+#ifndef BRKMALLOC_BLOCK_H
+#define BRKMALLOC_BLOCK_H
+
+#include <string.h>
+
+#include "annotate.h"
+#include "base.h"
+#include "config.h"
+#include "report.h"
+
+struct mem_control_block {
+    /* Written by whoever owns the block: the thread that has it in use, the cache that holds it,
+     * or the heap under its lock. The owner of the block in front reads the low half at any time;
+     * that half never changes while the boundary exists. Hence relaxed atomics. */
+    uint32_t seal;
+    /* Bytes of the whole block (a multiple of 16) and, in the low four bits, flags. Written by the
+     * heap under its lock only, read by the owner at any time: relaxed atomics. */
+    uint32_t size_and_flags;
+};
+
+_Static_assert(sizeof(struct mem_control_block) == BRKM_HEADER_SIZE, "the header is 8 bytes");
+
+/* Valid only while the block is free. */
+struct free_block {
+    struct mem_control_block header;
+    struct free_block *next;
+    struct free_block *previous;
+};
+
+_Static_assert(sizeof(struct free_block) + sizeof(size_t) == BRKM_MIN_BLOCK,
+               "header, links and boundary tag fit in the smallest block");
+
+/* What is added to the high half of the seal. The values are arbitrary but far from each other and
+ * from small differences in size. */
+enum block_state {
+    BLOCK_IN_USE = 0,
+    BLOCK_CACHED = 0x5ac30000,
+    BLOCK_FREE = 0x2f6b0000,
+    BLOCK_TOP = 0x71950000,
+    BLOCK_FENCEPOST = 0x43de0000,
+    /* Never stored: what block_state says of a header with a wrong seal. */
+    BLOCK_DAMAGED = 1,
+};
+
+enum block_flag {
+    /* The block in front is free, and its boundary tag lies right before this header. */
+    BLOCK_FLAG_PREVIOUS_FREE = 1,
+    /* A mapped block. The size here is 0; the table of mapped blocks has it. */
+    BLOCK_FLAG_MAPPED = 2,
+    /* The first block of a fallback region. */
+    BLOCK_FLAG_REGION_START = 4,
+    BLOCK_FLAGS_ALL = 15,
+};
+
+/* Secret of the process, random but for its low nibble. Written once, before the first block. */
+extern uint32_t brkm__block_secret;
+
+/* Headers lie at 8 mod 16, so this fixes the low nibble of every guard: it is never 0, and a string's
+ * terminator or any byte whose low nibble differs is told from a guard for certain. */
+#define BLOCK_SECRET_NIBBLE 0x3u
+
+/* Draws the secret unless that is done. Called before a header is written into new memory; draws the
+ * same value each time, so that it needs no lock. */
+void brkm__block_draw_secret(void);
+
+/* ---- Addresses ---- */
+
+static inline struct mem_control_block *block_from_payload(const void *payload)
+{
+    return (struct mem_control_block *)((uintptr_t)payload - BRKM_HEADER_SIZE);
+}
+
+static inline void *block_payload(const struct mem_control_block *block)
+{
+    return (void *)((uintptr_t)block + BRKM_HEADER_SIZE);
+}
+
+static inline struct mem_control_block *block_at_offset(const struct mem_control_block *block,
+                                                        size_t offset)
+{
+    return (struct mem_control_block *)((uintptr_t)block + offset);
+}
+
+/* The block's size for a request of `size` bytes, which is at most PTRDIFF_MAX. */
+static inline size_t block_size_for_request(size_t size)
+{
+    size_t total = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
+    return max_size(total, BRKM_MIN_BLOCK);
+}
+
+/* ---- Seal ---- */
+
+/* Odd multiplier of size / 16, moved so that the product leaves the guard alone. */
+#define BLOCK_SEAL_MULTIPLIER ((uint32_t)0x9e37 << 12)
+
+/* `size` is what the header tells, below 4 GiB. */
+static inline uint32_t block_seal_for(const struct mem_control_block *block, size_t size,
+                                      enum block_state state)
+{
+    /* Sizes from 1 MiB on have bits that the multiplication would push out: fold them in. */
+    size_t folded = size ^ (size >> 16 & ~(size_t)15);
+    return (uint32_t)(uintptr_t)block + brkm__block_secret +
+           (uint32_t)folded * BLOCK_SEAL_MULTIPLIER + (uint32_t)state;
+}
+
+static inline uint32_t block_load_seal(const struct mem_control_block *block)
+{
+    return __atomic_load_n(&block->seal, __ATOMIC_RELAXED);
+}
+
+static inline void block_store_seal(struct mem_control_block *block, uint32_t seal)
+{
+    __atomic_store_n(&block->seal, seal, __ATOMIC_RELAXED);
+}
+
+/* True when `seal` at the end of a block with the (verified) seal `front` and `size` has its guard. */
+static inline bool block_guard_follows(uint32_t front, size_t size, uint32_t seal)
+{
+    return (uint16_t)(front + (uint32_t)size) == (uint16_t)seal;
+}
+
+/* ---- Size and flags ---- */
+
+static inline uint32_t block_load_size_and_flags(const struct mem_control_block *block)
+{
+    return __atomic_load_n(&block->size_and_flags, __ATOMIC_RELAXED);
+}
+
+/* Stands in the header of a free block whose size needs more than 32 bits. */
+#define BLOCK_LONG_SIZE ((size_t)0xfffffff0)
+
+static inline size_t *block_long_size(const struct mem_control_block *block)
+{
+    return (size_t *)((uintptr_t)block + sizeof(struct free_block));
+}
+
+/* The size as the header tells it; for blocks that can be in use that is the size. */
+static inline size_t block_short_size(const struct mem_control_block *block)
+{
+    return block_load_size_and_flags(block) & ~(uint32_t)BLOCK_FLAGS_ALL;
+}
+
+static inline size_t block_size(const struct mem_control_block *block)
+{
+    size_t size = block_short_size(block);
+    return likely(size != BLOCK_LONG_SIZE) ? size : *block_long_size(block);
+}
+
+/* Bytes that the program may use in a block of the heap. */
+static inline size_t block_usable_size(const struct mem_control_block *block)
+{
+    return block_short_size(block) - BRKM_HEADER_SIZE;
+}
+
+static inline bool block_has_flag(const struct mem_control_block *block, enum block_flag flag)
+{
+    return (block_load_size_and_flags(block) & (uint32_t)flag) != 0;
+}
+
+static inline void block_change_flag(struct mem_control_block *block, enum block_flag flag, bool on)
+{
+    uint32_t old = block_load_size_and_flags(block);
+    uint32_t changed = on ? old | (uint32_t)flag : old & ~(uint32_t)flag;
+    __atomic_store_n(&block->size_and_flags, changed, __ATOMIC_RELAXED);
+}
+
+static inline struct mem_control_block *block_next(const struct mem_control_block *block)
+{
+    return block_at_offset(block, block_size(block));
+}
+
+/* ---- State ---- */
+
+/* Verifies the header and says what the block is. Reads nothing but the header. */
+static inline enum block_state block_state(const struct mem_control_block *block)
+{
+    size_t size = block_short_size(block);
+    uint32_t difference = block_load_seal(block) - block_seal_for(block, size, BLOCK_IN_USE);
+    switch (difference) {
+    case BLOCK_IN_USE:
+    case BLOCK_CACHED:
+    case BLOCK_FREE:
+    case BLOCK_TOP:
+    case BLOCK_FENCEPOST:
+        return (enum block_state)difference;
+    default:
+        return BLOCK_DAMAGED;
+    }
+}
+
+/* Writes a whole header. The flags are kept when `block` was a header before; a new boundary is
+ * made by block_create. */
+static inline void block_set(struct mem_control_block *block, size_t size, enum block_state state)
+{
+    size_t short_size = size;
+    if (unlikely(size > BRKM_MAX_BLOCK)) {
+        short_size = BLOCK_LONG_SIZE;
+        annotate_ours(block_long_size(block), sizeof(size_t));
+        *block_long_size(block) = size;
+    }
+    uint32_t flags = block_load_size_and_flags(block) & BLOCK_FLAGS_ALL;
+    __atomic_store_n(&block->size_and_flags, (uint32_t)short_size | flags, __ATOMIC_RELAXED);
+    block_store_seal(block, block_seal_for(block, short_size, state));
+}
+
+/* Writes a header where there was none; no flag is set. */
+static inline void block_create(struct mem_control_block *block, size_t size,
+                                enum block_state state)
+{
+    annotate_ours(block, BRKM_HEADER_SIZE);
+    __atomic_store_n(&block->size_and_flags, 0, __ATOMIC_RELAXED);
+    block_set(block, size, state);
+}
+
+/* Changes the state of a block whose header is known to be good and whose size can be in use. */
+static inline void block_set_state(struct mem_control_block *block, enum block_state state)
+{
+    block_store_seal(block, block_seal_for(block, block_short_size(block), state));
+}
+
+/* ---- Free blocks ---- */
+
+static inline size_t *block_boundary_tag_before(const struct mem_control_block *block)
+{
+    return (size_t *)((uintptr_t)block - sizeof(size_t));
+}
+
+/* Makes `block`, whose header exists, one free block of `size` bytes: header, boundary tag, and the
+ * flag in the next header. */
+static inline void block_make_free(struct mem_control_block *block, size_t size)
+{
+    annotate_ours(block_payload(block), sizeof(struct free_block) - BRKM_HEADER_SIZE);
+    block_set(block, size, BLOCK_FREE);
+    struct mem_control_block *next = block_at_offset(block, size);
+    size_t *tag = block_boundary_tag_before(next);
+    annotate_ours(tag, sizeof(*tag));
+    *tag = size;
+    block_change_flag(next, BLOCK_FLAG_PREVIOUS_FREE, true);
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 0: every compile-time constant of the allocator, with its unit and its reason. */
+#ifndef BRKMALLOC_CONFIG_H
+#define BRKMALLOC_CONFIG_H
+
+/* 1: cheap assertions; 2: also walks of the whole heap after each change. */
+#ifndef BRKM_CHECKED
+#define BRKM_CHECKED 0
+#endif
+
+/* 1: tell valgrind about blocks. Costs a few instructions per call even outside valgrind. */
+#ifndef BRKM_VALGRIND
+#define BRKM_VALGRIND 0
+#endif
+
+#define BRKM_KIB ((size_t)1 << 10)
+#define BRKM_MIB ((size_t)1 << 20)
+#define BRKM_GIB ((size_t)1 << 30)
+
+/* Bytes. What the ABI asks for max_align_t on x86-64 and aarch64; block sizes are its multiples. */
+#define BRKM_ALIGNMENT ((size_t)16)
+
+/* Bytes of struct mem_control_block before every payload. */
+#define BRKM_HEADER_SIZE ((size_t)8)
+
+/* Bytes. A free block holds its header, two links and the boundary tag. */
+#define BRKM_MIN_BLOCK ((size_t)32)
+
+/* Bytes. The largest block of the heap that can be in use: its size and flags share 32 bits. Larger
+ * requests become mapped blocks. */
+#define BRKM_MAX_BLOCK ((size_t)0xffffffe0)
+
+/* Bytes. The largest request that the heap serves. Above, all sums with alignment and overhead would
+ * need care that blocks of this size, which are mapped blocks anyway, do not deserve. */
+#define BRKM_HEAP_REQUEST_MAX (BRKM_GIB)
+
+/* Bytes. Up to this block size each multiple of 16 has a bin of its own. */
+#define BRKM_EXACT_LIMIT ((size_t)1024)
+
+/* Above BRKM_EXACT_LIMIT each power of two is cut into 1 << BRKM_SUBDIVISION_BITS bins, so that the
+ * sizes within one bin differ by at most 6.25 %. */
+#define BRKM_SUBDIVISION_BITS 4
+
+/* Bins in all: exact ones, then 16 for each power of two up to 128 GiB. Eight words of bin map. */
+#define BRKM_BIN_COUNT 512
+
+/* Blocks looked at within one bin for the best fit; a bound that keeps the search O(1). A guess:
+ * with 6.25 % bins the first few are as good as all. */
+#define BRKM_BIN_SCAN 8
+
+/* Bytes that the break grows by at least, and the share of the heap (1/8) and the bound that it
+ * grows by at a time. Fresh break is not resident until it is touched, so a large step costs
+ * address space only, while small steps cost a system call each. */
+#define BRKM_GROW_MIN (256 * BRKM_KIB)
+#define BRKM_GROW_SHARE 8
+#define BRKM_GROW_MAX (32 * BRKM_MIB)
+
+/* Bytes of free top that are kept when the top is trimmed, and that a trim must at least give back.
+ * As glibc's defaults; the threshold follows the mapped-block threshold upwards. */
+#define BRKM_TOP_PAD_DEFAULT (128 * BRKM_KIB)
+#define BRKM_TRIM_THRESHOLD_DEFAULT (256 * BRKM_KIB)
+
+/* Bytes. Blocks at least this large are mapped blocks. The threshold rises to the size of a mapped
+ * block that is freed, up to the bound, so that a program that cycles large blocks stops paying for
+ * mmap and page faults. */
+#define BRKM_MAPPED_THRESHOLD_DEFAULT (256 * BRKM_KIB)
+#define BRKM_MAPPED_THRESHOLD_MAX (32 * BRKM_MIB)
+
+/* Mapped blocks at one time; beyond it large blocks come from the heap. glibc's default, and the
+ * kernel's own default limit is 65530 mappings. */
+#define BRKM_MAPPED_COUNT_MAX 65536
+
+/* Bytes of the first fallback region, made where sbrk fails. */
+#define BRKM_FALLBACK_MIN BRKM_MIB
+
+/* Regions at one time: one for each contiguous stretch of break and one for each fallback region.
+ * Growth is geometric, so a heap of 1 TiB from fallback regions alone uses about 120. */
+#define BRKM_REGION_COUNT 512
+
+/* Tries to take a contended lock before sleeping. */
+#define BRKM_LOCK_SPINS 64
+
+/* Bytes of one line of report; longer lines are cut. */
+#define BRKM_REPORT_LINE 256
+
+_Static_assert(BRKM_MIN_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");
+_Static_assert(BRKM_MAX_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");
+_Static_assert(BRKM_BIN_COUNT % 64 == 0 && BRKM_BIN_COUNT / 64 <= 32,
+               "the bin map is whole words under one 32-bit summary");
+_Static_assert((BRKM_EXACT_LIMIT & (BRKM_EXACT_LIMIT - 1)) == 0,
+               "subdivided bins begin at a power of two");
+_Static_assert(BRKM_MAPPED_THRESHOLD_MAX < BRKM_MAX_BLOCK, "the heap can hold what is not mapped");
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 7: see heap.h. */
+#include "heap.h"
+
+#include "options.h"
+#include "os.h"
+#include "regions.h"
+#include "report.h"
+
+struct heap brkm__main_heap = {.lock = LOCK_INITIALISER(LOCK_RANK_HEAP)};
+
+/* ---- Neighbours: verified before they are believed ---- */
+
+static _Noreturn void end_program(enum fault fault, const struct mem_control_block *block,
+                                  const char *caller)
+{
+    brkm__fatal(fault, (struct fault_place){.address = block_payload(block), .caller = caller});
+}
+
+/* The state of the block behind `block`, which is known to be good. */
+static enum block_state state_behind(const struct mem_control_block *block, const char *caller)
+{
+    enum block_state state = block_state(block_next(block));
+    if (unlikely(state == BLOCK_DAMAGED)) {
+        brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = block_payload(block),
+                                                         .block_size = block_usable_size(block),
+                                                         .caller = caller});
+    }
+    return state;
+}
+
+/* The free block in front of `block`, found by its boundary tag. */
+static struct mem_control_block *free_block_before(const struct mem_control_block *block,
+                                                   const char *caller)
+{
+    size_t size = *block_boundary_tag_before(block);
+    const struct mem_control_block *previous =
+        (const struct mem_control_block *)((uintptr_t)block - size);
+    if (unlikely(size < BRKM_MIN_BLOCK ||
+                 !brkm__regions_contain_payload(block_payload(previous)) ||
+                 block_state(previous) != BLOCK_FREE || block_size(previous) != size)) {
+        end_program(FAULT_BOUNDARY_TAG_OVERWRITTEN, block, caller);
+    }
+    return (struct mem_control_block *)(uintptr_t)previous;
+}
+
+/* ---- Split and coalesce ---- */
+
+/* Puts a free block into its bin, or into the top when it borders that. */
+static void release(struct heap *heap, struct mem_control_block *block, size_t size)
+{
+    if (block_at_offset(block, size) == heap->top.block) {
+        brkm__top_absorb(&heap->top, block);
+        return;
+    }
+    block_make_free(block, size);
+    brkm__bins_insert(&heap->bins, block);
+}
+
+/* Frees the range that `block` begins, whose header is good and says `size`: coalesces it with both
+ * neighbours and releases the result. Returns the resulting block. */
+static struct mem_control_block *coalesce_and_release(struct heap *heap,
+                                                      struct mem_control_block *block, size_t size,
+                                                      const char *caller)
+{
+    if (state_behind(block, caller) == BLOCK_FREE) {
+        struct mem_control_block *next = block_next(block);
+        brkm__bins_remove(&heap->bins, next);
+        size += block_size(next);
+    }
+    /* Where the block vanishes into the one before, its header still says that it was freed. */
+    block_set_state(block, BLOCK_FREE);
+    if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
+        block = free_block_before(block, caller);
+        brkm__bins_remove(&heap->bins, block);
+        size += block_size(block);
+    }
+    release(heap, block, size);
+    return block;
+}
+
+/* Cuts a block that is in use to `size` bytes and frees the rest, if it can be a block. */
+static void split(struct heap *heap, struct mem_control_block *block, size_t size,
+                  const char *caller)
+{
+    size_t rest_size = block_size(block) - size;
+    if (rest_size < BRKM_MIN_BLOCK) {
+        return;
+    }
+    struct mem_control_block *rest = block_at_offset(block, size);
+    block_set(block, size, BLOCK_IN_USE);
+    block_create(rest, rest_size, BLOCK_IN_USE);
+    coalesce_and_release(heap, rest, rest_size, caller);
+}
+
+/* Marks `block`, of `size` bytes and in no bin, as in use. The block may be of any size. */
+static void begin_use(struct mem_control_block *block, size_t size)
+{
+    block_change_flag(block_at_offset(block, size), BLOCK_FLAG_PREVIOUS_FREE, false);
+    block_set(block, size, BLOCK_IN_USE);
+}
+
+/* ---- Memory from the system ---- */
+
+static size_t growth_step(const struct heap *heap)
+{
+    size_t share = heap_bytes_from_system(heap) / BRKM_GROW_SHARE;
+    return min_size(max_size(share, BRKM_GROW_MIN), BRKM_GROW_MAX);
+}
+
+static bool grow_top(struct heap *heap, size_t size)
+{
+    brkm__block_draw_secret();
+    struct top_growth growth = brkm__top_grow(&heap->top, size, size + growth_step(heap));
+    if (growth.rest != NULL) {
+        coalesce_and_release(heap, growth.rest, block_size(growth.rest), "sbrk");
+    }
+    return growth.grown;
+}
+
+/* Bytes of a fallback region that are not in its first block: the header that is 8 mod 16 leaves 8
+ * bytes in front, the fencepost takes 8 at the end. */
+#define FALLBACK_OVERHEAD (2 * BRKM_HEADER_SIZE)
+
+static bool add_fallback_region_of(struct heap *heap, size_t bytes)
+{
+    void *start = brkm__os_map(bytes);
+    if (start == NULL) {
+        return false;
+    }
+    struct mem_control_block *first = block_at_offset(start, FALLBACK_OVERHEAD / 2);
+    size_t size = bytes - FALLBACK_OVERHEAD;
+    if (brkm__regions_add(REGION_FALLBACK, (uintptr_t)start, (uintptr_t)start + bytes, first) ==
+        NULL) {
+        brkm__os_unmap(start, bytes);
+        return false;
+    }
+    block_create(block_at_offset(first, size), 0, BLOCK_FENCEPOST);
+    block_create(first, 0, BLOCK_FREE);
+    block_change_flag(first, BLOCK_FLAG_REGION_START, true);
+    release(heap, first, size);
+    heap->fallback_bytes += bytes;
+    heap->fallback_peak = max_size(heap->fallback_peak, heap->fallback_bytes);
+    return true;
+}
+
+static bool add_fallback_region(struct heap *heap, size_t size)
+{
+    size_t needed = align_up(size + FALLBACK_OVERHEAD, brkm__os_page_size());
+    size_t wanted = max_size(needed, max_size(growth_step(heap), BRKM_FALLBACK_MIN));
+    wanted = align_up(wanted, brkm__os_page_size());
+    return add_fallback_region_of(heap, wanted) ||
+           (wanted > needed && add_fallback_region_of(heap, needed));
+}
+
+/* Unmaps a fallback region that is one free block. */
+static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *first)
+{
+    struct region *region = brkm__regions_find(first);
+    uintptr_t start = region->start;
+    size_t bytes = region->end - start;
+    brkm__bins_remove(&heap->bins, first);
+    brkm__regions_remove(region);
+    if (!brkm__os_unmap((void *)start, bytes)) {
+        brkm__os_discard((void *)start, bytes);
+    }
+    heap->fallback_bytes -= bytes;
+    return bytes;
+}
+
+/* `block` was freed. When it is a whole fallback region, the larger of it and the spare goes. */
+static void keep_one_spare_region(struct heap *heap, struct mem_control_block *block)
+{
+    if (!block_has_flag(block, BLOCK_FLAG_REGION_START) ||
+        block_state(block_next(block)) != BLOCK_FENCEPOST) {
+        return;
+    }
+    struct mem_control_block *spare = heap->spare;
+    heap->spare = block;
+    if (spare != NULL && spare != block) {
+        bool spare_is_larger = block_size(spare) > block_size(block);
+        heap->spare = spare_is_larger ? block : spare;
+        remove_fallback_region(heap, spare_is_larger ? spare : block);
+    }
+}
+
+/* ---- Allocate ---- */
+
+/* The best fit from the bins, with the rest split off. */
+static struct mem_control_block *take_from_bins(struct heap *heap, size_t size)
+{
+    struct mem_control_block *block = brkm__bins_take(&heap->bins, size);
+    if (block == NULL) {
+        return NULL;
+    }
+    if (block == heap->spare) {
+        heap->spare = NULL;
+    }
+    size_t found = block_size(block);
+    size_t rest_size = found - size;
+    if (rest_size >= BRKM_MIN_BLOCK) {
+        struct mem_control_block *rest = block_at_offset(block, size);
+        block_create(rest, 0, BLOCK_FREE);
+        release(heap, rest, rest_size);
+        block_set(block, size, BLOCK_IN_USE);
+    } else {
+        begin_use(block, found);
+    }
+    return block;
+}
+
+static struct mem_control_block *find_block(struct heap *heap, size_t size, size_t *dirty)
+{
+    *dirty = SIZE_MAX;
+    struct mem_control_block *block = take_from_bins(heap, size);
+    if (block == NULL &&
+        (brkm__top_available(&heap->top) >= size || grow_top(heap, size))) {
+        block = brkm__top_carve(&heap->top, size, dirty);
+    }
+    if (block == NULL && add_fallback_region(heap, size)) {
+        block = take_from_bins(heap, size);
+    }
+    return block;
+}
+
+static void count_allocation(struct heap *heap, const struct mem_control_block *block)
+{
+    heap->allocations++;
+    heap->in_use_blocks++;
+    heap->in_use_bytes += block_size(block);
+    heap->in_use_peak = max_size(heap->in_use_peak, heap->in_use_bytes);
+}
+
+struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size, size_t *dirty)
+{
+    size_t ignored;
+    lock_acquire(&heap->lock);
+    struct mem_control_block *block = find_block(heap, size, dirty != NULL ? dirty : &ignored);
+    if (block != NULL) {
+        count_allocation(heap, block);
+    }
+    lock_release(&heap->lock);
+    return block;
+}
+
+/* The first place in `block` where a header can stand whose payload is aligned, either at the
+ * block's start or far enough behind it to leave a free block in front. */
+static struct mem_control_block *aligned_place(struct mem_control_block *block, size_t alignment)
+{
+    uintptr_t payload = (uintptr_t)block_payload(block);
+    uintptr_t aligned = align_up(payload, alignment);
+    if (aligned != payload) {
+        aligned = align_up(payload + BRKM_MIN_BLOCK, alignment);
+    }
+    return block_from_payload((void *)aligned);
+}
+
+/* Gives the slack in front of `place` back and returns the block at `place`, in use. */
+static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_block *block,
+                                          struct mem_control_block *place)
+{
+    size_t lead = (uintptr_t)place - (uintptr_t)block;
+    if (lead == 0) {
+        return block;
+    }
+    size_t size = block_size(block) - lead;
+    block_create(place, size, BLOCK_IN_USE);
+    block_set(block, lead, BLOCK_IN_USE);
+    coalesce_and_release(heap, block, lead, "aligned_alloc");
+    return place;
+}
+
+struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
+                                                      size_t alignment)
+{
+    size_t dirty;
+    lock_acquire(&heap->lock);
+    struct mem_control_block *block =
+        find_block(heap, size + alignment + BRKM_MIN_BLOCK, &dirty);
+    if (block != NULL) {
+        block = cut_lead(heap, block, aligned_place(block, alignment));
+        split(heap, block, size, "aligned_alloc");
+        count_allocation(heap, block);
+    }
+    lock_release(&heap->lock);
+    return block;
+}
+
+/* ---- Free, resize, trim ---- */
+
+static void trim_if_large(struct heap *heap)
+{
+    if (brkm__top_available(&heap->top) >= brkm__option_get(OPTION_trim_threshold)) {
+        brkm__top_trim(&heap->top, brkm__option_get(OPTION_top_pad));
+    }
+}
+
+void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
+{
+    lock_acquire(&heap->lock);
+    size_t size = block_size(block);
+    heap->frees++;
+    heap->in_use_blocks--;
+    heap->in_use_bytes -= size;
+    block = coalesce_and_release(heap, block, size, caller);
+    if (block == heap->top.block) {
+        trim_if_large(heap);
+    } else {
+        keep_one_spare_region(heap, block);
+    }
+    lock_release(&heap->lock);
+}
+
+/* Takes the free block or the part of the top behind `block` that it needs to reach `size`. */
+static bool absorb_behind(struct heap *heap, struct mem_control_block *block, size_t size,
+                          const char *caller)
+{
+    size_t old_size = block_size(block);
+    enum block_state state = state_behind(block, caller);
+    struct mem_control_block *next = block_next(block);
+    if (state == BLOCK_FREE && old_size + block_size(next) >= size) {
+        size_t joined = old_size + block_size(next);
+        if (joined > BRKM_MAX_BLOCK) {
+            return false;
+        }
+        brkm__bins_remove(&heap->bins, next);
+        begin_use(block, joined);
+        split(heap, block, size, caller);
+        return true;
+    }
+    if (state != BLOCK_TOP) {
+        return false;
+    }
+    size_t needed = max_size(size - old_size, BRKM_MIN_BLOCK);
+    if (brkm__top_available(&heap->top) < needed && !grow_top(heap, needed)) {
+        return false;
+    }
+    if (heap->top.block != next) {
+        return false; /* a foreign break lay in between */
+    }
+    size_t dirty;
+    brkm__top_carve(&heap->top, needed, &dirty);
+    /* No header that says "in use" may stay inside of a payload. */
+    block_set_state(next, BLOCK_FREE);
+    block_set(block, old_size + needed, BLOCK_IN_USE);
+    return true;
+}
+
+bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_t size,
+                       const char *caller)
+{
+    lock_acquire(&heap->lock);
+    size_t old_size = block_size(block);
+    bool resized = true;
+    if (size <= old_size) {
+        split(heap, block, size, caller);
+    } else {
+        resized = absorb_behind(heap, block, size, caller);
+    }
+    heap->in_use_bytes += block_size(block) - old_size;
+    heap->in_use_peak = max_size(heap->in_use_peak, heap->in_use_bytes);
+    lock_release(&heap->lock);
+    return resized;
+}
+
+size_t brkm__heap_trim(struct heap *heap, size_t pad)
+{
+    lock_acquire(&heap->lock);
+    size_t released = brkm__top_trim(&heap->top, pad);
+    if (heap->spare != NULL) {
+        released += remove_fallback_region(heap, heap->spare);
+        heap->spare = NULL;
+    }
+    lock_release(&heap->lock);
+    return released;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 3: the allocator's locks.
+ *
+ * A lock is a word: 0 open, 1 taken, 2 taken and somebody may sleep (Drepper, "Futexes Are Tricky",
+ * mutex 3). While libc knows of one thread only, nothing atomic happens; that also lets a signal
+ * handler fork while the thread it interrupted holds the lock. */
+#ifndef BRKMALLOC_LOCK_H
+#define BRKMALLOC_LOCK_H
+
+#include "base.h"
+#include "os.h"
+
+/* The order in which one thread may take locks: only upwards. fork takes all of them in it. */
+enum lock_rank {
+    LOCK_RANK_MAPPED = 1,
+    LOCK_RANK_HEAP,
+};
+
+struct lock {
+    /* Acquire on taking pairs with release on opening. Not _Atomic: the kernel reads it too. */
+    uint32_t word;
+    /* Times that a thread found the lock taken. Written by its holder. */
+    uint64_t contended;
+    enum lock_rank rank;
+};
+
+#define LOCK_INITIALISER(lock_rank)                                                                \
+    {                                                                                              \
+        .rank = (lock_rank)                                                                        \
+    }
+
+void brkm__lock_acquire_contended(struct lock *lock);
+void brkm__lock_wake(struct lock *lock);
+
+static inline bool lock_is_taken(struct lock *lock)
+{
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
+}
+
+/* True when the lock was open and is now the caller's. */
+static inline bool lock_try(struct lock *lock)
+{
+    uint32_t open = 0;
+    return __atomic_compare_exchange_n(&lock->word, &open, 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void lock_acquire(struct lock *lock)
+{
+    if (brkm__os_is_single_threaded()) {
+        __atomic_store_n(&lock->word, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    if (unlikely(!lock_try(lock))) {
+        brkm__lock_acquire_contended(lock);
+    }
+}
+
+static inline void lock_release(struct lock *lock)
+{
+    if (brkm__os_is_single_threaded()) {
+        __atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
+        return;
+    }
+    if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2)) {
+        brkm__lock_wake(lock);
+    }
+}
+
+/* In the child of a fork: whoever held the lock does not exist here. */
+static inline void lock_reset(struct lock *lock)
+{
+    __atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
+}
+
+#endif

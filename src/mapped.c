@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 6: see mapped.h.
+ *
+ * The table is a hash table with linear probing. An entry that is removed stays as a tombstone and
+ * keeps its address, which lets a second free be told from a wild pointer for a while. */
+#include "mapped.h"
+
+#include "options.h"
+#include "os.h"
+
+/* Bytes between the start of a mapping and the payload, at the least: keeps the payload aligned. */
+#define MAPPED_OVERHEAD BRKM_ALIGNMENT
+
+/* Entries before the table gets a mapping of its own. */
+#define MAPPED_FIRST_CAPACITY 64
+
+struct mapping {
+    uintptr_t payload; /* 0 in an entry that was never used */
+    uintptr_t start;   /* of the mapping */
+    size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
+};
+
+/* Everything under brkm__mapped_lock. */
+static struct {
+    struct mapping *entries;
+    size_t capacity; /* a power of two */
+    size_t occupied; /* entries in use and tombstones */
+    struct mapped_totals totals;
+    struct mapping first_entries[MAPPED_FIRST_CAPACITY];
+} table;
+
+struct lock brkm__mapped_lock = LOCK_INITIALISER(LOCK_RANK_MAPPED);
+
+/* ---- The table ---- */
+
+static size_t slot_for(uintptr_t payload)
+{
+    /* Payloads of mapped blocks lie at page starts plus a constant: multiply the page number by
+     * 2^64 / golden ratio and use the upper bits (Knuth, TAOCP 3, 6.4). */
+    return (size_t)((uint64_t)(payload >> 12) * 0x9e3779b97f4a7c15u >> 32) & (table.capacity - 1);
+}
+
+/* The entry for `payload`, or the one that it would take. The table is never full. */
+static struct mapping *entry_for(uintptr_t payload)
+{
+    size_t slot = slot_for(payload);
+    while (table.entries[slot].payload != 0 && table.entries[slot].payload != payload) {
+        slot = (slot + 1) & (table.capacity - 1);
+    }
+    return &table.entries[slot];
+}
+
+static size_t table_bytes(size_t capacity)
+{
+    return align_up(capacity * sizeof(struct mapping), brkm__os_page_size());
+}
+
+/* Moves the entries in use to `entries`; drops the tombstones. */
+static void rehash(struct mapping *entries, size_t capacity)
+{
+    struct mapping *old = table.entries;
+    size_t old_capacity = table.capacity;
+    table.entries = entries;
+    table.capacity = capacity;
+    table.occupied = 0;
+    for (size_t i = 0; i < old_capacity; i++) {
+        if (old[i].size != 0) {
+            *entry_for(old[i].payload) = old[i];
+            table.occupied++;
+        }
+    }
+    if (old != table.first_entries && old != NULL) {
+        brkm__os_unmap(old, table_bytes(old_capacity));
+    }
+}
+
+/* Makes sure that one more entry leaves the table at most half full. */
+static bool make_room(void)
+{
+    if (table.entries == NULL) {
+        table.entries = table.first_entries;
+        table.capacity = MAPPED_FIRST_CAPACITY;
+    }
+    if (table.occupied + 1 <= table.capacity / 2) {
+        return true;
+    }
+    size_t capacity = max_size(table.capacity, 4 * (table.totals.count + 1));
+    capacity = power_of_two_above(capacity);
+    struct mapping *entries = brkm__os_map(table_bytes(capacity));
+    if (entries == NULL) {
+        return false;
+    }
+    rehash(entries, capacity);
+    return true;
+}
+
+static void remember(uintptr_t payload, uintptr_t start, size_t size)
+{
+    struct mapping *entry = entry_for(payload);
+    if (entry->payload == 0) {
+        table.occupied++;
+    }
+    *entry = (struct mapping){payload, start, size};
+    table.totals.count++;
+    table.totals.bytes += size;
+    table.totals.bytes_peak = max_size(table.totals.bytes_peak, table.totals.bytes);
+}
+
+static void forget(struct mapping *entry)
+{
+    table.totals.count--;
+    table.totals.bytes -= entry->size;
+    entry->size = 0;
+}
+
+static struct mapping *find_in_use(const void *payload)
+{
+    if (table.entries == NULL) {
+        return NULL;
+    }
+    struct mapping *entry = entry_for((uintptr_t)payload);
+    return entry->size != 0 ? entry : NULL;
+}
+
+static size_t usable_size(const struct mapping *mapping)
+{
+    return mapping->start + mapping->size - mapping->payload;
+}
+
+/* ---- Mappings ---- */
+
+/* Bytes to map so that an aligned payload of `size` bytes lies inside; 0 when that overflows. */
+static size_t mapping_size(size_t size, size_t alignment)
+{
+    size_t page = brkm__os_page_size();
+    size_t slack = alignment <= MAPPED_OVERHEAD ? MAPPED_OVERHEAD : alignment + MAPPED_OVERHEAD;
+    size_t total;
+    if (__builtin_add_overflow(size, slack + page, &total) || total > PTRDIFF_MAX) {
+        return 0;
+    }
+    return align_down(total - 1, page);
+}
+
+/* Gives back the whole pages before the header and behind the payload. */
+static void trim_mapping(struct mapping *mapping, size_t size)
+{
+    size_t page = brkm__os_page_size();
+    uintptr_t first = align_down(mapping->payload - BRKM_HEADER_SIZE, page);
+    if (first > mapping->start &&
+        brkm__os_unmap((void *)mapping->start, first - mapping->start)) {
+        mapping->size -= first - mapping->start;
+        mapping->start = first;
+    }
+    uintptr_t end = align_up(mapping->payload + size, page);
+    uintptr_t mapped_end = mapping->start + mapping->size;
+    if (end < mapped_end && brkm__os_unmap((void *)end, mapped_end - end)) {
+        mapping->size -= mapped_end - end;
+    }
+}
+
+static void write_header(uintptr_t payload)
+{
+    struct mem_control_block *block = block_from_payload((void *)payload);
+    block_create(block, 0, BLOCK_IN_USE);
+    block_change_flag(block, BLOCK_FLAG_MAPPED, true);
+}
+
+void *brkm__mapped_allocate(size_t size, size_t alignment)
+{
+    struct mapping mapping = {.size = mapping_size(size, alignment)};
+    if (mapping.size == 0) {
+        return NULL;
+    }
+    void *start = brkm__os_map(mapping.size);
+    if (start == NULL) {
+        return NULL;
+    }
+    mapping.start = (uintptr_t)start;
+    mapping.payload = align_up(mapping.start + BRKM_HEADER_SIZE, max_size(alignment, MAPPED_OVERHEAD));
+    trim_mapping(&mapping, size);
+    brkm__block_draw_secret();
+    write_header(mapping.payload);
+
+    lock_acquire(&brkm__mapped_lock);
+    bool room = table.totals.count < brkm__option_get(OPTION_mapped_count_max) && make_room();
+    if (room) {
+        remember(mapping.payload, mapping.start, mapping.size);
+        table.totals.allocations++;
+    }
+    lock_release(&brkm__mapped_lock);
+    if (!room) {
+        brkm__os_unmap((void *)mapping.start, mapping.size);
+        return NULL;
+    }
+    return (void *)mapping.payload;
+}
+
+enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
+{
+    enum mapped_lookup found = MAPPED_UNKNOWN;
+    lock_acquire(&brkm__mapped_lock);
+    if (payload != NULL && table.entries != NULL) {
+        struct mapping *entry = entry_for((uintptr_t)payload);
+        if (entry->size != 0) {
+            found = MAPPED_IN_USE;
+            if (usable != NULL) {
+                *usable = usable_size(entry);
+            }
+        } else if (entry->payload != 0) {
+            found = MAPPED_FREED;
+        }
+    }
+    lock_release(&brkm__mapped_lock);
+    return found;
+}
+
+size_t brkm__mapped_free(void *payload)
+{
+    lock_acquire(&brkm__mapped_lock);
+    struct mapping *entry = find_in_use(payload);
+    struct mapping mapping = {0};
+    if (entry != NULL) {
+        mapping = *entry;
+        forget(entry);
+    }
+    lock_release(&brkm__mapped_lock);
+    if (mapping.size == 0) {
+        return 0;
+    }
+    if (!brkm__os_unmap((void *)mapping.start, mapping.size)) {
+        /* The kernel is out of mappings to split: keep the addresses, give the pages back. */
+        brkm__os_discard((void *)mapping.start, mapping.size);
+    }
+    return usable_size(&mapping);
+}
+
+void *brkm__mapped_resize(void *payload, size_t size)
+{
+    void *resized = NULL;
+    lock_acquire(&brkm__mapped_lock);
+    struct mapping *entry = find_in_use(payload);
+    size_t lead = entry == NULL ? 0 : entry->payload - entry->start;
+    size_t total;
+    if (entry != NULL && !__builtin_add_overflow(size, lead + brkm__os_page_size() - 1, &total) &&
+        total <= PTRDIFF_MAX && make_room()) {
+        entry = find_in_use(payload);
+        struct mapping old = *entry;
+        total = align_down(total, brkm__os_page_size());
+        void *start = total == old.size ? (void *)old.start
+                                        : brkm__os_remap((void *)old.start, old.size, total);
+        if (start != NULL) {
+            forget(entry);
+            uintptr_t moved = (uintptr_t)start + lead;
+            remember(moved, (uintptr_t)start, total);
+            write_header(moved);
+            resized = (void *)moved;
+        }
+    }
+    lock_release(&brkm__mapped_lock);
+    return resized;
+}
+
+struct mapped_totals brkm__mapped_totals(void)
+{
+    lock_acquire(&brkm__mapped_lock);
+    struct mapped_totals totals = table.totals;
+    totals.contended = brkm__mapped_lock.contended;
+    lock_release(&brkm__mapped_lock);
+    return totals;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 6: mapped blocks, each a mapping of its own.
+ *
+ * Their places and sizes are kept in a table outside of them, so that no stray write can change
+ * what is unmapped, and so that an address can be judged without reading it. Takes its own lock. */
+#ifndef BRKMALLOC_MAPPED_H
+#define BRKMALLOC_MAPPED_H
+
+#include "base.h"
+#include "block.h"
+#include "lock.h"
+
+/* What is known of an address. */
+enum mapped_lookup { MAPPED_IN_USE, MAPPED_FREED, MAPPED_UNKNOWN };
+
+struct mapped_totals {
+    size_t count;
+    size_t bytes; /* of whole mappings */
+    size_t bytes_peak;
+    size_t allocations; /* ever made */
+    uint64_t contended; /* lock acquisitions that found the lock taken */
+};
+
+/* A block of at least `size` usable bytes, all zero, its payload aligned to `alignment` (a power of
+ * two). NULL when the system has no room or the limit of mapped blocks is reached. */
+void *brkm__mapped_allocate(size_t size, size_t alignment);
+
+/* Whether a mapped block begins at `payload`. When it does and `usable_size` is not NULL, stores the
+ * block's usable bytes. Reads nothing at `payload`. */
+enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable_size);
+
+/* Unmaps the block at `payload` and returns its usable size; 0 when there was none. */
+size_t brkm__mapped_free(void *payload);
+
+/* Changes the size, moving the pages if need be, and keeps the contents. NULL: nothing changed. */
+void *brkm__mapped_resize(void *payload, size_t size);
+
+struct mapped_totals brkm__mapped_totals(void);
+
+/* Taken by fork. */
+extern struct lock brkm__mapped_lock;
+
+#endif

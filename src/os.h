@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 1: the only way to the system. A test replaces os_linux.c by a fake at link time.
+ *
+ * None of these functions changes errno; failure is told by the return value alone. Any of them
+ * may be called under a lock and before constructors have run. */
+#ifndef BRKMALLOC_OS_H
+#define BRKMALLOC_OS_H
+
+#include "base.h"
+
+/* What brkm__os_sbrk returns where libc's sbrk fails. */
+#define OS_SBRK_FAILED ((void *)-1)
+
+/* Moves the break through libc, whose cached break would otherwise let a foreign sbrk unmap ours.
+ * Returns the break before the move. */
+void *brkm__os_sbrk(intptr_t increment);
+
+/* Private zeroed memory of whole pages; NULL when the system has none. */
+void *brkm__os_map(size_t size);
+bool brkm__os_unmap(void *start, size_t size);
+
+/* Resizes a mapping, which may move; NULL when that fails and the old mapping stands. */
+void *brkm__os_remap(void *start, size_t old_size, size_t new_size);
+
+/* Gives the contents of whole pages back; they read as zero afterwards. False: nothing happened. */
+bool brkm__os_discard(void *start, size_t size);
+
+/* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
+size_t brkm__os_page_size(void);
+
+/* 64 random bits, the same in every call, different in every process that was exec'ed. */
+uint64_t brkm__os_entropy(void);
+
+/* True in set-user-id programs and the like: the environment is then an attacker's. */
+bool brkm__os_is_secure_mode(void);
+
+/* The value of an environment variable, or NULL; reads `environ` and calls nothing. */
+const char *brkm__os_environment(const char *name);
+
+/* Writes to standard error, all or as much as it takes. */
+void brkm__os_write_error(const char *text, size_t length);
+
+/* Keeps a second descriptor of standard error for what is written at exit: many programs close
+ * theirs in an atexit handler. Used as long as nobody put another file in its place. */
+void brkm__os_keep_error_open(void);
+
+/* Sleeps while *word == expected; may wake up for no reason. */
+void brkm__os_wait(uint32_t *word, uint32_t expected);
+void brkm__os_wake_one(uint32_t *word);
+
+int brkm__os_process_id(void);
+
+/* True while libc knows that no second thread exists. */
+bool brkm__os_is_single_threaded(void);
+
+_Noreturn void brkm__os_abort(void);
+
+#endif

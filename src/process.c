@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 10: the life of the process: start, fork, exit.
+ *
+ * The allocator serves before the constructor runs and after the destructor ran. */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#include "base.h"
+#include "heap.h"
+#include "lock.h"
+#include "mapped.h"
+#include "options.h"
+#include "os.h"
+#include "stats.h"
+
+/* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
+ * run. A thread in fflush(NULL) holds it and waits for a stream whose owner may wait for one of our
+ * locks: unless we take it before ours, that is a ring. Weak: other libcs have none. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+/* Every lock of the allocator in the order of ranks. */
+static struct lock *const locks[] = {&brkm__mapped_lock, &brkm__main_heap.lock};
+#define LOCK_COUNT (sizeof(locks) / sizeof(locks[0]))
+
+/* Whether the prepare handler took the locks. Written by the thread that forks, with the locks. */
+static bool fork_took_locks;
+
+/* With one thread nobody else can hold a lock, and this thread may hold one itself, when a signal
+ * handler that interrupted the allocator forks. */
+static void prepare_fork(void)
+{
+    if (brkm__os_is_single_threaded()) {
+        return;
+    }
+    if (_IO_list_lock != NULL) {
+        _IO_list_lock();
+    }
+    for (size_t i = 0; i < LOCK_COUNT; i++) {
+        lock_acquire(locks[i]);
+    }
+    fork_took_locks = true;
+}
+
+static void fork_in_parent(void)
+{
+    if (!fork_took_locks) {
+        return;
+    }
+    fork_took_locks = false;
+    for (size_t i = LOCK_COUNT; i-- > 0;) {
+        lock_release(locks[i]);
+    }
+    if (_IO_list_unlock != NULL) {
+        _IO_list_unlock();
+    }
+}
+
+static void fork_in_child(void)
+{
+    if (!fork_took_locks) {
+        return;
+    }
+    fork_took_locks = false;
+    for (size_t i = LOCK_COUNT; i-- > 0;) {
+        lock_reset(locks[i]);
+    }
+    if (_IO_list_resetlock != NULL) {
+        _IO_list_resetlock();
+    }
+}
+
+/* Priority 101 is the first that programs may use: prepare handlers run in the reverse order of
+ * their registration, so that ours comes last and other handlers may still allocate. */
+__attribute__((constructor(101))) static void start(void)
+{
+    pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
+    brkm__options_read_environment();
+    if (brkm__option_get(OPTION_stats_at_exit) != 0) {
+        brkm__os_keep_error_open();
+    }
+}
+
+__attribute__((destructor(101))) static void end(void)
+{
+    if (brkm__option_get(OPTION_stats_at_exit) != 0) {
+        brkm__stats_print();
+    }
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 4: which addresses belong to the heap.
+ *
+ * A region is one contiguous range that blocks tile from its first header to its last (the top's or
+ * a fencepost's). The break regions lie one above the other and are spanned by the window, which a
+ * free can test with two instructions; fallback regions, made where sbrk fails, lie anywhere. */
+#ifndef BRKMALLOC_REGIONS_H
+#define BRKMALLOC_REGIONS_H
+
+#include <stdatomic.h>
+
+#include "base.h"
+#include "block.h"
+#include "config.h"
+
+enum region_kind { REGION_BREAK, REGION_FALLBACK };
+
+/* All members are written under the heap's lock. A free reads start and end of fallback regions
+ * without it: end is stored last and cleared first (release, pairs with acquire in contains). */
+struct region {
+    _Atomic(uintptr_t) start;
+    _Atomic(uintptr_t) end; /* first address behind; 0 in an unused entry */
+    enum region_kind kind;
+    struct mem_control_block *first;
+};
+
+/* The span of the break regions. Written under the heap's lock, read at any time: a thread that has
+ * a pointer into the heap has seen, with the pointer, a window that contains it. */
+struct region_window {
+    _Atomic(uintptr_t) start;
+    _Atomic(uintptr_t) length;
+};
+
+extern struct region_window brkm__region_window;
+
+static inline bool regions_window_contains(const void *address)
+{
+    uintptr_t start = atomic_load_explicit(&brkm__region_window.start, memory_order_relaxed);
+    uintptr_t length = atomic_load_explicit(&brkm__region_window.length, memory_order_relaxed);
+    return (uintptr_t)address - start < length;
+}
+
+/* True when a payload can lie at `address`: aligned and inside a region. Takes no lock. */
+bool brkm__regions_contain_payload(const void *address);
+
+/* True when a block begins at `block`: walks its region header by header, so this is for messages,
+ * not for speed. The heap's lock is held. Stops at the first damaged header, which counts. */
+bool brkm__regions_have_boundary(const struct mem_control_block *block);
+
+/* Notes a new region; NULL when BRKM_REGION_COUNT are in use. */
+struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr_t end,
+                                 struct mem_control_block *first);
+
+/* The end of a break region moved. */
+void brkm__regions_move_end(struct region *region, uintptr_t end);
+
+void brkm__regions_remove(struct region *region);
+
+/* The region whose first block is `first`, or NULL. */
+struct region *brkm__regions_find(const struct mem_control_block *first);
+
+/* Steps through all regions: NULL gives the first, the last gives NULL. */
+struct region *brkm__regions_next(const struct region *region);
+
+#endif

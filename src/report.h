@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 2: messages for people, written without allocating and without stdio; the table of faults
+ * that end the program; assertions. */
+#ifndef BRKMALLOC_REPORT_H
+#define BRKMALLOC_REPORT_H
+
+#include "base.h"
+#include "config.h"
+
+/* Every fault that ends the program: identifier and the words that the user reads. */
+#define BRKM_FAULTS(X)                                                                             \
+    X(DOUBLE_FREE, "double free")                                                                  \
+    X(INVALID_POINTER, "invalid pointer, not the start of a block in use")                         \
+    X(USE_AFTER_FREE, "use of a freed block")                                                      \
+    X(HEADER_OVERWRITTEN, "header overwritten")                                                    \
+    X(OVERFLOW, "write past the end, next header overwritten")                                     \
+    X(FREE_LIST_OVERWRITTEN, "write after free, links of a free block overwritten")                \
+    X(BOUNDARY_TAG_OVERWRITTEN, "write after free, boundary tag of a free block overwritten")      \
+    X(SIZE_MISMATCH, "freed with a wrong size")                                                    \
+    X(BREAK_TAKEN, "the program's own brk or sbrk took away memory of the heap")                   \
+    X(ASSERTION, "internal error, assertion failed")
+
+enum fault {
+#define BRKM_FAULT_NAME(name, words) FAULT_##name,
+    BRKM_FAULTS(BRKM_FAULT_NAME)
+#undef BRKM_FAULT_NAME
+};
+
+/* What the message says besides the fault's words. */
+struct fault_place {
+    const void *address; /* the pointer in question */
+    size_t block_size;   /* usable bytes of the block; 0 where it is not known */
+    const char *caller;  /* the public function that noticed */
+};
+
+/* Writes "brkmalloc: <words> at 0x... (block of N bytes, called from F)" and aborts. */
+_Noreturn BRKM_COLD void brkm__fatal(enum fault fault, struct fault_place place);
+
+/* True once brkm__fatal has begun: locks then let everyone pass, so that a SIGABRT handler which
+ * allocates does not wait for the thread that is dying. */
+bool brkm__fatal_has_begun(void);
+
+/* A line of text, put together without allocating. Text past the end is cut. */
+struct line {
+    size_t length;
+    char text[BRKM_REPORT_LINE];
+};
+
+void brkm__line_add_text(struct line *line, const char *text);
+void brkm__line_add_span(struct line *line, const char *text, size_t length);
+void brkm__line_add_number(struct line *line, uint64_t number);
+void brkm__line_add_pointer(struct line *line, const void *pointer);
+/* Ends the line and writes it to standard error. */
+void brkm__line_write(struct line *line);
+
+_Noreturn BRKM_COLD void brkm__assertion_failed(const char *text, const char *file, int line);
+
+/* `reason` names the invariant of docs/design.md that would be broken. */
+#if BRKM_CHECKED >= 1
+#define brkm_assert(condition, reason)                                                             \
+    ((condition) ? (void)0 : brkm__assertion_failed(reason, __FILE__, __LINE__))
+#else
+#define brkm_assert(condition, reason) ((void)sizeof(condition))
+#endif
+
+#endif

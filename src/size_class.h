@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 4: which bin holds which block sizes. Pure functions.
+ *
+ * Powers of two, each cut into equal steps: 16 bytes up to BRKM_EXACT_LIMIT, so that those bins hold
+ * one size each, then 16 steps for each doubling. The scheme of two-level segregated fit (Masmano,
+ * Ripoll, Crespo and Real, "TLSF", ECRTS 2004). */
+#ifndef BRKMALLOC_SIZE_CLASS_H
+#define BRKMALLOC_SIZE_CLASS_H
+
+#include "base.h"
+#include "config.h"
+
+#define SIZE_CLASS_SUBDIVISIONS ((size_t)1 << BRKM_SUBDIVISION_BITS)
+#define SIZE_CLASS_EXACT_COUNT                                                                     \
+    ((BRKM_EXACT_LIMIT - BRKM_MIN_BLOCK) / BRKM_ALIGNMENT + 1)
+
+/* The bin for blocks of `size` bytes; `size` is a multiple of 16, at least BRKM_MIN_BLOCK. */
+static inline unsigned size_class_bin(size_t size)
+{
+    if (size <= BRKM_EXACT_LIMIT) {
+        return (unsigned)((size - BRKM_MIN_BLOCK) / BRKM_ALIGNMENT);
+    }
+    unsigned power = log2_floor(size);
+    size_t step = size >> (power - BRKM_SUBDIVISION_BITS) & (SIZE_CLASS_SUBDIVISIONS - 1);
+    size_t doubling = power - log2_floor(BRKM_EXACT_LIMIT);
+    size_t bin = SIZE_CLASS_EXACT_COUNT + doubling * SIZE_CLASS_SUBDIVISIONS + step;
+    return (unsigned)min_size(bin, BRKM_BIN_COUNT - 1);
+}
+
+/* True when every block of the bin has the same size. */
+static inline bool size_class_is_exact(unsigned bin)
+{
+    return bin < SIZE_CLASS_EXACT_COUNT;
+}
+
+/* The smallest block size that belongs into `bin`. */
+static inline size_t size_class_lower_bound(unsigned bin)
+{
+    if (size_class_is_exact(bin)) {
+        return BRKM_MIN_BLOCK + bin * BRKM_ALIGNMENT;
+    }
+    size_t rest = bin - SIZE_CLASS_EXACT_COUNT;
+    size_t doubling = rest / SIZE_CLASS_SUBDIVISIONS;
+    size_t step = rest % SIZE_CLASS_SUBDIVISIONS;
+    size_t bound = (BRKM_EXACT_LIMIT + step * (BRKM_EXACT_LIMIT / SIZE_CLASS_SUBDIVISIONS))
+                   << doubling;
+    /* The first subdivided bin begins behind the exact ones. */
+    return bin == SIZE_CLASS_EXACT_COUNT ? BRKM_EXACT_LIMIT + BRKM_ALIGNMENT : bound;
+}
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 6: see top.h. */
+#include "top.h"
+
+#include "os.h"
+#include "report.h"
+
+/* Bytes at a region's end that no block covers: the fencepost that may be needed there. */
+#define FENCEPOST_SIZE BRKM_HEADER_SIZE
+
+static uintptr_t current_break(void)
+{
+    return (uintptr_t)brkm__os_sbrk(0);
+}
+
+size_t brkm__top_available(const struct top *top)
+{
+    if (top->block == NULL) {
+        return 0;
+    }
+    /* The top keeps a header of its own behind whatever is carved. */
+    return top->end - FENCEPOST_SIZE - (uintptr_t)top->block;
+}
+
+static void note_growth(struct top *top, size_t bytes)
+{
+    top->from_system += bytes;
+    top->from_system_peak = max_size(top->from_system_peak, top->from_system);
+    top->grown++;
+}
+
+/* ---- Growth ---- */
+
+/* Turns what is left of the region into a block (in use) and a fencepost, or a fencepost alone. */
+static struct mem_control_block *close_region(struct top *top)
+{
+    struct mem_control_block *rest = top->block;
+    struct mem_control_block *last = rest;
+    size_t size = align_down(brkm__top_available(top), BRKM_ALIGNMENT);
+    bool has_rest = size >= BRKM_MIN_BLOCK;
+    if (has_rest) {
+        last = block_at_offset(rest, size);
+        block_create(last, 0, BLOCK_FENCEPOST);
+        block_set(rest, size, BLOCK_IN_USE);
+    } else {
+        block_set(last, 0, BLOCK_FENCEPOST);
+    }
+    brkm__regions_move_end(top->region, (uintptr_t)last + FENCEPOST_SIZE);
+    top->block = NULL;
+    return has_rest ? rest : NULL;
+}
+
+/* Begins a region at [start, end), which sbrk just gave. */
+static bool open_region(struct top *top, uintptr_t start, uintptr_t end)
+{
+    uintptr_t payload = align_up(start + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
+    struct mem_control_block *first = block_from_payload((void *)payload);
+    struct region *region = brkm__regions_add(REGION_BREAK, start, end, first);
+    if (region == NULL) {
+        return false;
+    }
+    block_create(first, 0, BLOCK_TOP);
+    top->block = first;
+    top->end = end;
+    top->region = region;
+    /* The page that the break lay in may have been written by whoever had it before. */
+    top->zero_from = max_size(align_up(start, brkm__os_page_size()), payload);
+    return true;
+}
+
+static void extend_region(struct top *top, uintptr_t end)
+{
+    if (top->end % brkm__os_page_size() != 0) {
+        top->zero_from = max_size(top->zero_from, align_up(top->end, brkm__os_page_size()));
+    }
+    top->end = end;
+    brkm__regions_move_end(top->region, end);
+}
+
+/* Foreign code lowered the break. Nothing is lost while only free top went with it. */
+static void follow_lowered_break(struct top *top, uintptr_t now)
+{
+    uintptr_t needed = (uintptr_t)top->block + BRKM_HEADER_SIZE + FENCEPOST_SIZE;
+    uintptr_t end = align_down(now, BRKM_ALIGNMENT);
+    if (end < needed) {
+        brkm__fatal(FAULT_BREAK_TAKEN,
+                    (struct fault_place){.address = (void *)now, .caller = "sbrk"});
+    }
+    top->from_system -= top->end - end;
+    top->end = end;
+    top->zero_from = min_size(top->zero_from, end);
+    brkm__regions_move_end(top->region, end);
+}
+
+/* The increment that ends at a page's end and makes room for `size` bytes and the overhead. */
+static size_t increment_for(const struct top *top, uintptr_t now, size_t size)
+{
+    uintptr_t first = top->block != NULL && now == top->end
+                          ? (uintptr_t)top->block
+                          : align_up(now, BRKM_ALIGNMENT) + BRKM_HEADER_SIZE;
+    uintptr_t end;
+    if (__builtin_add_overflow(first, size + 2 * BRKM_HEADER_SIZE, &end) ||
+        end > UINTPTR_MAX - 2 * brkm__os_page_size()) {
+        return 0;
+    }
+    return align_up(end, brkm__os_page_size()) - now;
+}
+
+static struct top_growth try_to_grow(struct top *top, size_t size)
+{
+    struct top_growth growth = {false, NULL};
+    uintptr_t now = current_break();
+    if (now == (uintptr_t)OS_SBRK_FAILED) {
+        return growth;
+    }
+    if (top->block != NULL && now < top->end) {
+        follow_lowered_break(top, now);
+        now = top->end;
+    }
+    size_t increment = increment_for(top, now, size);
+    if (increment == 0 || increment > PTRDIFF_MAX) {
+        return growth;
+    }
+    uintptr_t start = (uintptr_t)brkm__os_sbrk((intptr_t)increment);
+    if (start == (uintptr_t)OS_SBRK_FAILED) {
+        return growth;
+    }
+    note_growth(top, increment);
+    uintptr_t end = start + increment;
+    if (top->block != NULL && start == top->end) {
+        extend_region(top, end);
+        growth.grown = true;
+        return growth;
+    }
+    if (top->block != NULL) {
+        growth.rest = close_region(top);
+    }
+    /* Another thread's foreign sbrk may have come between: then the region starts elsewhere than
+     * planned, and may be too small by an alignment. */
+    growth.grown = open_region(top, start, end) && brkm__top_available(top) >= size;
+    return growth;
+}
+
+struct top_growth brkm__top_grow(struct top *top, size_t size, size_t wanted)
+{
+    struct top_growth growth = try_to_grow(top, wanted);
+    if (!growth.grown && growth.rest == NULL && wanted > size) {
+        growth = try_to_grow(top, size);
+    }
+    return growth;
+}
+
+/* ---- Carve and absorb ---- */
+
+struct mem_control_block *brkm__top_carve(struct top *top, size_t size, size_t *dirty)
+{
+    brkm_assert(brkm__top_available(top) >= size, "I4: the top ends before the break");
+    struct mem_control_block *block = top->block;
+    struct mem_control_block *rest = block_at_offset(block, size);
+    uintptr_t payload = (uintptr_t)block_payload(block);
+    *dirty = top->zero_from > payload ? top->zero_from - payload : 0;
+    block_create(rest, 0, BLOCK_TOP);
+    top->block = rest;
+    top->zero_from = max_size(top->zero_from, (uintptr_t)block_payload(rest));
+    block_set(block, size, BLOCK_IN_USE);
+    return block;
+}
+
+void brkm__top_absorb(struct top *top, struct mem_control_block *block)
+{
+    block_set(block, 0, BLOCK_TOP);
+    top->block = block;
+}
+
+/* ---- Trim ---- */
+
+size_t brkm__top_trim(struct top *top, size_t pad)
+{
+    if (top->block == NULL || current_break() != top->end) {
+        return 0;
+    }
+    uintptr_t keep = (uintptr_t)top->block + BRKM_HEADER_SIZE + FENCEPOST_SIZE;
+    if (pad > top->end - keep) {
+        return 0;
+    }
+    uintptr_t end = align_up(keep + pad, brkm__os_page_size());
+    if (end >= top->end || brkm__os_sbrk(-(intptr_t)(top->end - end)) == OS_SBRK_FAILED) {
+        return 0;
+    }
+    size_t released = top->end - end;
+    top->from_system -= released;
+    top->trimmed++;
+    top->end = end;
+    top->zero_from = min_size(top->zero_from, end);
+    brkm__regions_move_end(top->region, end);
+    return released;
+}

@@ -1,0 +1,290 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# build.sh COMMAND LIBRARY PROGRAMS CASE: how the command builds, installs tools and runs tests in a
+# source tree. Tools are fakes, except in the case source_tree.
+# The cases are called by name, and some of their text is for other shells.
+# shellcheck disable=SC2154,SC2317,SC2016
+set -eu
+script=$1 library=$2 case=$4
+. "$(dirname "$0")/common.sh"
+
+source_tree=$(cd "$(dirname "$script")" && pwd)
+
+case_fresh_machine()
+{
+    make_sandbox "$work/box"
+    in_sandbox "$tree/brkmalloc" run sh -c 'echo "$LD_PRELOAD"'
+    same "status" 0 "$status"
+    same "standard output" "$tree/build/release/libbrkmalloc.so" "$out"
+    for package in cmake gcc g++ libc6-dev make; do
+        has "packages named" " $package" "$(echo "$err" | grep 'installing with apt-get:')"
+        has "packages installed" " $package" "$(log_of apt | grep ' install ')"
+    done
+    has "options" " --no-install-recommends " "$(log_of apt)"
+    has "first call" " update" "$(log_of apt | head -n 1)"
+    same "tests configured" 1 "$(log_of cmake | grep -c BRKM_TESTS=OFF)"
+    rm "$sandbox/apt.log"
+    in_sandbox "$tree/brkmalloc" lib
+    same "second time: standard output" "$tree/build/release/libbrkmalloc.so" "$out"
+    same "second time: standard error" "" "$err"
+    same "second time: apt-get's calls" "" "$(log_of apt)"
+}
+
+case_install_with_sudo()
+{
+    make_sandbox "$work/box"
+    rm "$tools/id"
+    fake_tool "$tools/id" <<'END'
+echo 1000
+END
+    in_sandbox "$tree/brkmalloc" lib
+    same "status without sudo" 1 "$status"
+    has "message without sudo" "sudo" "$err"
+    same "apt-get's calls without sudo" "" "$(log_of apt)"
+    fake_tool "$tools/sudo" <<'END'
+echo "sudo $*" >>"$SANDBOX/sudo.log"
+exec "$@"
+END
+    in_sandbox "$tree/brkmalloc" lib
+    same "status" 0 "$status"
+    has "sudo's command" "DEBIAN_FRONTEND=noninteractive apt-get" "$(log_of sudo)"
+    has "sudo's command" " install -y " "$(log_of sudo)"
+}
+
+case_install_fails()
+{
+    make_sandbox "$work/box"
+    in_sandbox FAKE_INSTALL_STATUS=100 "$tree/brkmalloc" run echo ran
+    same "status" 1 "$status"
+    same "standard output" "" "$out"
+    has "message" "could not install: cmake" "$err"
+    in_sandbox FAKE_UPDATE_STATUS=100 "$tree/brkmalloc" run echo ran
+    same "status when only the update fails" 0 "$status"
+    same "standard output" "ran" "$out"
+}
+
+case_no_install()
+{
+    make_sandbox "$work/box"
+    for subcommand in lib build "run true" test; do
+        # shellcheck disable=SC2086 # split into arguments
+        in_sandbox BRKMALLOC_NO_INSTALL=1 "$tree/brkmalloc" $subcommand
+        same "status of $subcommand" 1 "$status"
+        has "what is missing" "cmake 3.25 or newer, a C compiler" "$err"
+        has "how to install" "apt-get install --no-install-recommends cmake gcc" "$err"
+        same "standard output" "" "$out"
+    done
+    rm "$tools/apt-get"
+    in_sandbox "$tree/brkmalloc" lib
+    same "status without apt-get" 1 "$status"
+    has "message without apt-get" "cmake 3.25 or newer, a C compiler" "$err"
+    bring_fake_tools
+    in_sandbox BRKMALLOC_NO_INSTALL=1 "$tree/brkmalloc" lib
+    same "status when nothing is missing" 0 "$status"
+    in_sandbox BRKMALLOC_NO_INSTALL=1 MISSING_HEADER=check.h "$tree/brkmalloc" test
+    same "status of test without Check" 1 "$status"
+    has "how to install" "apt-get install --no-install-recommends" "$err"
+    has "how to install" " check" "$err"
+}
+
+case_old_cmake()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    in_sandbox FAKE_CMAKE_VERSION=3.18.4 "$tree/brkmalloc" run echo ran
+    same "status" 1 "$status"
+    has "message" "3.25" "$err"
+    has "message" "3.18.4" "$err"
+    same "apt-get's calls" "" "$(log_of apt)"
+    for version in 3.25.0 3.31.2 4.0.1 3.25.0-rc1; do
+        in_sandbox FAKE_CMAKE_VERSION="$version" "$tree/brkmalloc" build
+        same "status with cmake $version" 0 "$status"
+    done
+    rm "$tools/cmake"
+    in_sandbox FAKE_CMAKE_VERSION=3.18.4 "$tree/brkmalloc" build
+    same "status when apt-get brings an old cmake" 1 "$status"
+    has "message" "3.18.4" "$err"
+}
+
+builds()
+{
+    log_of cmake | grep -c -e --build || :
+}
+
+case_rebuild()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    in_sandbox "$tree/brkmalloc" run echo ran
+    same "first run: standard output" "ran" "$out"
+    has "first run: standard error" "building" "$err"
+    lacks "first run: standard error" "the fake build's output" "$err"
+    in_sandbox "$tree/brkmalloc" run echo ran
+    same "second run: standard error" "" "$err"
+    same "builds after two runs" 1 "$(builds)"
+    for file in src/source.c include/brkmalloc/brkmalloc.h CMakeLists.txt cmake src/new.c; do
+        touch -d '1 minute' "$tree/$file"
+        in_sandbox "$tree/brkmalloc" lib
+        has "standard error after a change of $file" "building" "$err"
+        touch -d '1 hour ago' "$tree/$file" "$tree/src"
+        in_sandbox "$tree/brkmalloc" lib
+    done
+    before=$(builds)
+    rm "$tree/build/release/libbrkmalloc.so"
+    in_sandbox "$tree/brkmalloc" lib
+    same "builds when the library is gone" $((before + 1)) "$(builds)"
+}
+
+case_build_fails()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    in_sandbox FAKE_BROKEN_PRESET=release "$tree/brkmalloc" run echo ran
+    same "status" 1 "$status"
+    same "standard output" "" "$out"
+    has "standard error" "the fake build's output" "$err"
+    has "standard error" "$tree/build/library.log" "$err"
+    in_sandbox FAKE_BROKEN_PRESET=release bash "$tree/brkmalloc" lib
+    same "status under bash" 1 "$status"
+    same "standard output under bash" "" "$out"
+    in_sandbox FAKE_BROKEN_PRESET=release "$tree/brkmalloc" build
+    same "status of build" 1 "$status"
+    has "standard output of build" "the fake build's output" "$out"
+    in_sandbox "$tree/brkmalloc" lib
+    same "status when it builds again" 0 "$status"
+}
+
+case_build_once_at_a_time()
+{
+    command -v flock >/dev/null || skip "no flock"
+    make_sandbox "$work/box"
+    bring_fake_tools
+    for number in 1 2 3 4; do
+        (
+            work=$work/$number
+            mkdir "$work"
+            in_sandbox FAKE_BUILD_SECONDS=1 "$tree/brkmalloc" run echo "ran $number"
+            same "standard output" "ran $number" "$out"
+            exit "$failures"
+        ) || failures=$((failures + 1)) &
+    done
+    wait
+    same "builds by four runs at once" 1 "$(builds)"
+}
+
+case_presets()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    in_sandbox "$tree/brkmalloc" build
+    has "output of the build" "the fake build's output" "$out"
+    has "preset" "--preset release " "$(log_of cmake)"
+    for arguments in "--preset dev" "--preset=asan"; do
+        # shellcheck disable=SC2086 # split into arguments
+        in_sandbox "$tree/brkmalloc" build $arguments
+        same "status of build $arguments" 0 "$status"
+        has "preset" "--preset ${arguments#--preset?} " "$(log_of cmake)"
+    done
+    rm "$tools/make"
+    fake_tool "$tools/ninja" </dev/null
+    in_sandbox "$tree/brkmalloc" build --preset tsan
+    has "generator where there is only ninja" "-G Ninja --preset tsan" "$(log_of cmake)"
+}
+
+# report NAME:STATUS...: a report such as ctest writes, STATUS run, fail, skip, missing or disabled.
+write_report()
+{
+    echo '<testsuite name="(empty)">'
+    for test in "$@"; do
+        name=${test%:*} result=${test#*:} inner='<failure message=""/>'
+        case $result in
+        skip) result=notrun inner='<skipped message="SKIP_RETURN_CODE=77"/>' ;;
+        missing) result=notrun inner='<skipped message="Unable to find executable"/>' ;;
+        esac
+        printf '\t<testcase name="%s" classname="%s" time="0.1" status="%s">\n' "$name" "$name" "$result"
+        printf '\t\t%s\n\t\t<system-out>status="fail"</system-out>\n\t</testcase>\n' "$inner"
+    done
+    echo '</testsuite>'
+}
+
+case_test_counts()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    report=$work/report
+    test_with()
+    {
+        in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_REPORT="$report" "$@"
+        last=$(echo "$out" | tail -n 1)
+    }
+    write_report a:run b:run >"$report"
+    test_with "$tree/brkmalloc" test
+    same "last line" "8 passed, 0 failed" "$last"
+    same "status" 0 "$status"
+    for preset in release dev asan tsan; do
+        has "builds named" "== $preset" "$out"
+    done
+    write_report a:run b:skip c:disabled >"$report"
+    test_with "$tree/brkmalloc" test
+    same "last line with skips" "4 passed, 0 failed, 8 skipped" "$last"
+    same "status with skips" 0 "$status"
+    write_report a:run b:fail c:missing d:skip >"$report"
+    test_with "$tree/brkmalloc" test
+    same "last line with failures" "4 passed, 8 failed, 4 skipped" "$last"
+    same "status with failures" 1 "$status"
+    has "names of the failed" "FAILED: tsan/c" "$out"
+    write_report a:run >"$report"
+    test_with FAKE_BROKEN_PRESET=asan "$tree/brkmalloc" test
+    same "last line with a broken build" "3 passed, 1 failed" "$last"
+    same "status with a broken build" 1 "$status"
+    has "the build's output" "the fake build's output" "$out"
+    write_report >"$report"
+    test_with "$tree/brkmalloc" test
+    same "last line without tests" "0 passed, 0 failed" "$last"
+    same "status without tests" 1 "$status"
+    test_with FAKE_REPORT= "$tree/brkmalloc" test
+    same "last line when ctest reports nothing" "0 passed, 4 failed" "$last"
+    same "leftovers" "" "$(find /tmp -maxdepth 1 -name 'brkmalloc-test.*' -newer "$report")"
+}
+
+case_test_selection()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    write_report a:run >"$work/report"
+    in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_REPORT="$work/report" "$tree/brkmalloc" test \
+        --quick -R 'name with space'
+    same "last line" "2 passed, 0 failed" "$(echo "$out" | tail -n 1)"
+    has "folders" "build/release/tests/unit " "$(log_of ctest)"
+    has "folders" "build/release/tests/api " "$(log_of ctest)"
+    has "selection" "-R name with space" "$(log_of ctest)"
+    lacks "presets" "--preset dev" "$(log_of cmake)"
+    has "tests configured" "BRKM_TESTS=ON" "$(log_of cmake)"
+}
+
+# A real build, in a folder with a space, by a command that was reached through a link.
+case_source_tree()
+{
+    command -v cmake >/dev/null || skip "no cmake"
+    tree="$work/a folder"
+    mkdir "$tree"
+    (cd "$source_tree" && cp -R brkmalloc CMakeLists.txt CMakePresets.json cmake include src "$tree")
+    ln -s "$tree/brkmalloc" "$work/command"
+    export BRKMALLOC_NO_INSTALL=1
+    try "$work/command" run grep -c libbrkmalloc.so /proc/self/maps
+    same "status of the first run" 0 "$status"
+    has "standard error" "building" "$err"
+    try "$work/command" run sh -c 'exit 9'
+    same "status of the second run" 9 "$status"
+    same "standard error" "" "$err"
+    try "$work/command" lib
+    same "library" "$tree/build/release/libbrkmalloc.so" "$(readlink -f "$out" | sed 's/[.0-9]*$//')"
+    mv "$tree" "$work/moved"
+    touch -d '1 minute' "$work/moved/src"
+    try "$work/moved/brkmalloc" run true
+    same "status after the folder was moved" 0 "$status"
+}
+
+"case_$case"
+finish

@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Usage: compare.sh LIBRARY WITNESS WORKLOAD
+#
+# Runs the script WORKLOAD twice in an empty directory, once as it is and once with LIBRARY
+# preloaded, and compares what it wrote to standard output and its exit status. WORKLOAD names in
+# its first lines what it needs and which processes must have been served by LIBRARY:
+#
+#   # Needs: COMMAND:PACKAGE ...     exit status 77 when COMMAND is missing
+#   # Serves: PATTERN ...            shell patterns of the executables' names
+#
+# WITNESS is the library built from witness.c. Exit status: 0 equal, 1 not, 77 skipped.
+set -eu
+if [ $# -ne 3 ]; then
+    sed -n 's/^# Usage/usage/p' "$0" >&2
+    exit 2
+fi
+library=$(realpath "$1") witness=$(realpath "$2") workload=$(realpath "$3")
+name=$(basename "$workload" .sh)
+limit=${PROGRAMS_TIMEOUT:-100}
+
+for need in $(sed -n 's/^# Needs: //p' "$workload"); do
+    if ! command -v "${need%%:*}" >/dev/null; then
+        echo "skipped: $name needs the package ${need#*:}"
+        exit 77
+    fi
+done
+
+# Short, because servers put their sockets there and a socket's path has at most 107 characters.
+dir=$(TMPDIR=/tmp mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 143' HUP INT TERM
+ulimit -c 0
+
+# run KIND [VARIABLE=VALUE ...]: the workload, its output in $dir/KIND.out and so on. The
+# directory is the same for both kinds, as programs write its name into what they make. Servers
+# that outlive the workload's shell are in timeout's process group and end with it.
+run()
+{
+    kind=$1
+    shift
+    mkdir "$dir/run"
+    set -- HOME="$dir/run" LC_ALL=C TZ=UTC TMPDIR="$dir/run" PROGRAMS_LIBRARY="$library" "$@"
+    status=0
+    (cd "$dir/run" && exec timeout -k 5 "$limit" env "$@" sh "$workload") \
+        >"$dir/$kind.out" 2>"$dir/$kind.err" </dev/null || status=$?
+    rm -rf "$dir/run"
+    echo "$status" >"$dir/$kind.status"
+}
+
+# fail MESSAGE: shows what there is to see.
+fail()
+{
+    echo "FAILED: $name: $1"
+    for kind in plain preloaded; do
+        if [ -s "$dir/$kind.err" ]; then
+            echo "--- standard error, $kind run, the last lines"
+            tail -n 20 "$dir/$kind.err"
+        fi
+    done
+    exit 1
+}
+
+unset LD_PRELOAD
+run plain
+case $(cat "$dir/plain.status") in
+0) ;;
+77)
+    echo "skipped: $name: $(tail -n 1 "$dir/plain.err")"
+    exit 77
+    ;;
+*) fail "ends with status $(cat "$dir/plain.status") without the library" ;;
+esac
+[ -s "$dir/plain.out" ] || fail "wrote nothing that could be compared"
+
+: >"$dir/witness"
+run preloaded PROGRAMS_WITNESS="$dir/witness" LD_PRELOAD="$library $witness"
+
+if grep -q 'cannot be preloaded' "$dir/preloaded.err"; then
+    fail "the library could not be preloaded"
+fi
+if grep -q '^brkmalloc:' "$dir/preloaded.err"; then
+    fail "the library reported an error"
+fi
+if ! cmp -s "$dir/plain.out" "$dir/preloaded.out"; then
+    diff "$dir/plain.out" "$dir/preloaded.out" | cut -c 1-200 | head -n 20
+    fail "the output differs"
+fi
+if ! cmp -s "$dir/plain.status" "$dir/preloaded.status"; then
+    fail "ends with status $(cat "$dir/preloaded.status") under the library"
+fi
+
+sort "$dir/witness" | uniq -c >"$dir/processes"
+set -f
+for pattern in $(sed -n 's/^# Serves: //p' "$workload"); do
+    served=no
+    while IFS='	' read -r executable provider; do
+        # shellcheck disable=SC2254 # a pattern is meant
+        case ${executable##*/}:$provider in
+        $pattern:"$library") served=yes ;;
+        esac
+    done <"$dir/witness"
+    if [ $served = no ]; then
+        cat "$dir/processes"
+        fail "no process called $pattern was served by the library"
+    fi
+done
+echo "passed: $name: $(wc -l <"$dir/witness") processes, $(wc -l <"$dir/plain.out") equal lines"

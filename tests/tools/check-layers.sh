@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# check-layers.sh [SOURCE_FOLDER]: a file of src/ includes headers of lower layers and its own, none
+# of its own layer or above, and its first lines name the layer that the table here gives it.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+cd "${1:-$here/../../src}"
+
+layer_of()
+{
+    case $1 in
+    config | base) echo 0 ;;
+    os | os_linux | annotate) echo 1 ;;
+    report) echo 2 ;;
+    lock | options) echo 3 ;;
+    block | size_class | regions) echo 4 ;;
+    bins) echo 5 ;;
+    top | purge | mapped) echo 6 ;;
+    heap) echo 7 ;;
+    depot | thread_cache) echo 8 ;;
+    alloc | check | stats) echo 9 ;;
+    fork | interpose) echo 10 ;;
+    *) echo unknown ;;
+    esac
+}
+
+# The header that a source may include although it is of its own layer.
+own_header_of()
+{
+    case $1 in
+    os_linux.c) echo os.h ;;
+    *.c) echo "${1%.c}.h" ;;
+    esac
+}
+
+includes_of()
+{
+    sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$1"
+}
+
+violation()
+{
+    echo "$*"
+    status=1
+}
+
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+status=0
+looked_at=0
+for file in *.c *.h; do
+    [ -f "$file" ] || continue
+    looked_at=$((looked_at + 1))
+    layer=$(layer_of "${file%.*}")
+    if [ "$layer" = unknown ]; then
+        violation "$file: no layer in the table of check-layers.sh"
+        continue
+    fi
+    sed -n 2,3p "$file" | grep -q "Layer $layer\\([^0-9]\\|\$\\)" ||
+        violation "$file: line 2 or 3 does not say 'Layer $layer'"
+    includes_of "$file" >"$list"
+    while IFS= read -r header; do
+        [ "$header" != "$(own_header_of "$file")" ] || continue
+        other=$(layer_of "${header%.h}")
+        if [ "$other" = unknown ]; then
+            violation "$file includes $header, which has no layer in the table of check-layers.sh"
+        elif [ "$other" -ge "$layer" ]; then
+            violation "$file (layer $layer) includes $header (layer $other)"
+        fi
+    done <"$list"
+done
+echo "$looked_at files"
+if [ "$looked_at" -eq 0 ]; then
+    violation "found no file in $PWD"
+fi
+exit "$status"

@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# check-symbols.sh BUILD_FOLDER: what the built libraries define for others is what exports.txt
+# lists, and that list has every function of the public header.
+set -eu
+
+build=$1
+here=$(cd "$(dirname "$0")" && pwd)
+header=$here/../../include/brkmalloc/brkmalloc.h
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+
+# same WHAT EXPECTED FOUND
+same()
+{
+    if ! diff -u "$2" "$3" >"$work/diff"; then
+        echo "$1 (- expected, + found):"
+        sed '1,2d' "$work/diff"
+        status=1
+    fi
+}
+
+# globals FLAGS FILE: the names of the global symbols that FILE defines
+globals()
+{
+    nm "$1" --defined-only --extern-only --format=posix "$2" | sed 's/[ @].*//' | sort -u
+}
+
+sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$here/exports.txt" | sort -u >"$work/all"
+grep '^brkm_' "$work/all" >"$work/prefixed"
+sed '/^ \*/d; /^\/\*/d' "$header" | grep -o 'brkm_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/header"
+[ -s "$work/header" ] || { echo "found no function in $header"; exit 1; }
+
+same "the functions of $header against exports.txt" "$work/header" "$work/prefixed"
+
+globals --dynamic "$build/libbrkmalloc.so" >"$work/found"
+same "exported by libbrkmalloc.so" "$work/all" "$work/found"
+
+globals --dynamic "$build/libbrkmalloc-prefixed.so" >"$work/found"
+same "exported by libbrkmalloc-prefixed.so" "$work/prefixed" "$work/found"
+
+for file in brkmalloc.o libbrkmalloc.a; do
+    nm --defined-only --extern-only --format=posix "$build/$file" | sed '/:$/d; s/ .*//' | sort -u \
+        >"$work/defined"
+    grep -v '^brkm__' "$work/defined" >"$work/found" || :
+    same "defined by $file, names of its own (brkm__) aside" "$work/all" "$work/found"
+done
+exit "$status"
