@@ -5,8 +5,8 @@
 #   libbrkmalloc-prefixed.{so,a}     brkm_ names only, for use beside libc's malloc
 
 set(core_sources
-  alloc.c bins.c block.c check.c heap.c lock.c mapped.c options.c process.c regions.c report.c
-  stats.c top.c tune.c)
+  alloc.c bins.c block.c cached_list.c check.c depot.c heap.c lock.c mapped.c options.c process.c
+  regions.c report.c stats.c thread_cache.c top.c tune.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 function(brkm_compile_objects target)
@@ -35,7 +35,9 @@ function(brkm_add_shared_library target output_name)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output_name}
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
   if(NOT BRKM_SANITIZE)
-    target_link_options(${target} PRIVATE -Wl,-z,defs -Wl,-z,now -Wl,-z,relro)
+    # Calls between our own functions do not go through the PLT.
+    target_link_options(${target} PRIVATE
+      -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic-functions)
   endif()
 endfunction()
 

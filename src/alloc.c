@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Layer 9: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
- * choice between the heap and a mapped block. The way of malloc and free begins here:
+ * choice between thread cache, heap and mapped block. The way of malloc and free:
  *
- *   malloc: allocate -> heap_allocate: take_from_bins, or grow_top and top_carve
- *                    -> mapped_allocate, for large blocks
- *   free:   verify_in_use -> heap_free: coalesce_and_release
- *                         -> mapped_free */
-#include "brkmalloc/brkmalloc.h"
+ *   malloc: alloc_malloc (alloc.h): cache_bin_pop
+ *           -> malloc_slow -> cache_refill: depot_take, or heap_allocate_batch
+ *                          -> allocate_large: mapped_allocate, or heap_allocate
+ *   free:   alloc_free (alloc.h): verify, cache_bin_push
+ *           -> free_slow -> cache_keep: depot_put, past its bound heap_free_batch
+ *                        -> heap_free or mapped_free, for large blocks */
+#include "alloc.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "annotate.h"
-#include "base.h"
 #include "block.h"
+#include "depot.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
 #include "regions.h"
 #include "report.h"
+#include "size_class.h"
+#include "thread_cache.h"
 
 /* Where a block came from. */
 enum origin { ORIGIN_HEAP, ORIGIN_MAPPED };
@@ -49,18 +53,35 @@ struct allocated {
     size_t dirty; /* bytes at the start that may be other than zero */
 };
 
-static struct allocated allocate_from_heap(size_t size)
+/* Gives what the depot, and at last the thread's own cache, hold back to the heap. */
+static bool give_back_caches(enum heap_growth next_try)
 {
-    struct allocated result = {NULL, 0};
-    if (size <= BRKM_HEAP_REQUEST_MAX) {
-        struct mem_control_block *block = brkm__heap_allocate(
-            &brkm__main_heap, block_size_for_request(size), &result.dirty);
-        result.memory = block == NULL ? NULL : block_payload(block);
-    }
-    return result;
+    bool flushed = next_try == HEAP_MAY_GROW ? false : brkm__cache_flush_all();
+    return brkm__depot_drain() || flushed;
 }
 
-static struct allocated allocate(size_t size)
+/* A block of the heap, aligned when `alignment` is above 16: from what is there, from what the
+ * depot gives back, from the system, and when that has nothing, from the thread's own cache. */
+static struct mem_control_block *heap_block(size_t size, size_t alignment, size_t *dirty)
+{
+    static const enum heap_growth tries[] = {HEAP_AS_IT_IS, HEAP_MAY_GROW, HEAP_AS_IT_IS};
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        bool changed = i == 0 || give_back_caches(tries[i]);
+        if (!changed && tries[i] == HEAP_AS_IT_IS) {
+            continue;
+        }
+        struct mem_control_block *block =
+            alignment <= BRKM_ALIGNMENT
+                ? brkm__heap_allocate(&brkm__main_heap, size, tries[i], dirty)
+                : brkm__heap_allocate_aligned(&brkm__main_heap, size, alignment, tries[i]);
+        if (block != NULL) {
+            return block;
+        }
+    }
+    return NULL;
+}
+
+static struct allocated allocate_large(size_t size)
 {
     struct allocated result = {NULL, 0};
     if (unlikely(size > PTRDIFF_MAX)) {
@@ -70,13 +91,38 @@ static struct allocated allocate(size_t size)
     if (mapping_first) {
         result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
     }
-    if (result.memory == NULL) {
-        result = allocate_from_heap(size);
+    if (result.memory == NULL && size <= BRKM_HEAP_REQUEST_MAX) {
+        struct mem_control_block *block =
+            heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
+        result.memory = block == NULL ? NULL : block_payload(block);
     }
     if (result.memory == NULL && !mapping_first) {
         result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
     }
     return result;
+}
+
+/* A block of a cached size. */
+static void *allocate_cached(size_t size)
+{
+    unsigned slot = size_class_slot(block_size_for_request(size));
+    void *memory;
+    if (likely(cache_bin_pop(&brkm__thread_cache->bins[slot], &memory))) {
+        return memory;
+    }
+    struct mem_control_block *block = brkm__cache_refill(slot);
+    return block == NULL ? NULL : block_payload(block);
+}
+
+static struct allocated allocate(size_t size)
+{
+    if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
+        void *memory = allocate_cached(size);
+        if (likely(memory != NULL)) {
+            return (struct allocated){memory, SIZE_MAX};
+        }
+    }
+    return allocate_large(size);
 }
 
 /* `alignment` is a power of two. */
@@ -91,8 +137,8 @@ static void *allocate_aligned(size_t alignment, size_t size)
     }
     void *memory = wants_mapping(most) ? brkm__mapped_allocate(size, alignment) : NULL;
     if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
-        struct mem_control_block *block = brkm__heap_allocate_aligned(
-            &brkm__main_heap, block_size_for_request(size), alignment);
+        struct mem_control_block *block =
+            heap_block(block_size_for_request(size), alignment, NULL);
         memory = block == NULL ? NULL : block_payload(block);
     }
     return memory;
@@ -153,7 +199,7 @@ static struct held verify_in_use(const void *memory, const char *caller)
     }
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = block_state(block);
-    if (unlikely(state != BLOCK_IN_USE || block_has_flag(block, BLOCK_FLAG_MAPPED))) {
+    if (unlikely(state != BLOCK_IN_USE || block_short_size(block) == 0)) {
         reject(memory, state, caller);
     }
     size_t size = block_short_size(block);
@@ -178,11 +224,24 @@ static void learn_from_freed_mapping(size_t size)
     }
 }
 
+static void free_in_heap(struct mem_control_block *block, const char *caller)
+{
+    size_t size = block_short_size(block);
+    if (size > BRKM_CACHED_MAX) {
+        brkm__heap_free(&brkm__main_heap, block, caller);
+        return;
+    }
+    struct cache_bin *bin = &brkm__thread_cache->bins[size_class_slot_below(size)];
+    if (unlikely(!cache_bin_push(bin, block))) {
+        brkm__cache_keep(block_payload(block));
+    }
+}
+
 static void free_verified(void *memory, struct held held, const char *caller)
 {
     annotate_freed(memory);
     if (held.origin == ORIGIN_HEAP) {
-        brkm__heap_free(&brkm__main_heap, block_from_payload(memory), caller);
+        free_in_heap(block_from_payload(memory), caller);
     } else {
         learn_from_freed_mapping(brkm__mapped_free(memory));
     }
@@ -195,11 +254,19 @@ static void free_for(void *memory, const char *caller)
     }
 }
 
-/* Bytes that a block may be larger than its request needs: a rest too small to split off, or the
- * last page of a mapping. */
-static size_t largest_slack(enum origin origin)
+/* The largest usable size that a request of `size` bytes can have got: its class's block and a rest
+ * too small to split off, or whole pages of a mapping. */
+static size_t largest_usable(size_t size, enum origin origin)
 {
-    return origin == ORIGIN_HEAP ? BRKM_MIN_BLOCK - BRKM_ALIGNMENT : brkm__os_page_size();
+    size_t block = block_size_for_request(size);
+    if (origin == ORIGIN_MAPPED) {
+        return block + brkm__os_page_size();
+    }
+    if (block <= BRKM_CACHED_MAX) {
+        /* realloc leaves a block as it is until it is twice as large as needed. */
+        block = 2 * size_class_slot_size(size_class_slot(block));
+    }
+    return block + BRKM_MIN_BLOCK;
 }
 
 static void free_sized_for(void *memory, size_t size, size_t alignment, const char *caller)
@@ -208,9 +275,8 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
         return;
     }
     struct held held = verify_in_use(memory, caller);
-    bool size_fits = size <= held.usable_size &&
-                     held.usable_size + BRKM_HEADER_SIZE <=
-                         block_size_for_request(size) + largest_slack(held.origin);
+    bool size_fits =
+        size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     if (!size_fits || (uintptr_t)memory % alignment != 0) {
         brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
                                                               .block_size = held.usable_size,
@@ -233,11 +299,24 @@ static void *move(void *memory, struct held held, size_t size)
     return moved;
 }
 
+/* True when the block can stay as it is: large enough, and not twice as large as needed. */
+static bool can_stay(size_t old_block, size_t new_block)
+{
+    return new_block <= old_block && (old_block <= BRKM_CACHED_MAX ? old_block / 2 < new_block
+                                                                   : old_block == new_block);
+}
+
 static void *resize_in_heap(void *memory, struct held held, size_t size)
 {
-    if (size <= BRKM_HEAP_REQUEST_MAX &&
-        brkm__heap_resize(&brkm__main_heap, block_from_payload(memory),
-                          block_size_for_request(size), "realloc")) {
+    struct mem_control_block *block = block_from_payload(memory);
+    size_t old_block = block_short_size(block);
+    size_t new_block = size <= BRKM_HEAP_REQUEST_MAX ? block_size_for_request(size) : SIZE_MAX;
+    bool stays = can_stay(old_block, new_block);
+    /* Small blocks stand in runs of their own kind, where there is no room to grow into. */
+    if (!stays && new_block != SIZE_MAX && max_size(old_block, new_block) > BRKM_CACHED_EXACT_MAX) {
+        stays = brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
+    }
+    if (stays) {
         annotate_resized(memory, held.usable_size, size);
         return memory;
     }
@@ -267,14 +346,24 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
 
 /* ---- The malloc family ---- */
 
-void *brkm_malloc(size_t size)
+BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     return hand_out(allocate(size).memory, size, false);
 }
 
-void brkm_free(void *memory)
+BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
     free_for(memory, "free");
+}
+
+void *brkm_malloc(size_t size)
+{
+    return alloc_malloc(size);
+}
+
+void brkm_free(void *memory)
+{
+    alloc_free(memory);
 }
 
 void brkm_cfree(void *memory)
@@ -387,5 +476,6 @@ size_t brkm_malloc_usable_size(void *memory)
 
 int brkm_malloc_trim(size_t pad)
 {
+    give_back_caches(HEAP_AS_IT_IS);
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;
 }

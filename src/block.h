@@ -4,11 +4,11 @@
  *   in use or cached                         free
  *   +---------------+ block (8 mod 16)       +---------------+ block
  *   | seal          | 4 bytes                | seal          |
- *   | size and flags| 4 bytes                | size and flags|
+ *   | size, flags   | 4 bytes                | size, flags   |
  *   +---------------+ payload (0 mod 16)     +---------------+ payload
  *   |               |                        | next link     | 8 bytes
  *   | payload:      |                        | previous link | 8 bytes
- *   | size - 8      |                        | long size     | 8 bytes, blocks of 4 GiB and more
+ *   | size - 8      |                        | long size     | 8 bytes, blocks of 128 MiB and more
  *   | bytes         |                        | ...           |
  *   |               |                        | boundary tag  | 8 bytes: the block's size
  *   +---------------+ next block's header    +---------------+ next block's header
@@ -33,11 +33,14 @@
 struct mem_control_block {
     /* Written by whoever owns the block: the thread that has it in use, the cache that holds it,
      * or the heap under its lock. The owner of the block in front reads the low half at any time;
-     * that half never changes while the boundary exists. Hence relaxed atomics. */
+     * that half never changes while the boundary exists: relaxed_load, relaxed_store. */
     uint32_t seal;
-    /* Bytes of the whole block (a multiple of 16) and, in the low four bits, flags. Written by the
-     * heap under its lock only, read by the owner at any time: relaxed atomics. */
-    uint32_t size_and_flags;
+    /* The block's size in units of 8 bytes, low 16 and high 8 bits. Written by the heap under its
+     * lock, never while somebody else owns the block. */
+    uint16_t units_low;
+    uint8_t units_high;
+    /* Of enum block_flag. Read and written by the heap under its lock only. */
+    uint8_t flags;
 };
 
 _Static_assert(sizeof(struct mem_control_block) == BRKM_HEADER_SIZE, "the header is 8 bytes");
@@ -67,17 +70,14 @@ enum block_state {
 enum block_flag {
     /* The block in front is free, and its boundary tag lies right before this header. */
     BLOCK_FLAG_PREVIOUS_FREE = 1,
-    /* A mapped block. The size here is 0; the table of mapped blocks has it. */
-    BLOCK_FLAG_MAPPED = 2,
     /* The first block of a fallback region. */
-    BLOCK_FLAG_REGION_START = 4,
-    BLOCK_FLAGS_ALL = 15,
+    BLOCK_FLAG_REGION_START = 2,
 };
 
 /* Secret of the process, random but for its low nibble. Written once, before the first block. */
-extern uint32_t brkm__block_secret;
+extern uint32_t brkm__block_secret BRKM_HIDDEN;
 
-/* Headers lie at 8 mod 16, so this fixes the low nibble of every guard: it is never 0, and a string's
+/* Payloads lie at 0 mod 16, so this is the low nibble of every guard: it is never 0, and a string's
  * terminator or any byte whose low nibble differs is told from a guard for certain. */
 #define BLOCK_SECRET_NIBBLE 0x3u
 
@@ -115,24 +115,31 @@ static inline size_t block_size_for_request(size_t size)
 /* Odd multiplier of size / 16, moved so that the product leaves the guard alone. */
 #define BLOCK_SEAL_MULTIPLIER ((uint32_t)0x9e37 << 12)
 
-/* `size` is what the header tells, below 4 GiB. */
+/* For sizes below 1 MiB. */
+static inline uint32_t block_small_seal_for(const struct mem_control_block *block, size_t size,
+                                            enum block_state state)
+{
+    return (uint32_t)(uintptr_t)block_payload(block) + brkm__block_secret +
+           (uint32_t)size * BLOCK_SEAL_MULTIPLIER + (uint32_t)state;
+}
+
+/* For every size that the header can tell. */
 static inline uint32_t block_seal_for(const struct mem_control_block *block, size_t size,
                                       enum block_state state)
 {
     /* Sizes from 1 MiB on have bits that the multiplication would push out: fold them in. */
-    size_t folded = size ^ (size >> 16 & ~(size_t)15);
-    return (uint32_t)(uintptr_t)block + brkm__block_secret +
-           (uint32_t)folded * BLOCK_SEAL_MULTIPLIER + (uint32_t)state;
+    return block_small_seal_for(block, size ^ (size >> 16 & ~(size_t)15), state);
 }
 
+/* The half that the owner of the block in front reads is always stored as it was. */
 static inline uint32_t block_load_seal(const struct mem_control_block *block)
 {
-    return __atomic_load_n(&block->seal, __ATOMIC_RELAXED);
+    return relaxed_load(block->seal);
 }
 
 static inline void block_store_seal(struct mem_control_block *block, uint32_t seal)
 {
-    __atomic_store_n(&block->seal, seal, __ATOMIC_RELAXED);
+    relaxed_store(block->seal, seal);
 }
 
 /* True when `seal` at the end of a block with the (verified) seal `front` and `size` has its guard. */
@@ -143,13 +150,23 @@ static inline bool block_guard_follows(uint32_t front, size_t size, uint32_t sea
 
 /* ---- Size and flags ---- */
 
-static inline uint32_t block_load_size_and_flags(const struct mem_control_block *block)
-{
-    return __atomic_load_n(&block->size_and_flags, __ATOMIC_RELAXED);
-}
+#define BLOCK_UNIT ((size_t)8)
 
-/* Stands in the header of a free block whose size needs more than 32 bits. */
-#define BLOCK_LONG_SIZE ((size_t)0xfffffff0)
+/* Stands in the header of a free block whose size needs more than 24 bits of units. */
+#define BLOCK_LONG_SIZE ((size_t)0xfffffe * BLOCK_UNIT)
+
+_Static_assert(BLOCK_LONG_SIZE % BRKM_ALIGNMENT == 0 && BRKM_MAX_BLOCK < BLOCK_LONG_SIZE,
+               "no block that can be in use looks like a long one");
+
+/* Up to this size the low 8 bits of the units are the whole size. */
+#define BLOCK_BYTE_SIZE_MAX ((size_t)254 * BLOCK_UNIT)
+
+/* The size of a block that is at most BLOCK_BYTE_SIZE_MAX large. Of a larger one it is wrong, which
+ * the seal shows: the seal mixes the whole size. */
+static inline size_t block_byte_size(const struct mem_control_block *block)
+{
+    return (uint8_t)block->units_low * BLOCK_UNIT;
+}
 
 static inline size_t *block_long_size(const struct mem_control_block *block)
 {
@@ -159,7 +176,7 @@ static inline size_t *block_long_size(const struct mem_control_block *block)
 /* The size as the header tells it; for blocks that can be in use that is the size. */
 static inline size_t block_short_size(const struct mem_control_block *block)
 {
-    return block_load_size_and_flags(block) & ~(uint32_t)BLOCK_FLAGS_ALL;
+    return (block->units_low | (size_t)block->units_high << 16) * BLOCK_UNIT;
 }
 
 static inline size_t block_size(const struct mem_control_block *block)
@@ -176,14 +193,12 @@ static inline size_t block_usable_size(const struct mem_control_block *block)
 
 static inline bool block_has_flag(const struct mem_control_block *block, enum block_flag flag)
 {
-    return (block_load_size_and_flags(block) & (uint32_t)flag) != 0;
+    return (block->flags & (unsigned)flag) != 0;
 }
 
 static inline void block_change_flag(struct mem_control_block *block, enum block_flag flag, bool on)
 {
-    uint32_t old = block_load_size_and_flags(block);
-    uint32_t changed = on ? old | (uint32_t)flag : old & ~(uint32_t)flag;
-    __atomic_store_n(&block->size_and_flags, changed, __ATOMIC_RELAXED);
+    block->flags = (uint8_t)(on ? block->flags | (unsigned)flag : block->flags & ~(unsigned)flag);
 }
 
 static inline struct mem_control_block *block_next(const struct mem_control_block *block)
@@ -220,8 +235,8 @@ static inline void block_set(struct mem_control_block *block, size_t size, enum 
         annotate_ours(block_long_size(block), sizeof(size_t));
         *block_long_size(block) = size;
     }
-    uint32_t flags = block_load_size_and_flags(block) & BLOCK_FLAGS_ALL;
-    __atomic_store_n(&block->size_and_flags, (uint32_t)short_size | flags, __ATOMIC_RELAXED);
+    block->units_low = (uint16_t)(short_size / BLOCK_UNIT);
+    block->units_high = (uint8_t)(short_size / BLOCK_UNIT >> 16);
     block_store_seal(block, block_seal_for(block, short_size, state));
 }
 
@@ -230,8 +245,16 @@ static inline void block_create(struct mem_control_block *block, size_t size,
                                 enum block_state state)
 {
     annotate_ours(block, BRKM_HEADER_SIZE);
-    __atomic_store_n(&block->size_and_flags, 0, __ATOMIC_RELAXED);
+    block->flags = 0;
     block_set(block, size, state);
+}
+
+/* Changes the state of a block that is known to be in state `from`. */
+static BRKM_ALWAYS_INLINE void block_change_state(struct mem_control_block *block,
+                                                  enum block_state from, enum block_state to)
+{
+    forget_word(block->seal);
+    block_store_seal(block, block_load_seal(block) + ((uint32_t)to - (uint32_t)from));
 }
 
 /* Changes the state of a block whose header is known to be good and whose size can be in use. */

@@ -59,7 +59,7 @@ static void check_block(struct walk *walk, const struct mem_control_block *block
            "I3: the flag tells whether the previous block is free", block);
     if (state == BLOCK_FREE) {
         check_free_block(walk, block, previous_was_free);
-    } else if (state == BLOCK_IN_USE) {
+    } else if (state == BLOCK_IN_USE || state == BLOCK_CACHED) {
         walk->in_use_blocks++;
         walk->in_use_bytes += block_size(block);
     }

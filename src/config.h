@@ -26,13 +26,13 @@
 /* Bytes. A free block holds its header, two links and the boundary tag. */
 #define BRKM_MIN_BLOCK ((size_t)32)
 
-/* Bytes. The largest block of the heap that can be in use: its size and flags share 32 bits. Larger
- * requests become mapped blocks. */
-#define BRKM_MAX_BLOCK ((size_t)0xffffffe0)
+/* Bytes. The largest block of the heap that can be in use: its header has 24 bits for the size in
+ * units of 8 bytes, and the last value means something else. */
+#define BRKM_MAX_BLOCK ((size_t)0x7ffffe0)
 
-/* Bytes. The largest request that the heap serves. Above, all sums with alignment and overhead would
- * need care that blocks of this size, which are mapped blocks anyway, do not deserve. */
-#define BRKM_HEAP_REQUEST_MAX (BRKM_GIB)
+/* Bytes. The largest request, with its alignment, that the heap serves; larger ones are always mapped
+ * blocks. Leaves room for slack below BRKM_MAX_BLOCK. */
+#define BRKM_HEAP_REQUEST_MAX (64 * BRKM_MIB)
 
 /* Bytes. Up to this block size each multiple of 16 has a bin of its own. */
 #define BRKM_EXACT_LIMIT ((size_t)1024)
@@ -54,6 +54,28 @@
 #define BRKM_GROW_MIN (256 * BRKM_KIB)
 #define BRKM_GROW_SHARE 8
 #define BRKM_GROW_MAX (32 * BRKM_MIB)
+
+/* Bytes. Blocks up to BRKM_CACHED_MAX go through the thread caches and the depot. Each size up to
+ * BRKM_CACHED_EXACT_MAX is a class of its own, and such blocks are served on the fast path; above,
+ * eight classes for each doubling, so that rounding up to a class wastes at most 12.5 %. */
+#define BRKM_CACHED_EXACT_MAX ((size_t)2032)
+#define BRKM_CACHED_MAX (64 * BRKM_KIB)
+
+/* Blocks, and bytes of blocks, that move between thread cache, depot and heap at a time. 32 blocks
+ * share the price of a lock well enough that it vanishes beside the fast path. */
+#define BRKM_BATCH_BLOCKS 32
+#define BRKM_BATCH_BYTES (4 * BRKM_KIB)
+
+/* Bytes that a thread cache may hold at first and after a phase of frees alone, and at most. The
+ * first is what an idle thread costs. */
+#define BRKM_CACHE_BUDGET_MIN (64 * BRKM_KIB)
+#define BRKM_CACHE_BUDGET_MAX (1 * BRKM_MIB)
+
+/* Batches of one class in the depot, and bytes of all of them: the larger of a constant and a share
+ * (1/32) of what the heap has handed out. */
+#define BRKM_DEPOT_BATCHES 64
+#define BRKM_DEPOT_BYTES_MIN (1 * BRKM_MIB)
+#define BRKM_DEPOT_SHARE 32
 
 /* Bytes of free top that are kept when the top is trimmed, and that a trim must at least give back.
  * As glibc's defaults; the threshold follows the mapped-block threshold upwards. */
@@ -89,6 +111,9 @@ _Static_assert(BRKM_BIN_COUNT % 64 == 0 && BRKM_BIN_COUNT / 64 <= 32,
                "the bin map is whole words under one 32-bit summary");
 _Static_assert((BRKM_EXACT_LIMIT & (BRKM_EXACT_LIMIT - 1)) == 0,
                "subdivided bins begin at a power of two");
-_Static_assert(BRKM_MAPPED_THRESHOLD_MAX < BRKM_MAX_BLOCK, "the heap can hold what is not mapped");
+_Static_assert(BRKM_MAPPED_THRESHOLD_MAX <= BRKM_HEAP_REQUEST_MAX,
+               "the heap can hold what is not mapped");
+_Static_assert(2 * BRKM_HEAP_REQUEST_MAX - BRKM_MIB < BRKM_MAX_BLOCK,
+               "a request and an alignment as large fit into one block");
 
 #endif

@@ -7,7 +7,7 @@
 #include "regions.h"
 #include "report.h"
 
-struct heap brkm__main_heap = {.lock = LOCK_INITIALISER(LOCK_RANK_HEAP)};
+struct heap brkm__main_heap;
 
 /* ---- Neighbours: verified before they are believed ---- */
 
@@ -186,13 +186,11 @@ static void keep_one_spare_region(struct heap *heap, struct mem_control_block *b
 
 /* ---- Allocate ---- */
 
-/* The best fit from the bins, with the rest split off. */
-static struct mem_control_block *take_from_bins(struct heap *heap, size_t size)
+/* Marks the first `size` bytes of a free block, which is in no bin any more, as in use and splits
+ * off the rest. */
+static struct mem_control_block *use_free_block(struct heap *heap, struct mem_control_block *block,
+                                                size_t size)
 {
-    struct mem_control_block *block = brkm__bins_take(&heap->bins, size);
-    if (block == NULL) {
-        return NULL;
-    }
     if (block == heap->spare) {
         heap->spare = NULL;
     }
@@ -209,38 +207,110 @@ static struct mem_control_block *take_from_bins(struct heap *heap, size_t size)
     return block;
 }
 
-static struct mem_control_block *find_block(struct heap *heap, size_t size, size_t *dirty)
+static struct mem_control_block *take_from_bins(struct heap *heap, size_t size)
+{
+    struct mem_control_block *block = brkm__bins_take(&heap->bins, size);
+    return block == NULL ? NULL : use_free_block(heap, block, size);
+}
+
+static struct mem_control_block *find_block(struct heap *heap, size_t size,
+                                            enum heap_growth growth, size_t *dirty)
 {
     *dirty = SIZE_MAX;
     struct mem_control_block *block = take_from_bins(heap, size);
-    if (block == NULL &&
-        (brkm__top_available(&heap->top) >= size || grow_top(heap, size))) {
+    if (block == NULL && (brkm__top_available(&heap->top) >= size ||
+                          (growth == HEAP_MAY_GROW && grow_top(heap, size)))) {
         block = brkm__top_carve(&heap->top, size, dirty);
     }
-    if (block == NULL && add_fallback_region(heap, size)) {
+    if (block == NULL && growth == HEAP_MAY_GROW && add_fallback_region(heap, size)) {
         block = take_from_bins(heap, size);
     }
     return block;
+}
+
+/* `difference` may be the two's complement of a decrease. */
+static void change_in_use(struct heap *heap, size_t difference)
+{
+    size_t now = heap_handed_out(heap) + difference;
+    atomic_store_explicit(&heap->in_use_bytes, now, memory_order_relaxed);
+    heap->in_use_peak = max_size(heap->in_use_peak, now);
 }
 
 static void count_allocation(struct heap *heap, const struct mem_control_block *block)
 {
     heap->allocations++;
     heap->in_use_blocks++;
-    heap->in_use_bytes += block_size(block);
-    heap->in_use_peak = max_size(heap->in_use_peak, heap->in_use_bytes);
+    change_in_use(heap, block_size(block));
 }
 
-struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size, size_t *dirty)
+struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
+                                              enum heap_growth growth, size_t *dirty)
 {
     size_t ignored;
     lock_acquire(&heap->lock);
-    struct mem_control_block *block = find_block(heap, size, dirty != NULL ? dirty : &ignored);
+    struct mem_control_block *block =
+        find_block(heap, size, growth, dirty != NULL ? dirty : &ignored);
     if (block != NULL) {
         count_allocation(heap, block);
     }
     lock_release(&heap->lock);
     return block;
+}
+
+/* Cuts `run`, in use, into blocks of `size` bytes; the last takes what remains. */
+static size_t cut_run(struct heap *heap, struct mem_control_block *run, size_t size,
+                      struct mem_control_block **blocks)
+{
+    size_t left = block_size(run);
+    size_t count = 0;
+    while (left >= 2 * size) {
+        block_set(run, size, BLOCK_IN_USE);
+        blocks[count++] = run;
+        left -= size;
+        run = block_at_offset(run, size);
+        block_create(run, left, BLOCK_IN_USE);
+    }
+    blocks[count++] = run;
+    for (size_t i = 0; i < count; i++) {
+        count_allocation(heap, blocks[i]);
+    }
+    return count;
+}
+
+/* A block that fits `size`, made as long as up to `count` blocks where it stands. */
+static struct mem_control_block *find_run(struct heap *heap, size_t size, size_t count,
+                                          enum heap_growth growth)
+{
+    size_t dirty;
+    struct mem_control_block *run = brkm__bins_take(&heap->bins, size);
+    if (run != NULL) {
+        size_t found = block_size(run);
+        return use_free_block(heap, run, min_size(found / size, count) * size);
+    }
+    if (growth == HEAP_AS_IT_IS) {
+        count = min_size(count, brkm__top_available(&heap->top) / size);
+        return count == 0 ? NULL : find_block(heap, count * size, growth, &dirty);
+    }
+    run = find_block(heap, count * size, growth, &dirty);
+    return run != NULL || count == 1 ? run : find_block(heap, size, growth, &dirty);
+}
+
+size_t brkm__heap_allocate_batch(struct heap *heap, size_t size, size_t count,
+                                 enum heap_growth growth, struct mem_control_block **blocks)
+{
+    size_t got = 0;
+    lock_acquire(&heap->lock);
+    while (got < count) {
+        struct mem_control_block *run = find_run(heap, size, count - got, growth);
+        if (run == NULL) {
+            break;
+        }
+        got += cut_run(heap, run, size, blocks + got);
+        /* The system is asked once at most: what there is will do. */
+        growth = HEAP_AS_IT_IS;
+    }
+    lock_release(&heap->lock);
+    return got;
 }
 
 /* The first place in `block` where a header can stand whose payload is aligned, either at the
@@ -271,12 +341,12 @@ static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_
 }
 
 struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
-                                                      size_t alignment)
+                                                      size_t alignment, enum heap_growth growth)
 {
     size_t dirty;
     lock_acquire(&heap->lock);
     struct mem_control_block *block =
-        find_block(heap, size + alignment + BRKM_MIN_BLOCK, &dirty);
+        find_block(heap, size + alignment + BRKM_MIN_BLOCK, growth, &dirty);
     if (block != NULL) {
         block = cut_lead(heap, block, aligned_place(block, alignment));
         split(heap, block, size, "aligned_alloc");
@@ -295,19 +365,37 @@ static void trim_if_large(struct heap *heap)
     }
 }
 
-void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
+static void free_locked(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
-    lock_acquire(&heap->lock);
     size_t size = block_size(block);
     heap->frees++;
     heap->in_use_blocks--;
-    heap->in_use_bytes -= size;
+    change_in_use(heap, -size);
     block = coalesce_and_release(heap, block, size, caller);
-    if (block == heap->top.block) {
-        trim_if_large(heap);
-    } else {
+    if (block != heap->top.block) {
         keep_one_spare_region(heap, block);
     }
+}
+
+void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
+{
+    lock_acquire(&heap->lock);
+    free_locked(heap, block, caller);
+    trim_if_large(heap);
+    lock_release(&heap->lock);
+}
+
+void brkm__heap_free_batch(struct heap *heap, struct mem_control_block *const *blocks,
+                           size_t count)
+{
+    lock_acquire(&heap->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (unlikely(block_state(blocks[i]) != BLOCK_CACHED)) {
+            end_program(FAULT_HEADER_OVERWRITTEN, blocks[i], "free");
+        }
+        free_locked(heap, blocks[i], "free");
+    }
+    trim_if_large(heap);
     lock_release(&heap->lock);
 }
 
@@ -357,8 +445,7 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
     } else {
         resized = absorb_behind(heap, block, size, caller);
     }
-    heap->in_use_bytes += block_size(block) - old_size;
-    heap->in_use_peak = max_size(heap->in_use_peak, heap->in_use_bytes);
+    change_in_use(heap, block_size(block) - old_size);
     lock_release(&heap->lock);
     return resized;
 }

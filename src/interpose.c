@@ -6,7 +6,7 @@
  * only when every name that other objects may ask of it is defined here. Nothing is defined that
  * allocates for others (strdup, realpath). The headers that declare these names are left out, since
  * they differ between libcs; struct mallinfo has the layout of struct brkm_mallinfo everywhere. */
-#include "brkmalloc/brkmalloc.h"
+#include "alloc.h"
 
 #define DEFINE(type, name, ours, parameters, arguments)                                            \
     type name parameters;                                                                          \
@@ -35,10 +35,10 @@
 
 /* ---- Allocate and free ---- */
 
-DEFINE_THREE(void *, malloc, brkm_malloc, (size_t size), (size))
+DEFINE_THREE(void *, malloc, alloc_malloc, (size_t size), (size))
 DEFINE_THREE(void *, calloc, brkm_calloc, (size_t count, size_t size), (count, size))
 DEFINE_THREE(void *, realloc, brkm_realloc, (void *memory, size_t size), (memory, size))
-DEFINE_VOID(free, brkm_free, (void *memory), (memory))
+DEFINE_VOID(free, alloc_free, (void *memory), (memory))
 DEFINE_VOID(__free, brkm_free, (void *memory), (memory))
 DEFINE_VOID(__libc_free, brkm_free, (void *memory), (memory))
 DEFINE_VOID(cfree, brkm_cfree, (void *memory), (memory))

@@ -10,24 +10,14 @@
 #include "base.h"
 #include "os.h"
 
-/* The order in which one thread may take locks: only upwards. fork takes all of them in it. */
-enum lock_rank {
-    LOCK_RANK_MAPPED = 1,
-    LOCK_RANK_HEAP,
-};
-
+/* All zero is an open lock. No thread takes a second lock while it holds one, but for fork, which
+ * takes all. */
 struct lock {
     /* Acquire on taking pairs with release on opening. Not _Atomic: the kernel reads it too. */
     uint32_t word;
     /* Times that a thread found the lock taken. Written by its holder. */
     uint64_t contended;
-    enum lock_rank rank;
 };
-
-#define LOCK_INITIALISER(lock_rank)                                                                \
-    {                                                                                              \
-        .rank = (lock_rank)                                                                        \
-    }
 
 void brkm__lock_acquire_contended(struct lock *lock);
 void brkm__lock_wake(struct lock *lock);

@@ -29,7 +29,7 @@ static struct {
     struct mapping first_entries[MAPPED_FIRST_CAPACITY];
 } table;
 
-struct lock brkm__mapped_lock = LOCK_INITIALISER(LOCK_RANK_MAPPED);
+struct lock brkm__mapped_lock;
 
 /* ---- The table ---- */
 
@@ -161,8 +161,7 @@ static void trim_mapping(struct mapping *mapping, size_t size)
 static void write_header(uintptr_t payload)
 {
     struct mem_control_block *block = block_from_payload((void *)payload);
-    block_create(block, 0, BLOCK_IN_USE);
-    block_change_flag(block, BLOCK_FLAG_MAPPED, true);
+    block_create(block, 0, BLOCK_IN_USE); /* the table has the size */
 }
 
 void *brkm__mapped_allocate(size_t size, size_t alignment)

@@ -6,12 +6,15 @@
 #include <pthread.h>
 
 #include "base.h"
+#include "depot.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "size_class.h"
 #include "stats.h"
+#include "thread_cache.h"
 
 /* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
  * run. A thread in fflush(NULL) holds it and waits for a stream whose owner may wait for one of our
@@ -20,9 +23,23 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
-/* Every lock of the allocator in the order of ranks. */
-static struct lock *const locks[] = {&brkm__mapped_lock, &brkm__main_heap.lock};
-#define LOCK_COUNT (sizeof(locks) / sizeof(locks[0]))
+/* The locks besides the depot's, in the order in which fork takes them all. */
+static struct lock *single_lock(size_t i)
+{
+    struct lock *const locks[] = {brkm__cache_lock(), &brkm__mapped_lock, &brkm__main_heap.lock};
+    return locks[i];
+}
+#define SINGLE_LOCKS 3
+
+static void for_each_lock(void (*act)(struct lock *lock))
+{
+    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+        act(brkm__depot_lock(slot));
+    }
+    for (size_t i = 0; i < SINGLE_LOCKS; i++) {
+        act(single_lock(i));
+    }
+}
 
 /* Whether the prepare handler took the locks. Written by the thread that forks, with the locks. */
 static bool fork_took_locks;
@@ -37,9 +54,7 @@ static void prepare_fork(void)
     if (_IO_list_lock != NULL) {
         _IO_list_lock();
     }
-    for (size_t i = 0; i < LOCK_COUNT; i++) {
-        lock_acquire(locks[i]);
-    }
+    for_each_lock(lock_acquire);
     fork_took_locks = true;
 }
 
@@ -49,9 +64,7 @@ static void fork_in_parent(void)
         return;
     }
     fork_took_locks = false;
-    for (size_t i = LOCK_COUNT; i-- > 0;) {
-        lock_release(locks[i]);
-    }
+    for_each_lock(lock_release);
     if (_IO_list_unlock != NULL) {
         _IO_list_unlock();
     }
@@ -63,9 +76,8 @@ static void fork_in_child(void)
         return;
     }
     fork_took_locks = false;
-    for (size_t i = LOCK_COUNT; i-- > 0;) {
-        lock_reset(locks[i]);
-    }
+    for_each_lock(lock_reset);
+    brkm__cache_forget_other_threads();
     if (_IO_list_resetlock != NULL) {
         _IO_list_resetlock();
     }
@@ -75,6 +87,7 @@ static void fork_in_child(void)
  * their registration, so that ours comes last and other handlers may still allocate. */
 __attribute__((constructor(101))) static void start(void)
 {
+    brkm__cache_watch_threads();
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__options_read_environment();
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {

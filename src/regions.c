@@ -19,11 +19,11 @@ static bool region_contains(struct region *region, uintptr_t address)
 
 bool brkm__regions_contain_payload(const void *address)
 {
-    if ((uintptr_t)address % BRKM_ALIGNMENT != 0) {
-        return false;
-    }
     if (regions_window_contains(address)) {
         return true;
+    }
+    if ((uintptr_t)address % BRKM_ALIGNMENT != 0) {
+        return false;
     }
     size_t used = atomic_load_explicit(&table.used, memory_order_relaxed);
     for (size_t i = 0; i < used; i++) {
@@ -53,13 +53,11 @@ bool brkm__regions_have_boundary(const struct mem_control_block *block)
 /* The window spans the break regions, with foreign gaps between them. */
 static void widen_window(uintptr_t start, uintptr_t end)
 {
-    uintptr_t old_start =
-        atomic_load_explicit(&brkm__region_window.start, memory_order_relaxed);
-    if (old_start == 0) {
-        old_start = start;
-        atomic_store_explicit(&brkm__region_window.start, start, memory_order_relaxed);
+    if (brkm__region_window.start == 0) {
+        brkm__region_window.start = align_up(start, BRKM_ALIGNMENT);
     }
-    atomic_store_explicit(&brkm__region_window.length, end - old_start, memory_order_relaxed);
+    relaxed_store(brkm__region_window.length,
+                  (end - brkm__region_window.start) / BRKM_ALIGNMENT);
 }
 
 static struct region *unused_entry(void)

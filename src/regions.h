@@ -24,20 +24,24 @@ struct region {
     struct mem_control_block *first;
 };
 
-/* The span of the break regions. Written under the heap's lock, read at any time: a thread that has
- * a pointer into the heap has seen, with the pointer, a window that contains it. */
+/* The span of the break regions. */
 struct region_window {
-    _Atomic(uintptr_t) start;
-    _Atomic(uintptr_t) length;
+    /* A multiple of 16. Written once, before the first block of the heap exists. */
+    uintptr_t start;
+    /* In units of 16 bytes. Written under the heap's lock, read at any time by relaxed_load: a thread
+     * that has a pointer into the heap has seen, with the pointer, a window that contains it. */
+    uintptr_t length;
 };
 
-extern struct region_window brkm__region_window;
+extern struct region_window brkm__region_window BRKM_HIDDEN;
 
+/* True when `address` lies in the window and a payload can lie there. */
 static inline bool regions_window_contains(const void *address)
 {
-    uintptr_t start = atomic_load_explicit(&brkm__region_window.start, memory_order_relaxed);
-    uintptr_t length = atomic_load_explicit(&brkm__region_window.length, memory_order_relaxed);
-    return (uintptr_t)address - start < length;
+    uintptr_t offset = (uintptr_t)address - brkm__region_window.start;
+    /* The rotation brings the bits of a misaligned address to the top: one comparison for both. */
+    uintptr_t units = offset >> 4 | offset << (8 * sizeof(offset) - 4);
+    return units < relaxed_load(brkm__region_window.length);
 }
 
 /* True when a payload can lie at `address`: aligned and inside a region. Takes no lock. */

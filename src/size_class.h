@@ -48,4 +48,55 @@ static inline size_t size_class_lower_bound(unsigned bin)
     return bin == SIZE_CLASS_EXACT_COUNT ? BRKM_EXACT_LIMIT + BRKM_ALIGNMENT : bound;
 }
 
+/* ---- Cached sizes ----
+ *
+ * Slot s of a thread cache holds blocks of one size: s * 16 up to BRKM_CACHED_EXACT_MAX, then
+ * (8..15) * 2^k. Slots 0 and 1 stay empty: no block is that small. */
+
+#define SIZE_CLASS_EXACT_SLOTS (BRKM_CACHED_EXACT_MAX / BRKM_ALIGNMENT + 1)
+
+/* Of the power of two at which the subdivided slots begin. */
+#define SIZE_CLASS_FIRST_POWER 11
+
+_Static_assert(BRKM_CACHED_EXACT_MAX + BRKM_ALIGNMENT == (size_t)1 << SIZE_CLASS_FIRST_POWER,
+               "the subdivided slots follow the exact ones");
+
+/* The slot whose blocks are at most `size` bytes: where a block of any size is kept. */
+static inline unsigned size_class_slot_below(size_t size)
+{
+    if (size <= BRKM_CACHED_EXACT_MAX) {
+        return (unsigned)(size / BRKM_ALIGNMENT);
+    }
+    unsigned power = log2_floor(size);
+    unsigned eighths = (unsigned)(size >> (power - 3)); /* 8..15 */
+    return (unsigned)SIZE_CLASS_EXACT_SLOTS + 8 * (power - SIZE_CLASS_FIRST_POWER) + eighths - 8;
+}
+
+/* The slot whose blocks are at least `size` bytes; `size` is a block size up to BRKM_CACHED_MAX. */
+static inline unsigned size_class_slot(size_t size)
+{
+    return size <= BRKM_CACHED_EXACT_MAX ? (unsigned)(size / BRKM_ALIGNMENT)
+                                         : size_class_slot_below(size - 1) + 1;
+}
+
+/* The block size of a slot. */
+static inline size_t size_class_slot_size(unsigned slot)
+{
+    if (slot < SIZE_CLASS_EXACT_SLOTS) {
+        return slot * BRKM_ALIGNMENT;
+    }
+    unsigned rest = slot - (unsigned)SIZE_CLASS_EXACT_SLOTS;
+    return (size_t)(8 + rest % 8) << (SIZE_CLASS_FIRST_POWER - 3 + rest / 8);
+}
+
+/* BRKM_CACHED_MAX has the last slot. */
+#define SIZE_CLASS_SLOTS 169
+
+/* Blocks of a slot that move at a time. */
+static inline unsigned size_class_batch(unsigned slot)
+{
+    size_t blocks = BRKM_BATCH_BYTES / size_class_slot_size(slot);
+    return (unsigned)min_size(max_size(blocks, 1), BRKM_BATCH_BLOCKS);
+}
+
 #endif

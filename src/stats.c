@@ -7,19 +7,23 @@
 
 #include "bins.h"
 #include "brkmalloc/brkmalloc.h"
+#include "depot.h"
 #include "heap.h"
 #include "mapped.h"
 #include "os.h"
 #include "report.h"
 #include "size_class.h"
+#include "thread_cache.h"
 
-/* Bytes, blocks and events. The heap's part is of one moment, the mapped blocks' of another. */
+/* Bytes, blocks and events. Each module's part is of one moment. */
 struct snapshot {
+    struct cache_totals caches;
+    struct depot_totals depot;
     size_t from_system;
     size_t from_system_peak;
-    size_t in_use_bytes;
-    size_t in_use_blocks;
-    size_t in_use_peak;
+    size_t handed_out;      /* bytes that the heap gave to program, caches and depot */
+    size_t handed_out_peak;
+    size_t cached_bytes;    /* bytes of these in caches and depot */
     size_t free_blocks;
     size_t top_bytes;
     size_t grown, trimmed;
@@ -30,20 +34,26 @@ struct snapshot {
 static struct snapshot take_snapshot(void)
 {
     struct heap *heap = &brkm__main_heap;
-    struct snapshot snapshot = {.mapped = brkm__mapped_totals()};
+    struct snapshot snapshot = {
+        .caches = brkm__cache_totals(),
+        .depot = brkm__depot_totals(),
+        .mapped = brkm__mapped_totals(),
+    };
+    size_t cached = snapshot.caches.bytes + snapshot.depot.bytes;
     lock_acquire(&heap->lock);
     snapshot.from_system = heap_bytes_from_system(heap);
     snapshot.from_system_peak = heap->top.from_system_peak + heap->fallback_peak;
-    snapshot.in_use_bytes = heap->in_use_bytes;
-    snapshot.in_use_blocks = heap->in_use_blocks;
-    snapshot.in_use_peak = heap->in_use_peak;
+    snapshot.handed_out = heap_handed_out(heap);
+    snapshot.handed_out_peak = heap->in_use_peak;
+    snapshot.cached_bytes = min_size(cached, snapshot.handed_out);
     snapshot.free_blocks = heap->bins.blocks;
     snapshot.top_bytes = brkm__top_available(&heap->top);
     snapshot.grown = heap->top.grown;
     snapshot.trimmed = heap->top.trimmed;
     snapshot.allocations = heap->allocations;
     snapshot.frees = heap->frees;
-    snapshot.contended = heap->lock.contended;
+    snapshot.contended = heap->lock.contended + snapshot.mapped.contended +
+                         snapshot.depot.contended + snapshot.caches.contended;
     lock_release(&heap->lock);
     return snapshot;
 }
@@ -53,13 +63,16 @@ static struct snapshot take_snapshot(void)
 struct brkm_mallinfo2 brkm_mallinfo2(void)
 {
     struct snapshot snapshot = take_snapshot();
+    size_t in_use = snapshot.handed_out - snapshot.cached_bytes;
     return (struct brkm_mallinfo2){
         .arena = snapshot.from_system,
         .ordblks = snapshot.free_blocks + (snapshot.top_bytes != 0),
+        .smblks = snapshot.caches.blocks + snapshot.depot.blocks,
+        .fsmblks = snapshot.cached_bytes,
         .hblks = snapshot.mapped.count,
         .hblkhd = snapshot.mapped.bytes,
-        .uordblks = snapshot.in_use_bytes,
-        .fordblks = snapshot.from_system - snapshot.in_use_bytes,
+        .uordblks = in_use,
+        .fordblks = snapshot.from_system - in_use,
         .keepcost = snapshot.top_bytes,
     };
 }
@@ -116,17 +129,20 @@ void brkm__stats_print(void)
 {
     struct snapshot now = take_snapshot();
     PRINT_ITEMS("process", {"(process id)", (uint64_t)brkm__os_process_id()});
-    PRINT_ITEMS("served", {"heap blocks", now.allocations},
-                {"mapped blocks", now.mapped.allocations}, {"heap blocks freed", now.frees});
-    PRINT_ITEMS("in use", {"bytes in heap blocks", now.in_use_bytes},
-                {"at most", now.in_use_peak}, {"bytes mapped", now.mapped.bytes},
-                {"at most", now.mapped.bytes_peak});
+    PRINT_ITEMS("served", {"blocks from the heap", now.allocations},
+                {"freed to it", now.frees}, {"mapped blocks", now.mapped.allocations});
+    PRINT_ITEMS("caches", {"threads", now.caches.threads}, {"bytes", now.caches.bytes},
+                {"refills", now.caches.refills}, {"flushes", now.caches.flushes},
+                {"bytes in the depot", now.depot.bytes});
+    PRINT_ITEMS("in use", {"bytes in heap blocks", now.handed_out - now.cached_bytes},
+                {"at most, with caches", now.handed_out_peak},
+                {"bytes mapped", now.mapped.bytes}, {"at most", now.mapped.bytes_peak});
     PRINT_ITEMS("heap", {"bytes from the system", now.from_system},
                 {"at most", now.from_system_peak},
-                {"bytes free", now.from_system - now.in_use_bytes},
+                {"bytes free", now.from_system - now.handed_out},
                 {"bytes in the top", now.top_bytes});
     PRINT_ITEMS("events", {"times grown", now.grown}, {"times trimmed", now.trimmed},
-                {"lock waits", now.contended + now.mapped.contended});
+                {"lock waits", now.contended});
 }
 
 void brkm_malloc_stats(void)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034,SC2154
 #
 # What the tests of the command share. Sourced with these set: script (the command to test), library
 # (a built libbrkmalloc.so), programs (the folder of the programs built for these tests).
@@ -56,7 +56,6 @@ try()
 {
     status=0
     "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
-    # shellcheck disable=SC2034 # for the cases
     out=$(cat "$work/out") err=$(cat "$work/err")
 }
 
@@ -83,14 +82,12 @@ make_sandbox()
     : >"$tree/src/source.c"
     cp "$(dirname "$0")/../packages.txt" "$tree/tests/packages.txt"
     find "$tree" -exec touch -d '1 hour ago' {} +
-    for name in awk bash cat chmod cksum cp cut dash date dirname env expr find flock getconf grep \
-        head id ln ls mkdir mktemp mv od paste printf readlink rm sed sh sleep stat tail touch tr \
+    for name in awk bash cat chmod cksum cp cut dash date dirname echo env find flock getconf grep head \
+        id ln ls mkdir mktemp mv od paste printf readlink rm sed sh sleep stat tail touch tr \
         true uname wc; do
-        path=$(command -v "$name") || continue
-        case $path in
-        /*) ln -s "$path" "$tools/$name" ;;
-        *) ln -s "$(PATH=/usr/bin:/bin command -v "/usr/bin/$name")" "$tools/$name" ;;
-        esac
+        for folder in /usr/bin /bin; do
+            [ -e "$tools/$name" ] || [ ! -x "$folder/$name" ] || ln -s "$folder/$name" "$tools/$name"
+        done
     done
     fake_tool "$tools/apt-get" <<'END'
 echo "apt-get $*" >>"$SANDBOX/apt.log"
@@ -110,8 +107,9 @@ END
     fake_tool "$sandbox/fakes/cc" <<'END'
 ! grep -q "<${MISSING_HEADER:-none}>"
 END
-    cp "$sandbox/fakes/cc" "$sandbox/fakes/c++"
-    cp "$sandbox/fakes/cc" "$sandbox/fakes/make"
+    for name in gcc c++ g++ make nm pkg-config; do
+        cp "$sandbox/fakes/cc" "$sandbox/fakes/$name"
+    done
     fake_tool "$sandbox/fakes/cmake" <<'END'
 echo "cmake $*" >>"$SANDBOX/cmake.log"
 case $1 in
@@ -156,7 +154,7 @@ fake_tool()
 
 bring_fake_tools()
 {
-    for tool in cmake cc c++ make ctest; do
+    for tool in cmake cc gcc c++ g++ make nm pkg-config ctest; do
         cp "$sandbox/fakes/$tool" "$tools/$tool"
     done
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * The program's own pthread_atfork handlers allocate and free, whether they were registered before
- * the allocator's (in .preinit_array, then in an early constructor) or after (in main).
+ * The program's own pthread_atfork handlers allocate and free, whether they were registered after
+ * the allocator's, in constructors and main (late), or also before them: in .preinit_array, and,
+ * where there is one, in the constructor of a library that the program is linked with (early).
+ * A prepare handler that was registered earlier runs later.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,37 +17,42 @@
 
 enum { forks = 100 };
 
-static atomic_int runs;
-static char *_Atomic kept;
+static int registered;
+static atomic_int handler_runs;
+static char *_Atomic handler_block;
 
-static void allocate(void)
+#ifdef HANDLERS_LIBRARY
+extern int handlers_library_runs(void);
+#endif
+
+static void allocating_handler(void)
 {
     char *large = malloc(300000);
     CHECK_NOT_NULL(large);
     memset(large, 1, 300000);
-    free(atomic_exchange(&kept, malloc(200)));
+    free(atomic_exchange(&handler_block, malloc(200)));
     churn(5, 60);
     free(large);
-    atomic_fetch_add(&runs, 1);
+    atomic_fetch_add(&handler_runs, 1);
 }
 
 static void register_handlers(void)
 {
-    CHECK_EQ_INT(pthread_atfork(allocate, allocate, allocate), 0);
+    CHECK_EQ_INT(pthread_atfork(allocating_handler, allocating_handler, allocating_handler), 0);
+    registered++;
 }
 
 static void before_all_constructors(int argc, char **argv, char **environment)
 {
-    (void)argc;
-    (void)argv;
     (void)environment;
-    register_handlers();
+    if (argc > 2 && strcmp(argv[2], "early") == 0)
+        register_handlers();
 }
 
 __attribute__((section(".preinit_array"),
                used)) static void (*preinit)(int, char **, char **) = before_all_constructors;
 
-__attribute__((constructor(101))) static void early_constructor(void)
+__attribute__((constructor(200))) static void constructor(void)
 {
     register_handlers();
 }
@@ -54,18 +61,22 @@ int main(int argc, char **argv)
 {
     door_require(argc, argv);
     register_handlers();
+    CHECK_EQ_INT(registered, argc > 2 && strcmp(argv[2], "early") == 0 ? 3 : 2);
     busy_start(3);
     for (int i = 0; i < forks; i++) {
         pid_t child = fork();
         if (child == 0) {
             churn((unsigned)i, 100);
-            CHECK_EQ_INT(atomic_load(&runs), 6 * (i + 1));
+            CHECK_EQ_INT(atomic_load(&handler_runs), 2 * registered * (i + 1));
             _exit(door_done());
         }
         CHECK_CHILD(child);
-        CHECK_EQ_INT(atomic_load(&runs), 6 * (i + 1));
+        CHECK_EQ_INT(atomic_load(&handler_runs), 2 * registered * (i + 1));
     }
     busy_stop();
-    free(atomic_load(&kept));
+    free(atomic_load(&handler_block));
+#ifdef HANDLERS_LIBRARY
+    CHECK_EQ_INT(handlers_library_runs(), 2 * forks);
+#endif
     return door_done();
 }

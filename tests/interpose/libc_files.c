@@ -32,7 +32,6 @@ static void names(void)
     release(getcwd(NULL, PATH_MAX));
     release(canonicalize_file_name("/proc/self/exe"));
     release(get_current_dir_name());
-    release(tempnam(NULL, "brkm"));
 }
 
 static void folders(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The smallest stacks that threads and signal handlers may have are enough for the allocator.
+ * The smallest stack that a thread may have is enough for the allocator.
  */
 #include <limits.h>
 #include <malloc.h>

@@ -10,7 +10,13 @@ e(1)
 sqrt(2)
 define f(n) { if (n < 2) return (1); return (n * f(n - 1)); }
 f(300)
-define b(n) { auto a[], i; a[0] = 0; a[1] = 1; for (i = 2; i <= n; i++) a[i] = a[i - 1] + a[i - 2]; return (a[n]); }
+define b(n) {
+    auto a[], i
+    a[0] = 0
+    a[1] = 1
+    for (i = 2; i <= n; i++) a[i] = a[i - 1] + a[i - 2]
+    return (a[n])
+}
 b(2000)
 scale = 0
 2 ^ 5000 % 1000000007

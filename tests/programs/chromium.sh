@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Needs: chromium:chromium
-# Serves: chromium*
+# Loads: chromium*
 # Chromium brings its own malloc and must not meet blocks of the preloaded one.
 set -eu
 cat >page.html <<'HTML'
@@ -23,5 +23,5 @@ canvas.getContext('2d').fillRect(0, 0, 100, 100);
 document.getElementById('text').textContent = `${text.length} ${sum}`;
 </script></body></html>
 HTML
-chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$PWD/profile" \
-    --dump-dom "file://$PWD/page.html"
+chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+    --user-data-dir="$PWD/profile" --dump-dom "file://$PWD/page.html"

@@ -7,7 +7,10 @@ cat >main.c <<'C'
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-static int compare(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
 int main(void)
 {
     size_t count = 20000;
@@ -25,9 +28,10 @@ int main(void)
 }
 C
 for i in $(seq 200); do
-    echo "int f$i(int *v, int n) { int s = $i; for (int i = 0; i < n; i++) s += v[i] * $i ^ i; return s; }"
+    echo "int f$i(int *v, int n) { int s = $i;"
+    echo "  for (int i = 0; i < n; i++) s += v[i] * $i ^ i; return s; }"
 done >long.c
-for level in -O0 -O2 '-O3 -g'; do
+for level in -O0 '-O2 -g'; do
     # shellcheck disable=SC2086 # several options
     clang $level -c long.c main.c
     sha256sum long.o main.o

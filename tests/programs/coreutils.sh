@@ -20,7 +20,7 @@ join left right | sha256sum
 comm -12 left right | wc -l
 split -n l/7 -a 3 --additional-suffix=.part lines piece.
 split -b 131073 sorted block.
-ls -1 piece.* block.* | wc -l
+echo piece.* block.* | wc
 cat piece.*.part | cmp - lines
 cat block.* | md5sum
 sort -m piece.aaa.part piece.aab.part | sha512sum

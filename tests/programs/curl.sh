@@ -11,7 +11,7 @@ curl -sS -Z --parallel-max 20 -o '#1.out' "file://$PWD/file[1-200]"
 cat ./*.out | sha256sum
 curl -sS -r 100-199 "file://$PWD/file50"
 curl -sS -I "file://$PWD/file50" | head -n 1
-curl -sS -w '%{size_download} %{scheme}\n' -o copy "file://$PWD/file50" | tr A-Z a-z
+curl -sS -w '%{size_download}\n' -o copy "file://$PWD/file50"
 curl -sS "file://$PWD/missing" 2>&1 || echo "status $?"
 curl -sS --max-time 5 http://127.0.0.1:1/ 2>&1 | sed 's/after [0-9]* ms//' || echo "status $?"
 curl --version | tail -n 2

@@ -118,11 +118,11 @@ int main()
     return 0;
 }
 CPP
-g++ -std=c++17 -O1 -g -c main.cpp
+g++ -std=c++17 -g -c main.cpp
 sha256sum main.o
 g++ -std=c++17 -pthread -o made main.o
 ./made
-g++ -std=c++17 -Os -static-libstdc++ -static-libgcc -pthread -o made main.cpp
+g++ -std=c++17 -g -static-libstdc++ -static-libgcc -pthread -o made main.o
 ./made
 printf '#include <vector>\nint main() { std::vector<int> v; v.nothing(); }\n' >wrong.cpp
 g++ -fmax-errors=1 -c wrong.cpp 2>&1 || echo "status $?"

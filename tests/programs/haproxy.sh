@@ -6,6 +6,7 @@ set -eu
 . "${0%/*}/servers.sh"
 launch()
 {
+    answer="%[method] %[path,url_dec] %[req.hdr(x-number),sha1,hex] $(seq -s, 1 1500)"
     cat >haproxy.cfg <<CONF
 global
     maxconn 200
@@ -31,7 +32,7 @@ backend inner
     server two unix@$PWD/inner
 frontend end
     bind unix@$PWD/inner
-    http-request return status 200 content-type text/plain lf-string "%[method] %[path,url_dec] %[req.hdr(x-number),sha1,hex] $(seq -s, 1 1500)\n"
+    http-request return status 200 content-type text/plain lf-string "$answer\n"
 CONF
     exec haproxy -db -f haproxy.cfg
 }

@@ -14,7 +14,8 @@ import java.util.zip.*;
 
 public class Work {
     static String digest(byte[] data) throws Exception {
-        return new java.math.BigInteger(1, MessageDigest.getInstance("SHA-256").digest(data)).toString(16);
+        byte[] sum = MessageDigest.getInstance("SHA-256").digest(data);
+        return new java.math.BigInteger(1, sum).toString(16);
     }
 
     static byte[] round(byte[] data) throws Exception {
@@ -61,7 +62,8 @@ public class Work {
                 garbage[j] = new byte[j * 7];
             System.gc();
         }
-        System.out.println(IntStream.range(0, 100000).parallel().mapToLong(i -> (long) i * i).sum());
+        System.out.println(IntStream.range(0, 100000).parallel()
+            .mapToLong(i -> (long) i * i).sum());
         System.out.println(Stream.iterate(1, i -> i * 7919 % 10007).limit(2000).sorted()
             .map(String::valueOf).collect(Collectors.joining(",")).hashCode());
         var process = new ProcessBuilder("sort", "-r").start();

@@ -20,7 +20,8 @@ if (!isMainThread) {
     }
     let sum = 0;
     for (const [key, value] of table) sum += key.length * value.length;
-    parentPort.postMessage({ number: workerData, sum, data: new Uint8Array(100000).fill(workerData) });
+    const data = new Uint8Array(100000).fill(workerData);
+    parentPort.postMessage({ number: workerData, sum, data });
 } else {
     main();
 }

@@ -10,7 +10,7 @@ use Config;
 use Digest::MD5 qw(md5_hex);
 
 my (%table, @rows);
-for my $i (1 .. 200_000) {
+for my $i (1 .. 100_000) {
     my $key = "key" . ($i * 7919 % 50021);
     push @{ $table{$key}{list} }, $i;
     $table{$key}{text} .= "<$i>";
@@ -27,7 +27,8 @@ print scalar(@found), "\n";
 my $grown = "";
 $grown .= substr($all, $_, $_ % 50) for 1 .. 50_000;
 print md5_hex($grown), "\n";
-@rows = sort { $a->[1] <=> $b->[1] or $a->[0] cmp $b->[0] } map { [ "r$_", $_ * 31 % 997 ] } 1 .. 50_000;
+@rows = sort { $a->[1] <=> $b->[1] or $a->[0] cmp $b->[0] }
+    map { [ "r$_", $_ * 31 % 997 ] } 1 .. 50_000;
 print join(" ", map { $_->[0] } @rows[0 .. 9]), "\n";
 print md5_hex(join "", map { sprintf "%08.3f|%-10s|%x", $_ / 7, $_, $_ } 1 .. 30_000), "\n";
 

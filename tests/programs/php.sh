@@ -12,7 +12,8 @@ for ($i = 0; $i < 100000; $i++) {
 ksort($table);
 $json = json_encode($table);
 echo count($table), " ", strlen($json), " ", md5($json), " ", count(json_decode($json, true)), "\n";
-echo strlen(serialize($table)), " ", count(unserialize(serialize(array_slice($table, 0, 100)))), "\n";
+echo strlen(serialize($table)), "\n";
+echo count(unserialize(serialize(array_slice($table, 0, 100)))), "\n";
 unset($table);
 gc_collect_cycles();
 $text = "";
@@ -27,7 +28,9 @@ for ($i = 0; $i < 20000; $i++) {
     $a->children[] = $b; $b->parent = $a;
 }
 echo gc_collect_cycles() > 0 ? "cycles\n" : "none\n";
-function numbers($n) { for ($i = 0; $i < $n; $i++) { $got = yield $i => str_repeat("x", $i % 50); } }
+function numbers($n) {
+    for ($i = 0; $i < $n; $i++) { yield $i => str_repeat("x", $i % 50); }
+}
 $sum = 0;
 foreach (numbers(50000) as $key => $value) { $sum += $key * strlen($value); }
 echo $sum, "\n";
@@ -39,7 +42,8 @@ $rows = array_map(fn($i) => [$i * 31 % 997, "row $i"], range(1, 20000));
 usort($rows, fn($a, $b) => $a <=> $b);
 echo json_encode(array_slice($rows, 0, 3)), "\n";
 echo shell_exec("echo child");
-try { throw new RuntimeException("on purpose"); } catch (Exception $e) { echo $e->getMessage(), "\n"; }
+try { throw new RuntimeException("on purpose"); }
+catch (Exception $e) { echo $e->getMessage(), "\n"; }
 echo date("Y-m-d", 86400 * 365), " ", sprintf("%08.3f %'*10s", 3.14159, "x"), "\n";
 PHP
 php -n -d memory_limit=512M work.php

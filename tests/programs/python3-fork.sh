@@ -9,8 +9,8 @@ import concurrent.futures, multiprocessing, os, sys, threading
 
 
 def chew(number):
-    table = {i: str(i) * (number % 5 + 1) for i in range(20000)}
-    for i in range(0, 20000, 2):
+    table = {i: str(i) * (number % 5 + 1) for i in range(8000)}
+    for i in range(0, 8000, 2):
         del table[i]
     return number, len("".join(table.values()))
 
@@ -45,7 +45,7 @@ def busy_forks():
     for thread in churners:
         thread.start()
     statuses = []
-    for number in range(40):
+    for number in range(25):
         child = os.fork()
         if child == 0:
             del inherited[::3]

@@ -18,6 +18,7 @@ trap 'exit 143' HUP INT TERM
 start_server()
 {
     for _ in 1 2 3 4 5; do
+        # shellcheck disable=SC2034 # for the launch and probe functions
         port=$(shuf -i 10000-30000 -n 1)
         ("$1") >>server.log 2>&1 &
         server=$!

@@ -34,5 +34,6 @@ pragma integrity_check;
 select count(*), sum(length(name)), sum(length(body)), min(price) from item;
 SQL
 sqlite3 data.db .dump | sha256sum
-sqlite3 :memory: "attach 'data.db' as d; create table t as select * from d.item; select count(*) from t;"
+sqlite3 :memory: "attach 'data.db' as d; create table t as select * from d.item;
+    select count(*) from t;"
 sqlite3 -csv data.db 'select id, name from item order by name desc, id limit 3'

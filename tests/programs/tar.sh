@@ -23,7 +23,7 @@ make()
     tar --sort=name --owner=user:1000 --group=group:1000 --mtime='2020-01-01' "$@" -cf - tree
 }
 make | sha256sum
-make --format=pax --pax-option=delete=atime,delete=ctime --sparse >tree.tar
+make --format=gnu --sparse >tree.tar
 sha256sum tree.tar
 tar -tvf tree.tar | sha256sum
 mkdir out

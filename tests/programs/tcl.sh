@@ -11,7 +11,9 @@ for {set i 0} {$i < 100000} {incr i} {
     append text "$i,"
 }
 set sum 0
-foreach key [lsort [array names lists]] { incr sum [expr {[llength $lists($key)] * [lindex $lists($key) end]}] }
+foreach key [lsort [array names lists]] {
+    incr sum [expr {[llength $lists($key)] * [lindex $lists($key) end]}]
+}
 puts "$sum [dict size $counts] [string length $text]"
 puts [zlib crc32 $text]
 puts [regsub -all {(\d)1} [string range $text 0 300] {\1<one>}]

@@ -12,7 +12,7 @@ grep -E '(12|34|56)+.*9{2}' a | sha256sum
 grep -n -B 2 -A 2 -w 99 a | head -n 20
 grep -oP '\d+(?= and)' a | sort -n | tail -n 1
 printf '%s\n' 111 222 333 4444 55555 >words
-grep -F -f words a | wc -l
+grep -F -c -f words a
 grep -E "$(seq -s '|' 1000 1400)" a | sha256sum
 echo abcabc | grep -E '(.)(.)(.)\1\2\3'
 LC_ALL=C.UTF-8 grep -i -c 'LINE' a

@@ -29,4 +29,4 @@ for i in $(seq 60); do
 done
 vim -Nu NONE -i NONE -n -es -c 'argdo %s/1/one/ge | update' -c 'qall!' part*
 cat part* | sha256sum
-vim -Nu NONE -i NONE -es -c 'syntax on' -c 'set redraw' -c 'edit work.vim' -c 'qall!' && echo "ended well"
+vim -Nu NONE -i NONE -es -c 'syntax on' -c 'edit work.vim' -c 'qall!' && echo "ended well"

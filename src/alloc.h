@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 9: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
+#ifndef BRKMALLOC_ALLOC_H
+#define BRKMALLOC_ALLOC_H
+
+#include "annotate.h"
+#include "base.h"
+#include "block.h"
+#include "brkmalloc/brkmalloc.h"
+#include "config.h"
+#include "regions.h"
+#include "thread_cache.h"
+
+/* Everything that is not a hit: other sizes, misses, full bins, misuse. */
+void *brkm__malloc_slow(size_t size);
+void brkm__free_slow(void *memory);
+
+static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
+{
+    if (likely(size <= BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)) {
+        /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
+        size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
+        void *memory;
+        if (likely(cache_bin_pop(cache_exact_bin(brkm__thread_cache, block_size), &memory))) {
+            annotate_allocated(memory, size, false);
+            return memory;
+        }
+    }
+    return brkm__malloc_slow(size);
+}
+
+/* Verifies before anything is believed: the address (inside the heap, aligned), the header (seal of
+ * a block in use with this size at this address), and the guard of the header behind. */
+static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
+{
+    if (likely(regions_window_contains(memory))) {
+        struct mem_control_block *block = block_from_payload(memory);
+        size_t size = block_byte_size(block);
+        forget_value(size);
+        uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+        if (likely(block_load_seal(block) == seal) &&
+            likely(block_guard_follows(seal, size,
+                                       block_load_seal(block_at_offset(block, size))))) {
+            annotate_freed(memory);
+            if (unlikely(
+                    !cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
+                brkm__cache_keep(memory);
+            }
+            return;
+        }
+    }
+    brkm__free_slow(memory);
+}
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 5: see cached_list.h. */
+#include "cached_list.h"
+
+#include "os.h"
+#include "report.h"
+
+/* The check has its top bit set; no address of a program and no secret has: never sound. */
+const struct cached_block brkm__cached_sentinel = {.next = NULL, .check = ~(UINTPTR_MAX >> 1)};
+
+uintptr_t brkm__cached_secret;
+
+void brkm__cached_draw_secret(void)
+{
+    if (brkm__cached_secret == 0) {
+        /* Another multiple of the entropy than the seals use, so that neither tells the other. */
+        uintptr_t drawn = (uintptr_t)(brkm__os_entropy() * 0xd6e8feb86659fd93u);
+        brkm__cached_secret = (drawn & UINTPTR_MAX >> 1) | 1;
+    }
+}
+
+_Noreturn void brkm__cached_link_is_bad(const struct cached_block *block)
+{
+    brkm__fatal(FAULT_FREE_LIST_OVERWRITTEN,
+                (struct fault_place){.address = block, .caller = "brkmalloc"});
+}
+
+void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block)
+{
+    struct cached_block *cached = block_payload(block);
+    block_set_state(block, BLOCK_CACHED);
+    cached_link_set(cached, list->first);
+    list->first = cached;
+    list->count++;
+}
+
+struct mem_control_block *brkm__cached_list_pop(struct cached_list *list)
+{
+    struct cached_block *first = list->first;
+    if (unlikely(!cached_link_is_sound(first))) {
+        brkm__cached_link_is_bad(first);
+    }
+    list->first = first->next;
+    list->count--;
+    return block_from_payload(first);
+}
+
+struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count)
+{
+    if (count == 0) {
+        return cached_list_empty();
+    }
+    struct cached_list head = {list->first, count};
+    struct cached_block *last = list->first;
+    for (unsigned i = 1; i < count; i++) {
+        if (unlikely(!cached_link_is_sound(last))) {
+            brkm__cached_link_is_bad(last);
+        }
+        last = last->next;
+    }
+    if (unlikely(!cached_link_is_sound(last))) {
+        brkm__cached_link_is_bad(last);
+    }
+    list->first = last->next;
+    list->count -= count;
+    cached_link_set(last, CACHED_END);
+    return head;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 5: lists of cached blocks, linked through the payloads.
+ *
+ * A program may write to a block after it freed it. Each link therefore comes with a check word that
+ * only somebody who knows the secret, and the block's address, can make; it is verified before the
+ * link is followed. The end of every list is the sentinel, whose check is wrong on purpose: one
+ * comparison finds both an empty list and an overwritten link. */
+#ifndef BRKMALLOC_CACHED_LIST_H
+#define BRKMALLOC_CACHED_LIST_H
+
+#include "base.h"
+#include "block.h"
+
+/* The first words of a cached block's payload. */
+struct cached_block {
+    struct cached_block *next;
+    uintptr_t check; /* (next + address of this) ^ secret */
+};
+
+/* The end of every list. Read by all threads, written by none. */
+extern const struct cached_block brkm__cached_sentinel BRKM_HIDDEN;
+
+/* Secret of the process, top bit clear. Written once, before the first list. */
+extern uintptr_t brkm__cached_secret BRKM_HIDDEN;
+
+#define CACHED_END ((struct cached_block *)(uintptr_t)&brkm__cached_sentinel)
+
+static inline uintptr_t cached_check_for(const struct cached_block *block,
+                                         const struct cached_block *next)
+{
+    return ((uintptr_t)next + (uintptr_t)block) ^ brkm__cached_secret;
+}
+
+static inline bool cached_link_is_sound(const struct cached_block *block)
+{
+    return block->check == cached_check_for(block, block->next);
+}
+
+static inline void cached_link_set(struct cached_block *block, struct cached_block *next)
+{
+    annotate_ours(block, sizeof(*block));
+    block->next = next;
+    block->check = cached_check_for(block, next);
+}
+
+/* A list by itself, outside of a thread cache. */
+struct cached_list {
+    struct cached_block *first; /* CACHED_END when empty */
+    unsigned count;
+};
+
+static inline struct cached_list cached_list_empty(void)
+{
+    return (struct cached_list){CACHED_END, 0};
+}
+
+/* Adds a block in use, which thereby becomes cached. */
+void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block);
+
+/* Takes the first block off a list that is not empty; it stays in state cached. Ends the program
+ * when the link was overwritten. */
+struct mem_control_block *brkm__cached_list_pop(struct cached_list *list);
+
+/* Cuts the first `count` blocks off `list`, which has at least as many. */
+struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count);
+
+_Noreturn void brkm__cached_link_is_bad(const struct cached_block *block);
+
+/* Draws the secret unless that is done. */
+void brkm__cached_draw_secret(void);
+
+#endif

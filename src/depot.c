@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 8: see depot.h. */
+#include "depot.h"
+
+#include <stdatomic.h>
+
+#include "config.h"
+#include "heap.h"
+
+/* The batches of one size class. Everything under the lock. A cache line of its own at the front
+ * keeps the locks of two classes apart. */
+struct shelf {
+    _Alignas(64) struct lock lock;
+    unsigned batches;
+    struct cached_list batch[BRKM_DEPOT_BATCHES];
+};
+
+static struct {
+    struct shelf shelves[SIZE_CLASS_SLOTS];
+    /* Bytes on all shelves, by slot size. Changed by whoever puts or takes a batch, relaxed: it is
+     * a bound on memory, not on access. */
+    _Atomic(size_t) bytes;
+} depot;
+
+static size_t list_bytes(unsigned slot, struct cached_list list)
+{
+    return list.count * size_class_slot_size(slot);
+}
+
+static size_t bound(void)
+{
+    return max_size(BRKM_DEPOT_BYTES_MIN,
+                    heap_handed_out(&brkm__main_heap) / BRKM_DEPOT_SHARE);
+}
+
+void brkm__depot_return_to_heap(struct cached_list list)
+{
+    while (list.count > 0) {
+        struct mem_control_block *blocks[BRKM_BATCH_BLOCKS];
+        size_t count = 0;
+        while (list.count > 0 && count < BRKM_BATCH_BLOCKS) {
+            blocks[count++] = brkm__cached_list_pop(&list);
+        }
+        brkm__heap_free_batch(&brkm__main_heap, blocks, count);
+    }
+}
+
+/* False when the shelf is full. */
+static bool store(struct shelf *shelf, struct cached_list batch)
+{
+    lock_acquire(&shelf->lock);
+    bool room = shelf->batches < BRKM_DEPOT_BATCHES;
+    if (room) {
+        shelf->batch[shelf->batches++] = batch;
+    }
+    lock_release(&shelf->lock);
+    return room;
+}
+
+void brkm__depot_put(unsigned slot, struct cached_list batch)
+{
+    size_t bytes = list_bytes(slot, batch);
+    size_t before = atomic_fetch_add_explicit(&depot.bytes, bytes, memory_order_relaxed);
+    if (before + bytes > bound() || !store(&depot.shelves[slot], batch)) {
+        atomic_fetch_sub_explicit(&depot.bytes, bytes, memory_order_relaxed);
+        brkm__depot_return_to_heap(batch);
+    }
+}
+
+struct cached_list brkm__depot_take(unsigned slot)
+{
+    struct shelf *shelf = &depot.shelves[slot];
+    struct cached_list batch = cached_list_empty();
+    lock_acquire(&shelf->lock);
+    if (shelf->batches > 0) {
+        batch = shelf->batch[--shelf->batches];
+    }
+    lock_release(&shelf->lock);
+    if (batch.count > 0) {
+        atomic_fetch_sub_explicit(&depot.bytes, list_bytes(slot, batch), memory_order_relaxed);
+    }
+    return batch;
+}
+
+bool brkm__depot_drain(void)
+{
+    if (atomic_load_explicit(&depot.bytes, memory_order_relaxed) == 0) {
+        return false;
+    }
+    bool drained = false;
+    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+        for (;;) {
+            struct cached_list batch = brkm__depot_take(slot);
+            if (batch.count == 0) {
+                break;
+            }
+            brkm__depot_return_to_heap(batch);
+            drained = true;
+        }
+    }
+    return drained;
+}
+
+struct depot_totals brkm__depot_totals(void)
+{
+    struct depot_totals totals = {0};
+    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+        struct shelf *shelf = &depot.shelves[slot];
+        lock_acquire(&shelf->lock);
+        for (unsigned i = 0; i < shelf->batches; i++) {
+            totals.blocks += shelf->batch[i].count;
+            totals.bytes += list_bytes(slot, shelf->batch[i]);
+        }
+        totals.contended += shelf->lock.contended;
+        lock_release(&shelf->lock);
+    }
+    return totals;
+}
+
+struct lock *brkm__depot_lock(unsigned slot)
+{
+    return &depot.shelves[slot].lock;
+}

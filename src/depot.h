@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 8: the depot, where thread caches leave and find whole batches of cached blocks.
+ *
+ * Nobody owns a block here: what a consumer frees comes back to a producer a batch at a time. Each
+ * size class has a shelf with a lock of its own; storing and taking a batch is O(1). What is past
+ * the bound goes back to the heap, where it coalesces. */
+#ifndef BRKMALLOC_DEPOT_H
+#define BRKMALLOC_DEPOT_H
+
+#include "base.h"
+#include "cached_list.h"
+#include "lock.h"
+#include "size_class.h"
+
+/* Puts a batch of the slot's blocks on its shelf, or gives it to the heap when the depot is full. */
+void brkm__depot_put(unsigned slot, struct cached_list batch);
+
+/* Takes a batch off the slot's shelf; an empty list when there is none. */
+struct cached_list brkm__depot_take(unsigned slot);
+
+/* Gives everything back to the heap. True when there was something. */
+bool brkm__depot_drain(void);
+
+/* Gives the blocks of a list back to the heap. */
+void brkm__depot_return_to_heap(struct cached_list list);
+
+struct depot_totals {
+    size_t blocks;
+    size_t bytes;
+    uint64_t contended;
+};
+
+struct depot_totals brkm__depot_totals(void);
+
+/* The lock of a slot's shelf, for fork. */
+struct lock *brkm__depot_lock(unsigned slot);
+
+#endif

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT
+ * See os_fake.h. */
+#define _GNU_SOURCE
+#include "os_fake.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os.h"
+
+/* Bytes of address space. Enough for blocks above 4 GiB. */
+#define BREAK_SPACE ((size_t)8 << 30)
+#define MAP_SPACE ((size_t)24 << 30)
+
+/* A page of 64 KiB must not be cut by the end of the break's space. */
+#define SPACE_ALIGNMENT ((size_t)1 << 20)
+
+#define RANGES_MAX 4096
+#define TEXT_MAX (64 * 1024)
+
+/* What was in the page of the first break before, and what foreign code writes. */
+#define DIRT 0xdd
+#define FOREIGN 0xf0
+
+struct range {
+    uintptr_t start, end;
+};
+
+struct ranges {
+    size_t count;
+    struct range items[RANGES_MAX]; /* ordered by address */
+};
+
+struct fake_os fake_os = {.single_threaded = true};
+
+static struct {
+    size_t page;
+    uintptr_t break_start, break_now, break_committed, break_limit;
+    size_t raised;
+    uintptr_t map_start, map_limit, map_fresh;
+    struct ranges foreign, mapped;
+    unsigned fail_mask, fail_countdown, failed, failed_kinds;
+    bool fail_for_ever;
+    size_t text_length;
+    char text[TEXT_MAX];
+    bool dying_is_expected;
+    jmp_buf death;
+} state = {.page = 4096};
+
+static _Noreturn void violation(const char *what, uintptr_t address)
+{
+    fprintf(stderr, "fake system: the allocator %s at %#lx\n", what, (unsigned long)address);
+    abort();
+}
+
+/* ---- Pages ---- */
+
+static uintptr_t page_up(uintptr_t address)
+{
+    return (address + state.page - 1) / state.page * state.page;
+}
+
+static void map_fixed(uintptr_t start, uintptr_t end, int protection)
+{
+    if (start < end &&
+        mmap((void *)start, end - start, protection,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+        perror("fake system: mmap");
+        abort();
+    }
+}
+
+static void commit(uintptr_t start, uintptr_t end)
+{
+    map_fixed(start, end, PROT_READ | PROT_WRITE);
+}
+
+static void decommit(uintptr_t start, uintptr_t end)
+{
+    map_fixed(start, end, PROT_NONE);
+}
+
+/* ---- Sets of ranges ---- */
+
+static void ranges_insert(struct ranges *ranges, uintptr_t start, uintptr_t end)
+{
+    if (ranges->count == RANGES_MAX) {
+        fprintf(stderr, "fake system: too many ranges\n");
+        abort();
+    }
+    size_t i = ranges->count++;
+    for (; i > 0 && ranges->items[i - 1].start > start; i--) {
+        ranges->items[i] = ranges->items[i - 1];
+    }
+    ranges->items[i] = (struct range){start, end};
+}
+
+static void ranges_delete(struct ranges *ranges, size_t i)
+{
+    ranges->count--;
+    memmove(&ranges->items[i], &ranges->items[i + 1],
+            (ranges->count - i) * sizeof(ranges->items[0]));
+}
+
+/* Takes [start, end) out of all ranges; returns how many bytes of it were covered. */
+static size_t ranges_cut(struct ranges *ranges, uintptr_t start, uintptr_t end)
+{
+    size_t covered = 0;
+    for (size_t i = 0; i < ranges->count;) {
+        struct range range = ranges->items[i];
+        if (range.end <= start || range.start >= end) {
+            i++;
+            continue;
+        }
+        uintptr_t cut_start = range.start > start ? range.start : start;
+        uintptr_t cut_end = range.end < end ? range.end : end;
+        covered += cut_end - cut_start;
+        ranges_delete(ranges, i);
+        if (range.start < cut_start) {
+            ranges_insert(ranges, range.start, cut_start);
+            i++;
+        }
+        if (cut_end < range.end) {
+            ranges_insert(ranges, cut_end, range.end);
+        }
+    }
+    return covered;
+}
+
+static bool ranges_meet(const struct ranges *ranges, uintptr_t start, uintptr_t end)
+{
+    for (size_t i = 0; i < ranges->count; i++) {
+        if (ranges->items[i].start < end && start < ranges->items[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- Control ---- */
+
+void fake_os_start(size_t page_size, size_t break_offset)
+{
+    size_t space = BREAK_SPACE + MAP_SPACE;
+    void *reserved = mmap(NULL, space + SPACE_ALIGNMENT, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reserved == MAP_FAILED || page_size % (size_t)sysconf(_SC_PAGESIZE) != 0) {
+        perror("fake system: cannot start");
+        abort();
+    }
+    uintptr_t base = (uintptr_t)reserved;
+    base = (base + SPACE_ALIGNMENT - 1) / SPACE_ALIGNMENT * SPACE_ALIGNMENT;
+    memset(&state, 0, sizeof(state));
+    fake_os = (struct fake_os){.single_threaded = true, .entropy = 0x0123456789abcdef};
+    state.page = page_size;
+    /* Nothing lies right below the break, so that a write before the first block is noticed. */
+    uintptr_t first_page = base + page_size;
+    state.break_start = state.break_now = first_page + break_offset;
+    state.break_committed = page_up(state.break_now);
+    state.break_limit = base + BREAK_SPACE;
+    state.map_start = state.map_fresh = state.break_limit + page_size;
+    state.map_limit = base + space;
+    commit(first_page, state.break_committed);
+    memset((void *)first_page, DIRT, state.break_committed - first_page);
+    if (break_offset != 0) {
+        memset((void *)first_page, FOREIGN, break_offset);
+        ranges_insert(&state.foreign, first_page, state.break_now);
+    }
+}
+
+void fake_os_fail(unsigned mask, unsigned nth, bool for_ever)
+{
+    state.fail_mask = mask;
+    state.fail_countdown = nth;
+    state.fail_for_ever = for_ever;
+    state.failed = 0;
+    state.failed_kinds = 0;
+}
+
+unsigned fake_os_failed(void)
+{
+    return state.failed;
+}
+
+unsigned fake_os_failed_kinds(void)
+{
+    return state.failed_kinds;
+}
+
+/* Counts a call; true when it is to fail. */
+static bool fails(enum fake_call call)
+{
+    fake_os.calls[call]++;
+    if ((state.fail_mask & FAKE_ONLY(call)) == 0 || state.fail_countdown == 0) {
+        return false;
+    }
+    if (state.fail_countdown > 1) {
+        state.fail_countdown--;
+        return false;
+    }
+    if (!state.fail_for_ever) {
+        state.fail_countdown = 0;
+    }
+    state.failed++;
+    state.failed_kinds |= FAKE_ONLY(call);
+    return true;
+}
+
+/* ---- The break ---- */
+
+static bool move_break(intptr_t increment)
+{
+    uintptr_t moved = state.break_now + (uintptr_t)increment;
+    bool overflow = increment > 0 ? moved < state.break_now : moved > state.break_now;
+    if (overflow || moved < state.break_start || moved > state.break_limit) {
+        return false;
+    }
+    uintptr_t committed = page_up(moved);
+    if (committed > state.break_committed) {
+        commit(state.break_committed, committed);
+    } else {
+        decommit(committed, state.break_committed);
+    }
+    state.break_committed = committed;
+    state.break_now = moved;
+    return true;
+}
+
+void *fake_os_foreign_sbrk(intptr_t increment)
+{
+    uintptr_t before = state.break_now;
+    if (!move_break(increment)) {
+        return OS_SBRK_FAILED;
+    }
+    if (increment > 0) {
+        memset((void *)before, FOREIGN, (size_t)increment);
+        ranges_insert(&state.foreign, before, state.break_now);
+    } else if (increment < 0) {
+        size_t lost = before - state.break_now;
+        state.raised -= lost - ranges_cut(&state.foreign, state.break_now, before);
+    }
+    return (void *)before;
+}
+
+bool fake_os_foreign_is_intact(void)
+{
+    for (size_t i = 0; i < state.foreign.count; i++) {
+        for (uintptr_t a = state.foreign.items[i].start; a < state.foreign.items[i].end; a++) {
+            if (*(const unsigned char *)a != FOREIGN) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void *brkm__os_sbrk(intptr_t increment)
+{
+    if (fails(increment == 0  ? FAKE_BREAK_READ
+              : increment > 0 ? FAKE_BREAK_RAISE
+                              : FAKE_BREAK_LOWER)) {
+        return OS_SBRK_FAILED;
+    }
+    if (increment > 0 && fake_os.race_bytes != 0) {
+        fake_os_foreign_sbrk((intptr_t)fake_os.race_bytes);
+        fake_os.race_bytes = 0;
+    }
+    uintptr_t before = state.break_now;
+    uintptr_t lowered = before + (uintptr_t)increment;
+    if (increment < 0 &&
+        (lowered < state.break_start || ranges_meet(&state.foreign, lowered, before))) {
+        violation("lowered the break over memory of others", lowered);
+    }
+    if (!move_break(increment)) {
+        return OS_SBRK_FAILED;
+    }
+    state.raised += (size_t)increment;
+    return (void *)before;
+}
+
+uintptr_t fake_os_break(void)
+{
+    return state.break_now;
+}
+
+size_t fake_os_break_raised(void)
+{
+    return state.raised;
+}
+
+/* ---- Mappings ---- */
+
+/* The lowest address with room for `size` bytes; 0 when there is none. */
+static uintptr_t place_for(size_t size)
+{
+    uintptr_t place = fake_os.map_never_reuses ? state.map_fresh : state.map_start;
+    if (!fake_os.map_never_reuses) {
+        for (size_t i = 0; i < state.mapped.count; i++) {
+            if (state.mapped.items[i].start - place >= size) {
+                break;
+            }
+            place = state.mapped.items[i].end;
+        }
+    }
+    if (size > state.map_limit - place) {
+        return 0;
+    }
+    return place;
+}
+
+static void begin_mapping(uintptr_t start, uintptr_t end)
+{
+    ranges_insert(&state.mapped, start, end);
+    if (end + state.page > state.map_fresh) {
+        state.map_fresh = end + state.page;
+    }
+}
+
+static void verify_pages(const void *start, size_t size, const char *what)
+{
+    if (size == 0 || (uintptr_t)start % state.page != 0 || size % state.page != 0) {
+        violation(what, (uintptr_t)start);
+    }
+}
+
+/* Forgets [start, start + size), all of which must be mapped. */
+static void cut_mapped(uintptr_t start, size_t size, const char *what)
+{
+    if (ranges_cut(&state.mapped, start, start + size) != size) {
+        violation(what, start);
+    }
+}
+
+void *brkm__os_map(size_t size)
+{
+    verify_pages(NULL, size, "mapped other than whole pages");
+    uintptr_t start;
+    if (fails(FAKE_MAP) || size > MAP_SPACE || (start = place_for(size)) == 0) {
+        return NULL;
+    }
+    commit(start, start + size);
+    begin_mapping(start, start + size);
+    return (void *)start;
+}
+
+bool brkm__os_unmap(void *start, size_t size)
+{
+    verify_pages(start, size, "unmapped other than whole pages");
+    if (fails(FAKE_UNMAP)) {
+        return false;
+    }
+    cut_mapped((uintptr_t)start, size, "unmapped what it had not mapped");
+    decommit((uintptr_t)start, (uintptr_t)start + size);
+    return true;
+}
+
+/* Moves pages, so that tools which watch memory follow them. */
+static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size)
+{
+    if (mremap((void *)from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)to) ==
+        MAP_FAILED) {
+        perror("fake system: mremap");
+        abort();
+    }
+    decommit(from, from + old_size);
+}
+
+void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
+{
+    uintptr_t start = (uintptr_t)old_start;
+    verify_pages(old_start, old_size, "resized other than whole pages");
+    verify_pages(old_start, new_size, "resized to other than whole pages");
+    if (fails(FAKE_REMAP) || new_size > MAP_SPACE) {
+        return NULL;
+    }
+    cut_mapped(start, old_size, "resized what it had not mapped");
+    bool fits = new_size <= old_size || (!ranges_meet(&state.mapped, start, start + new_size) &&
+                                         start + new_size <= state.map_limit);
+    if (fits && !(fake_os.remap_moves && new_size != old_size)) {
+        commit(start + old_size, start + new_size);
+        decommit(start + new_size, start + old_size);
+        begin_mapping(start, start + new_size);
+        return old_start;
+    }
+    begin_mapping(start, start + old_size);
+    uintptr_t moved = place_for(new_size);
+    if (moved == 0) {
+        return NULL;
+    }
+    move_pages(start, old_size, moved, new_size);
+    cut_mapped(start, old_size, "resized what it had not mapped");
+    begin_mapping(moved, moved + new_size);
+    return (void *)moved;
+}
+
+bool brkm__os_discard(void *start, size_t size)
+{
+    verify_pages(start, size, "discarded other than whole pages");
+    if (!fake_os_is_accessible(start, size)) {
+        violation("discarded what it does not have", (uintptr_t)start);
+    }
+    if (fails(FAKE_DISCARD)) {
+        return false;
+    }
+    commit((uintptr_t)start, (uintptr_t)start + size);
+    return true;
+}
+
+size_t fake_os_mapped_bytes(void)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < state.mapped.count; i++) {
+        bytes += state.mapped.items[i].end - state.mapped.items[i].start;
+    }
+    return bytes;
+}
+
+size_t fake_os_mapped_count(void)
+{
+    return state.mapped.count;
+}
+
+bool fake_os_is_accessible(const void *memory, size_t size)
+{
+    uintptr_t start = (uintptr_t)memory / state.page * state.page;
+    uintptr_t end = page_up((uintptr_t)memory + size);
+    if (start >= state.break_start / state.page * state.page && end <= state.break_committed) {
+        return true;
+    }
+    uintptr_t covered = start;
+    for (size_t i = 0; i < state.mapped.count; i++) {
+        if (state.mapped.items[i].start <= covered && covered < state.mapped.items[i].end) {
+            covered = state.mapped.items[i].end;
+        }
+    }
+    return covered >= end;
+}
+
+/* ---- The rest of os.h ---- */
+
+size_t brkm__os_page_size(void)
+{
+    return state.page;
+}
+
+uint64_t brkm__os_entropy(void)
+{
+    return fake_os.entropy;
+}
+
+bool brkm__os_is_secure_mode(void)
+{
+    return fake_os.secure_mode;
+}
+
+const char *brkm__os_environment(const char *name)
+{
+    return strcmp(name, "BRKMALLOC") == 0 ? fake_os.environment : NULL;
+}
+
+void brkm__os_keep_error_open(void)
+{
+}
+
+void brkm__os_write_error(const char *text, size_t length)
+{
+    if (length > TEXT_MAX - 1 - state.text_length) {
+        length = TEXT_MAX - 1 - state.text_length;
+    }
+    memcpy(state.text + state.text_length, text, length);
+    state.text_length += length;
+    state.text[state.text_length] = '\0';
+}
+
+const char *fake_os_text(void)
+{
+    return state.text;
+}
+
+void fake_os_forget_text(void)
+{
+    state.text_length = 0;
+    state.text[0] = '\0';
+}
+
+void brkm__os_wait(uint32_t *word, uint32_t expected)
+{
+    (void)word, (void)expected;
+    sched_yield();
+}
+
+void brkm__os_wake_one(uint32_t *word)
+{
+    (void)word;
+}
+
+int brkm__os_process_id(void)
+{
+    return 4242;
+}
+
+bool brkm__os_is_single_threaded(void)
+{
+    return fake_os.single_threaded;
+}
+
+_Noreturn void brkm__os_abort(void)
+{
+    if (state.dying_is_expected) {
+        longjmp(state.death, 1);
+    }
+    fputs(state.text, stderr);
+    abort();
+}
+
+bool fake_os_dies(void (*function)(void *), void *argument)
+{
+    state.dying_is_expected = true;
+    bool died = setjmp(state.death) != 0;
+    if (!died) {
+        function(argument);
+    }
+    state.dying_is_expected = false;
+    return died;
+}

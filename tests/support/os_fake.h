@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A system for unit tests: src/os.h on an address range of its own, in place of os_linux.c.
+ *
+ * The range has two parts, a break and a space for mappings. Both behave as the kernel's do: fresh
+ * pages read as zero, what is given back cannot be touched any more, the page that a lowered break
+ * lies in keeps its bytes. What no correct allocator does (unmapping what it never mapped, lowering
+ * the break over memory of others) ends the test with a message. Any call can be made to fail.
+ *
+ * There is one fake per process; the tests run in a process each (Check forks), and each begins
+ * with fake_os_start. */
+#ifndef BRKM_TESTS_OS_FAKE_H
+#define BRKM_TESTS_OS_FAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fake_call {
+    FAKE_BREAK_READ,  /* sbrk(0) */
+    FAKE_BREAK_RAISE, /* sbrk of more */
+    FAKE_BREAK_LOWER, /* sbrk of less */
+    FAKE_MAP,
+    FAKE_UNMAP,
+    FAKE_REMAP,
+    FAKE_DISCARD,
+    FAKE_CALL_COUNT
+};
+
+#define FAKE_ONLY(call) (1u << (call))
+/* Where memory comes from. */
+#define FAKE_GIVERS                                                                   \
+    (FAKE_ONLY(FAKE_BREAK_READ) | FAKE_ONLY(FAKE_BREAK_RAISE) | FAKE_ONLY(FAKE_MAP) | \
+     FAKE_ONLY(FAKE_REMAP))
+#define FAKE_EVERY_CALL ((1u << FAKE_CALL_COUNT) - 1)
+
+/* What tests may change at any time. */
+struct fake_os {
+    bool single_threaded;
+    bool secure_mode;
+    uint64_t entropy;
+    const char *environment; /* value of the variable BRKMALLOC, or NULL */
+    bool remap_moves;        /* even where there is room behind the mapping */
+    bool map_never_reuses;   /* each mapping at a fresh address, with a gap behind */
+    size_t race_bytes;       /* the next raise of the break comes after a foreign one of these */
+    unsigned calls[FAKE_CALL_COUNT];
+};
+
+extern struct fake_os fake_os;
+
+/* A new system: pages of `page_size`, a first break `break_offset` bytes above a page's start. The
+ * bytes of that page are not zero. */
+void fake_os_start(size_t page_size, size_t break_offset);
+
+/* The n-th of the following calls of the kinds in `mask` fails, and all after it when `for_ever`.
+ * The first is 1; 0 ends all failing. */
+void fake_os_fail(unsigned mask, unsigned nth, bool for_ever);
+
+/* How many calls were made to fail since fake_os_fail, and of which kinds. */
+unsigned fake_os_failed(void);
+unsigned fake_os_failed_kinds(void);
+
+/* sbrk by other code of the program. What it gets is filled, and watched by
+ * fake_os_foreign_is_intact; it may also take away what the allocator got. */
+void *fake_os_foreign_sbrk(intptr_t increment);
+bool fake_os_foreign_is_intact(void);
+
+uintptr_t fake_os_break(void);
+size_t fake_os_break_raised(void); /* bytes that the allocator got from the break and still has */
+size_t fake_os_mapped_bytes(void);
+size_t fake_os_mapped_count(void);
+
+/* True when all of the bytes can be touched. */
+bool fake_os_is_accessible(const void *start, size_t size);
+
+/* What was written as error text since the start or the last fake_os_forget_text. */
+const char *fake_os_text(void);
+void fake_os_forget_text(void);
+
+/* Calls `function`; true when it ended in brkm__os_abort. */
+bool fake_os_dies(void (*function)(void *), void *argument);
+
+#endif
