@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
+ * Layer 10: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
  * choice between thread cache, heap and mapped block. The way of malloc and free:
  *
  *   malloc: alloc_malloc (alloc.h): cache_bin_pop
@@ -20,19 +20,10 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
-#include "regions.h"
 #include "report.h"
 #include "size_class.h"
 #include "thread_cache.h"
-
-/* Where a block came from. */
-enum origin { ORIGIN_HEAP, ORIGIN_MAPPED };
-
-/* A block that was verified. */
-struct held {
-    enum origin origin;
-    size_t usable_size;
-};
+#include "verify.h"
 
 static void *out_of_memory(void)
 {
@@ -137,8 +128,7 @@ static void *allocate_aligned(size_t alignment, size_t size)
     }
     void *memory = wants_mapping(most) ? brkm__mapped_allocate(size, alignment) : NULL;
     if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
-        struct mem_control_block *block =
-            heap_block(block_size_for_request(size), alignment, NULL);
+        struct mem_control_block *block = heap_block(block_size_for_request(size), alignment, NULL);
         memory = block == NULL ? NULL : block_payload(block);
     }
     return memory;
@@ -152,64 +142,6 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
     }
     annotate_allocated(memory, size, zeroed);
     return memory;
-}
-
-/* ---- Verify ---- */
-
-/* Says what is wrong with `memory`, whose header is not that of a block in use. */
-static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state state,
-                                       const char *caller)
-{
-    struct fault_place place = {.address = memory, .caller = caller};
-    if (state == BLOCK_CACHED || state == BLOCK_FREE) {
-        place.block_size = block_usable_size(block_from_payload(memory));
-        bool frees = strstr(caller, "free") != NULL;
-        brkm__fatal(frees ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE, place);
-    }
-    lock_acquire(&brkm__main_heap.lock);
-    bool is_block = state == BLOCK_DAMAGED && brkm__regions_have_boundary(block_from_payload(memory));
-    lock_release(&brkm__main_heap.lock);
-    brkm__fatal(is_block ? FAULT_HEADER_OVERWRITTEN : FAULT_INVALID_POINTER, place);
-}
-
-static struct held verify_mapped(const void *memory, const char *caller)
-{
-    struct held held = {.origin = ORIGIN_MAPPED};
-    enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
-    if (unlikely(found == MAPPED_UNKNOWN)) {
-        brkm__fatal(FAULT_INVALID_POINTER, (struct fault_place){.address = memory, .caller = caller});
-    }
-    if (unlikely(found == MAPPED_FREED)) {
-        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){.address = memory, .caller = caller});
-    }
-    if (unlikely(block_state(block_from_payload(memory)) != BLOCK_IN_USE)) {
-        brkm__fatal(FAULT_HEADER_OVERWRITTEN, (struct fault_place){.address = memory,
-                                                                   .block_size = held.usable_size,
-                                                                   .caller = caller});
-    }
-    return held;
-}
-
-/* Ends the program unless `memory` is the start of a block in use whose header, and the header
- * behind it, are as they were written. Reads nothing at an address that is not ours. */
-static struct held verify_in_use(const void *memory, const char *caller)
-{
-    if (unlikely(!brkm__regions_contain_payload(memory))) {
-        return verify_mapped(memory, caller);
-    }
-    const struct mem_control_block *block = block_from_payload(memory);
-    enum block_state state = block_state(block);
-    if (unlikely(state != BLOCK_IN_USE || block_short_size(block) == 0)) {
-        reject(memory, state, caller);
-    }
-    size_t size = block_short_size(block);
-    uint32_t behind = block_load_seal(block_at_offset(block, size));
-    if (unlikely(!block_guard_follows(block_load_seal(block), size, behind))) {
-        brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = memory,
-                                                         .block_size = size - BRKM_HEADER_SIZE,
-                                                         .caller = caller});
-    }
-    return (struct held){ORIGIN_HEAP, size - BRKM_HEADER_SIZE};
 }
 
 /* ---- Free ---- */
@@ -250,7 +182,7 @@ static void free_verified(void *memory, struct held held, const char *caller)
 static void free_for(void *memory, const char *caller)
 {
     if (memory != NULL) {
-        free_verified(memory, verify_in_use(memory, caller), caller);
+        free_verified(memory, brkm__verify_in_use(memory, caller), caller);
     }
 }
 
@@ -274,7 +206,7 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     if (memory == NULL) {
         return;
     }
-    struct held held = verify_in_use(memory, caller);
+    struct held held = brkm__verify_in_use(memory, caller);
     bool size_fits =
         size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     if (!size_fits || (uintptr_t)memory % alignment != 0) {
@@ -302,8 +234,8 @@ static void *move(void *memory, struct held held, size_t size)
 /* True when the block can stay as it is: large enough, and not twice as large as needed. */
 static bool can_stay(size_t old_block, size_t new_block)
 {
-    return new_block <= old_block && (old_block <= BRKM_CACHED_MAX ? old_block / 2 < new_block
-                                                                   : old_block == new_block);
+    return new_block <= old_block &&
+           (old_block <= BRKM_CACHED_MAX ? old_block / 2 < new_block : old_block == new_block);
 }
 
 static void *resize_in_heap(void *memory, struct held held, size_t size)
@@ -401,7 +333,7 @@ void *brkm_realloc(void *memory, size_t size)
     if (memory == NULL) {
         return brkm_malloc(size);
     }
-    struct held held = verify_in_use(memory, "realloc");
+    struct held held = brkm__verify_in_use(memory, "realloc");
     if (size == 0) {
         free_verified(memory, held, "realloc");
         return NULL;
@@ -471,7 +403,7 @@ void *brkm_pvalloc(size_t size)
 
 size_t brkm_malloc_usable_size(void *memory)
 {
-    return memory == NULL ? 0 : verify_in_use(memory, "malloc_usable_size").usable_size;
+    return memory == NULL ? 0 : brkm__verify_in_use(memory, "malloc_usable_size").usable_size;
 }
 
 int brkm_malloc_trim(size_t pad)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
+ * Layer 10: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
 #ifndef BRKMALLOC_ALLOC_H
 #define BRKMALLOC_ALLOC_H
 
@@ -39,11 +39,10 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
         forget_value(size);
         uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
         if (likely(block_load_seal(block) == seal) &&
-            likely(block_guard_follows(seal, size,
-                                       block_load_seal(block_at_offset(block, size))))) {
+            likely(
+                block_guard_follows(seal, size, block_load_seal(block_at_offset(block, size))))) {
             annotate_freed(memory);
-            if (unlikely(
-                    !cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
+            if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
                 brkm__cache_keep(memory);
             }
             return;

@@ -15,11 +15,11 @@
 #define BRKM_COLD __attribute__((noinline, cold))
 #define BRKM_ALWAYS_INLINE inline __attribute__((always_inline))
 
-/* Words that one thread writes while others may read them, where the reader can do with either value.
- * Relaxed atomic operations say that; but compilers keep each of them apart from the arithmetic
- * around it, which costs the fast path five instructions per pair of malloc and free. An aligned
- * word is read and written in one piece on every machine we build for, so the plain access does the
- * same; the thread sanitizer is shown the atomic one. */
+/* Words that one thread writes while others may read them, where the reader can do with either
+ * value. Relaxed atomic operations say that; but compilers keep each of them apart from the
+ * arithmetic around it, which costs the fast path five instructions per pair of malloc and free. An
+ * aligned word is read and written in one piece on every machine we build for, so the plain access
+ * does the same; the thread sanitizer is shown the atomic one. */
 #if defined(__SANITIZE_THREAD__)
 #define BRKM_THREAD_SANITIZER 1
 #elif defined(__has_feature)

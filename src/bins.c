@@ -60,9 +60,8 @@ static void verify_links(const struct bins *bins, unsigned bin, const struct fre
     const struct free_block *next = block->next;
     const struct free_block *previous = block->previous;
     bool next_sound = next == NULL || (link_is_sound(next) && next->previous == block);
-    bool previous_sound =
-        previous == NULL ? bins->heads[bin] == block
-                         : link_is_sound(previous) && previous->next == block;
+    bool previous_sound = previous == NULL ? bins->heads[bin] == block
+                                           : link_is_sound(previous) && previous->next == block;
     if (unlikely(!next_sound || !previous_sound)) {
         end_program(FAULT_FREE_LIST_OVERWRITTEN, block);
     }

@@ -72,6 +72,8 @@ enum block_flag {
     BLOCK_FLAG_PREVIOUS_FREE = 1,
     /* The first block of a fallback region. */
     BLOCK_FLAG_REGION_START = 2,
+    /* The block is free, and the whole pages inside were given back since it became so. */
+    BLOCK_FLAG_PURGED = 4,
 };
 
 /* Secret of the process, random but for its low nibble. Written once, before the first block. */
@@ -81,8 +83,8 @@ extern uint32_t brkm__block_secret BRKM_HIDDEN;
  * terminator or any byte whose low nibble differs is told from a guard for certain. */
 #define BLOCK_SECRET_NIBBLE 0x3u
 
-/* Draws the secret unless that is done. Called before a header is written into new memory; draws the
- * same value each time, so that it needs no lock. */
+/* Draws the secret unless that is done. Called before a header is written into new memory; draws
+ * the same value each time, so that it needs no lock. */
 void brkm__block_draw_secret(void);
 
 /* ---- Addresses ---- */
@@ -142,7 +144,8 @@ static inline void block_store_seal(struct mem_control_block *block, uint32_t se
     relaxed_store(block->seal, seal);
 }
 
-/* True when `seal` at the end of a block with the (verified) seal `front` and `size` has its guard. */
+/* True when `seal` at the end of a block with the (verified) seal `front` and `size` has its guard.
+ */
 static inline bool block_guard_follows(uint32_t front, size_t size, uint32_t seal)
 {
     return (uint16_t)(front + (uint32_t)size) == (uint16_t)seal;
@@ -276,6 +279,7 @@ static inline void block_make_free(struct mem_control_block *block, size_t size)
 {
     annotate_ours(block_payload(block), sizeof(struct free_block) - BRKM_HEADER_SIZE);
     block_set(block, size, BLOCK_FREE);
+    block_change_flag(block, BLOCK_FLAG_PURGED, false);
     struct mem_control_block *next = block_at_offset(block, size);
     size_t *tag = block_boundary_tag_before(next);
     annotate_ours(tag, sizeof(*tag));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Layer 5: lists of cached blocks, linked through the payloads.
  *
- * A program may write to a block after it freed it. Each link therefore comes with a check word that
- * only somebody who knows the secret, and the block's address, can make; it is verified before the
- * link is followed. The end of every list is the sentinel, whose check is wrong on purpose: one
+ * A program may write to a block after it freed it. Each link therefore comes with a check word
+ * that only somebody who knows the secret, and the block's address, can make; it is verified before
+ * the link is followed. The end of every list is the sentinel, whose check is wrong on purpose: one
  * comparison finds both an empty list and an overwritten link. */
 #ifndef BRKMALLOC_CACHED_LIST_H
 #define BRKMALLOC_CACHED_LIST_H

@@ -30,8 +30,8 @@
  * units of 8 bytes, and the last value means something else. */
 #define BRKM_MAX_BLOCK ((size_t)0x7ffffe0)
 
-/* Bytes. The largest request, with its alignment, that the heap serves; larger ones are always mapped
- * blocks. Leaves room for slack below BRKM_MAX_BLOCK. */
+/* Bytes. The largest request, with its alignment, that the heap serves; larger ones are always
+ * mapped blocks. Leaves room for slack below BRKM_MAX_BLOCK. */
 #define BRKM_HEAP_REQUEST_MAX (64 * BRKM_MIB)
 
 /* Bytes. Up to this block size each multiple of 16 has a bin of its own. */

@@ -29,8 +29,7 @@ static size_t list_bytes(unsigned slot, struct cached_list list)
 
 static size_t bound(void)
 {
-    return max_size(BRKM_DEPOT_BYTES_MIN,
-                    heap_handed_out(&brkm__main_heap) / BRKM_DEPOT_SHARE);
+    return max_size(BRKM_DEPOT_BYTES_MIN, heap_handed_out(&brkm__main_heap) / BRKM_DEPOT_SHARE);
 }
 
 void brkm__depot_return_to_heap(struct cached_list list)

@@ -12,7 +12,8 @@
 #include "lock.h"
 #include "size_class.h"
 
-/* Puts a batch of the slot's blocks on its shelf, or gives it to the heap when the depot is full. */
+/* Puts a batch of the slot's blocks on its shelf, or gives it to the heap when the depot is full.
+ */
 void brkm__depot_put(unsigned slot, struct cached_list batch);
 
 /* Takes a batch off the slot's shelf; an empty list when there is none. */

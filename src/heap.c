@@ -2,10 +2,13 @@
  * Layer 7: see heap.h. */
 #include "heap.h"
 
+#include "fallback.h"
 #include "options.h"
 #include "os.h"
+#include "purge.h"
 #include "regions.h"
 #include "report.h"
+#include "size_class.h"
 
 struct heap brkm__main_heap;
 
@@ -36,8 +39,7 @@ static struct mem_control_block *free_block_before(const struct mem_control_bloc
     size_t size = *block_boundary_tag_before(block);
     const struct mem_control_block *previous =
         (const struct mem_control_block *)((uintptr_t)block - size);
-    if (unlikely(size < BRKM_MIN_BLOCK ||
-                 !brkm__regions_contain_payload(block_payload(previous)) ||
+    if (unlikely(size < BRKM_MIN_BLOCK || !brkm__regions_contain_payload(block_payload(previous)) ||
                  block_state(previous) != BLOCK_FREE || block_size(previous) != size)) {
         end_program(FAULT_BOUNDARY_TAG_OVERWRITTEN, block, caller);
     }
@@ -118,52 +120,23 @@ static bool grow_top(struct heap *heap, size_t size)
     return growth.grown;
 }
 
-/* Bytes of a fallback region that are not in its first block: the header that is 8 mod 16 leaves 8
- * bytes in front, the fencepost takes 8 at the end. */
-#define FALLBACK_OVERHEAD (2 * BRKM_HEADER_SIZE)
-
-static bool add_fallback_region_of(struct heap *heap, size_t bytes)
+static bool add_fallback_region(struct heap *heap, size_t size)
 {
-    void *start = brkm__os_map(bytes);
-    if (start == NULL) {
+    struct mem_control_block *first = brkm__fallback_add(size, growth_step(heap));
+    if (first == NULL) {
         return false;
     }
-    struct mem_control_block *first = block_at_offset(start, FALLBACK_OVERHEAD / 2);
-    size_t size = bytes - FALLBACK_OVERHEAD;
-    if (brkm__regions_add(REGION_FALLBACK, (uintptr_t)start, (uintptr_t)start + bytes, first) ==
-        NULL) {
-        brkm__os_unmap(start, bytes);
-        return false;
-    }
-    block_create(block_at_offset(first, size), 0, BLOCK_FENCEPOST);
-    block_create(first, 0, BLOCK_FREE);
-    block_change_flag(first, BLOCK_FLAG_REGION_START, true);
-    release(heap, first, size);
-    heap->fallback_bytes += bytes;
+    heap->fallback_bytes += fallback_region_bytes(first);
     heap->fallback_peak = max_size(heap->fallback_peak, heap->fallback_bytes);
+    release(heap, first, block_size(first));
     return true;
 }
 
-static bool add_fallback_region(struct heap *heap, size_t size)
+static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *block)
 {
-    size_t needed = align_up(size + FALLBACK_OVERHEAD, brkm__os_page_size());
-    size_t wanted = max_size(needed, max_size(growth_step(heap), BRKM_FALLBACK_MIN));
-    wanted = align_up(wanted, brkm__os_page_size());
-    return add_fallback_region_of(heap, wanted) ||
-           (wanted > needed && add_fallback_region_of(heap, needed));
-}
-
-/* Unmaps a fallback region that is one free block. */
-static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *first)
-{
-    struct region *region = brkm__regions_find(first);
-    uintptr_t start = region->start;
-    size_t bytes = region->end - start;
-    brkm__bins_remove(&heap->bins, first);
-    brkm__regions_remove(region);
-    if (!brkm__os_unmap((void *)start, bytes)) {
-        brkm__os_discard((void *)start, bytes);
-    }
+    size_t bytes = fallback_region_bytes(block);
+    brkm__bins_remove(&heap->bins, block);
+    brkm__fallback_remove(block);
     heap->fallback_bytes -= bytes;
     return bytes;
 }
@@ -171,8 +144,7 @@ static size_t remove_fallback_region(struct heap *heap, struct mem_control_block
 /* `block` was freed. When it is a whole fallback region, the larger of it and the spare goes. */
 static void keep_one_spare_region(struct heap *heap, struct mem_control_block *block)
 {
-    if (!block_has_flag(block, BLOCK_FLAG_REGION_START) ||
-        block_state(block_next(block)) != BLOCK_FENCEPOST) {
+    if (!brkm__fallback_is_whole(block)) {
         return;
     }
     struct mem_control_block *spare = heap->spare;
@@ -213,8 +185,8 @@ static struct mem_control_block *take_from_bins(struct heap *heap, size_t size)
     return block == NULL ? NULL : use_free_block(heap, block, size);
 }
 
-static struct mem_control_block *find_block(struct heap *heap, size_t size,
-                                            enum heap_growth growth, size_t *dirty)
+static struct mem_control_block *find_block(struct heap *heap, size_t size, enum heap_growth growth,
+                                            size_t *dirty)
 {
     *dirty = SIZE_MAX;
     struct mem_control_block *block = take_from_bins(heap, size);
@@ -385,8 +357,7 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
     lock_release(&heap->lock);
 }
 
-void brkm__heap_free_batch(struct heap *heap, struct mem_control_block *const *blocks,
-                           size_t count)
+void brkm__heap_free_batch(struct heap *heap, struct mem_control_block *const *blocks, size_t count)
 {
     lock_acquire(&heap->lock);
     for (size_t i = 0; i < count; i++) {
@@ -450,6 +421,19 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
     return resized;
 }
 
+static size_t purge_bins(struct heap *heap)
+{
+    size_t released = 0;
+    unsigned first = size_class_bin(brkm__os_page_size());
+    for (unsigned bin = brkm__bins_next_used(&heap->bins, first); bin < BRKM_BIN_COUNT;
+         bin = brkm__bins_next_used(&heap->bins, bin + 1)) {
+        for (struct free_block *free = heap->bins.heads[bin]; free != NULL; free = free->next) {
+            released += brkm__purge_block(&free->header);
+        }
+    }
+    return released;
+}
+
 size_t brkm__heap_trim(struct heap *heap, size_t pad)
 {
     lock_acquire(&heap->lock);
@@ -458,6 +442,7 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
         released += remove_fallback_region(heap, heap->spare);
         heap->spare = NULL;
     }
+    released += purge_bins(heap);
     lock_release(&heap->lock);
     return released;
 }

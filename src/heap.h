@@ -68,8 +68,8 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
 bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_t size,
                        const char *caller);
 
-/* Gives back the top but for `pad` bytes, and fallback regions that are free as a whole. Returns
- * how many bytes went back. */
+/* Gives back the top but for `pad` bytes, fallback regions that are free as a whole, and whole
+ * pages inside free blocks. Returns how many bytes went back. */
 size_t brkm__heap_trim(struct heap *heap, size_t pad);
 
 /* Bytes in blocks that the heap handed out and did not get back. Takes no lock. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: libc's names onto ours.
+ * Layer 11: libc's names onto ours.
  *
  * Each name is a function of its own: valgrind tells allocation functions apart by address. The
  * names with underscores are glibc's internal ones: a static program links without libc's malloc.o
@@ -8,29 +8,29 @@
  * they differ between libcs; struct mallinfo has the layout of struct brkm_mallinfo everywhere. */
 #include "alloc.h"
 
-#define DEFINE(type, name, ours, parameters, arguments)                                            \
-    type name parameters;                                                                          \
-    BRKM_API type name parameters                                                                  \
-    {                                                                                              \
-        return ours arguments;                                                                     \
+#define DEFINE(type, name, ours, parameters, arguments) \
+    type name parameters;                               \
+    BRKM_API type name parameters                       \
+    {                                                   \
+        return ours arguments;                          \
     }
 
-#define DEFINE_VOID(name, ours, parameters, arguments)                                             \
-    void name parameters;                                                                          \
-    BRKM_API void name parameters                                                                  \
-    {                                                                                              \
-        ours arguments;                                                                            \
+#define DEFINE_VOID(name, ours, parameters, arguments) \
+    void name parameters;                              \
+    BRKM_API void name parameters                      \
+    {                                                  \
+        ours arguments;                                \
     }
 
 /* name, __name and __libc_name */
-#define DEFINE_THREE(type, name, ours, parameters, arguments)                                      \
-    DEFINE(type, name, ours, parameters, arguments)                                                \
-    DEFINE(type, __##name, ours, parameters, arguments)                                            \
+#define DEFINE_THREE(type, name, ours, parameters, arguments) \
+    DEFINE(type, name, ours, parameters, arguments)           \
+    DEFINE(type, __##name, ours, parameters, arguments)       \
     DEFINE(type, __libc_##name, ours, parameters, arguments)
 
 /* name and __name */
-#define DEFINE_TWO(type, name, ours, parameters, arguments)                                        \
-    DEFINE(type, name, ours, parameters, arguments)                                                \
+#define DEFINE_TWO(type, name, ours, parameters, arguments) \
+    DEFINE(type, name, ours, parameters, arguments)         \
     DEFINE(type, __##name, ours, parameters, arguments)
 
 /* ---- Allocate and free ---- */
@@ -51,8 +51,8 @@ DEFINE_VOID(free_aligned_sized, brkm_free_aligned_sized,
 DEFINE(void *, aligned_alloc, brkm_aligned_alloc, (size_t alignment, size_t size),
        (alignment, size))
 DEFINE_THREE(void *, memalign, brkm_memalign, (size_t alignment, size_t size), (alignment, size))
-DEFINE_TWO(int, posix_memalign, brkm_posix_memalign,
-           (void **memory, size_t alignment, size_t size), (memory, alignment, size))
+DEFINE_TWO(int, posix_memalign, brkm_posix_memalign, (void **memory, size_t alignment, size_t size),
+           (memory, alignment, size))
 DEFINE_THREE(void *, valloc, brkm_valloc, (size_t size), (size))
 DEFINE_THREE(void *, pvalloc, brkm_pvalloc, (size_t size), (size))
 

@@ -5,6 +5,8 @@
 #include "config.h"
 #include "report.h"
 
+_Thread_local bool brkm__lock_holds_all;
+
 static inline void pause_briefly(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -19,6 +19,11 @@ struct lock {
     uint64_t contended;
 };
 
+/* True in the thread that forks, while it holds every lock: atfork handlers of the program that run
+ * in between may allocate, and pass. */
+extern _Thread_local bool brkm__lock_holds_all BRKM_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+
 void brkm__lock_acquire_contended(struct lock *lock);
 void brkm__lock_wake(struct lock *lock);
 
@@ -37,6 +42,9 @@ static inline bool lock_try(struct lock *lock)
 
 static inline void lock_acquire(struct lock *lock)
 {
+    if (unlikely(brkm__lock_holds_all)) {
+        return;
+    }
     if (brkm__os_is_single_threaded()) {
         __atomic_store_n(&lock->word, 1, __ATOMIC_RELAXED);
         return;
@@ -48,6 +56,9 @@ static inline void lock_acquire(struct lock *lock)
 
 static inline void lock_release(struct lock *lock)
 {
+    if (unlikely(brkm__lock_holds_all)) {
+        return;
+    }
     if (brkm__os_is_single_threaded()) {
         __atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
         return;

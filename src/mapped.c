@@ -18,6 +18,7 @@ struct mapping {
     uintptr_t payload; /* 0 in an entry that was never used */
     uintptr_t start;   /* of the mapping */
     size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
+    size_t usable;     /* bytes from the payload to the end of its last page */
 };
 
 /* Everything under brkm__mapped_lock. */
@@ -94,15 +95,15 @@ static bool make_room(void)
     return true;
 }
 
-static void remember(uintptr_t payload, uintptr_t start, size_t size)
+static void remember(struct mapping mapping)
 {
-    struct mapping *entry = entry_for(payload);
+    struct mapping *entry = entry_for(mapping.payload);
     if (entry->payload == 0) {
         table.occupied++;
     }
-    *entry = (struct mapping){payload, start, size};
+    *entry = mapping;
     table.totals.count++;
-    table.totals.bytes += size;
+    table.totals.bytes += mapping.size;
     table.totals.bytes_peak = max_size(table.totals.bytes_peak, table.totals.bytes);
 }
 
@@ -122,11 +123,6 @@ static struct mapping *find_in_use(const void *payload)
     return entry->size != 0 ? entry : NULL;
 }
 
-static size_t usable_size(const struct mapping *mapping)
-{
-    return mapping->start + mapping->size - mapping->payload;
-}
-
 /* ---- Mappings ---- */
 
 /* Bytes to map so that an aligned payload of `size` bytes lies inside; 0 when that overflows. */
@@ -141,13 +137,13 @@ static size_t mapping_size(size_t size, size_t alignment)
     return align_down(total - 1, page);
 }
 
-/* Gives back the whole pages before the header and behind the payload. */
+/* Gives back the whole pages before the header and behind the payload. Where the kernel cannot
+ * split the mapping it stays larger than it need be. */
 static void trim_mapping(struct mapping *mapping, size_t size)
 {
     size_t page = brkm__os_page_size();
     uintptr_t first = align_down(mapping->payload - BRKM_HEADER_SIZE, page);
-    if (first > mapping->start &&
-        brkm__os_unmap((void *)mapping->start, first - mapping->start)) {
+    if (first > mapping->start && brkm__os_unmap((void *)mapping->start, first - mapping->start)) {
         mapping->size -= first - mapping->start;
         mapping->start = first;
     }
@@ -156,6 +152,7 @@ static void trim_mapping(struct mapping *mapping, size_t size)
     if (end < mapped_end && brkm__os_unmap((void *)end, mapped_end - end)) {
         mapping->size -= mapped_end - end;
     }
+    mapping->usable = end - mapping->payload;
 }
 
 static void write_header(uintptr_t payload)
@@ -166,6 +163,7 @@ static void write_header(uintptr_t payload)
 
 void *brkm__mapped_allocate(size_t size, size_t alignment)
 {
+    size = max_size(size, 1);
     struct mapping mapping = {.size = mapping_size(size, alignment)};
     if (mapping.size == 0) {
         return NULL;
@@ -175,7 +173,8 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
         return NULL;
     }
     mapping.start = (uintptr_t)start;
-    mapping.payload = align_up(mapping.start + BRKM_HEADER_SIZE, max_size(alignment, MAPPED_OVERHEAD));
+    mapping.payload =
+        align_up(mapping.start + BRKM_HEADER_SIZE, max_size(alignment, MAPPED_OVERHEAD));
     trim_mapping(&mapping, size);
     brkm__block_draw_secret();
     write_header(mapping.payload);
@@ -183,7 +182,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
     lock_acquire(&brkm__mapped_lock);
     bool room = table.totals.count < brkm__option_get(OPTION_mapped_count_max) && make_room();
     if (room) {
-        remember(mapping.payload, mapping.start, mapping.size);
+        remember(mapping);
         table.totals.allocations++;
     }
     lock_release(&brkm__mapped_lock);
@@ -203,7 +202,7 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
         if (entry->size != 0) {
             found = MAPPED_IN_USE;
             if (usable != NULL) {
-                *usable = usable_size(entry);
+                *usable = entry->usable;
             }
         } else if (entry->payload != 0) {
             found = MAPPED_FREED;
@@ -230,7 +229,7 @@ size_t brkm__mapped_free(void *payload)
         /* The kernel is out of mappings to split: keep the addresses, give the pages back. */
         brkm__os_discard((void *)mapping.start, mapping.size);
     }
-    return usable_size(&mapping);
+    return mapping.usable;
 }
 
 void *brkm__mapped_resize(void *payload, size_t size)
@@ -249,10 +248,10 @@ void *brkm__mapped_resize(void *payload, size_t size)
                                         : brkm__os_remap((void *)old.start, old.size, total);
         if (start != NULL) {
             forget(entry);
-            uintptr_t moved = (uintptr_t)start + lead;
-            remember(moved, (uintptr_t)start, total);
-            write_header(moved);
-            resized = (void *)moved;
+            struct mapping moved = {(uintptr_t)start + lead, (uintptr_t)start, total, total - lead};
+            remember(moved);
+            write_header(moved.payload);
+            resized = (void *)moved.payload;
         }
     }
     lock_release(&brkm__mapped_lock);

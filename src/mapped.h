@@ -25,8 +25,8 @@ struct mapped_totals {
  * two). NULL when the system has no room or the limit of mapped blocks is reached. */
 void *brkm__mapped_allocate(size_t size, size_t alignment);
 
-/* Whether a mapped block begins at `payload`. When it does and `usable_size` is not NULL, stores the
- * block's usable bytes. Reads nothing at `payload`. */
+/* Whether a mapped block begins at `payload`. When it does and `usable_size` is not NULL, stores
+ * the block's usable bytes. Reads nothing at `payload`. */
 enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable_size);
 
 /* Unmaps the block at `payload` and returns its usable size; 0 when there was none. */

@@ -21,7 +21,8 @@ static const struct option_row rows[] = {
 #undef BRKM_OPTION_ROW
 };
 
-/* Any thread reads and mallopt writes at any time; each value stands alone, so relaxed is enough. */
+/* Any thread reads and mallopt writes at any time; each value stands alone, so relaxed is enough.
+ */
 static struct {
     _Atomic(size_t) value;
     atomic_bool set_by_user;

@@ -70,8 +70,10 @@ uint64_t brkm__os_entropy(void)
         memcpy(words, random, sizeof(words));
     }
     /* The kernel's 16 bytes also make libc's stack guard and pointer guard. Mixing both halves
-     * (multiply and fold, the finaliser of splitmix64) keeps those from being read off our headers. */
-    uint64_t mixed = words[0] ^ (words[1] << 32 | words[1] >> 32) ^ (uintptr_t)&__libc_single_threaded;
+     * (multiply and fold, the finaliser of splitmix64) keeps those from being read off our headers.
+     */
+    uint64_t mixed =
+        words[0] ^ (words[1] << 32 | words[1] >> 32) ^ (uintptr_t)&__libc_single_threaded;
     mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
     mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
     return mixed ^ mixed >> 31;

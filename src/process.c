@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: the life of the process: start, fork, exit.
+ * Layer 11: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE
@@ -41,9 +41,6 @@ static void for_each_lock(void (*act)(struct lock *lock))
     }
 }
 
-/* Whether the prepare handler took the locks. Written by the thread that forks, with the locks. */
-static bool fork_took_locks;
-
 /* With one thread nobody else can hold a lock, and this thread may hold one itself, when a signal
  * handler that interrupted the allocator forks. */
 static void prepare_fork(void)
@@ -55,15 +52,15 @@ static void prepare_fork(void)
         _IO_list_lock();
     }
     for_each_lock(lock_acquire);
-    fork_took_locks = true;
+    brkm__lock_holds_all = true;
 }
 
 static void fork_in_parent(void)
 {
-    if (!fork_took_locks) {
+    if (!brkm__lock_holds_all) {
         return;
     }
-    fork_took_locks = false;
+    brkm__lock_holds_all = false;
     for_each_lock(lock_release);
     if (_IO_list_unlock != NULL) {
         _IO_list_unlock();
@@ -72,10 +69,10 @@ static void fork_in_parent(void)
 
 static void fork_in_child(void)
 {
-    if (!fork_took_locks) {
+    if (!brkm__lock_holds_all) {
         return;
     }
-    fork_took_locks = false;
+    brkm__lock_holds_all = false;
     for_each_lock(lock_reset);
     brkm__cache_forget_other_threads();
     if (_IO_list_resetlock != NULL) {
@@ -84,7 +81,7 @@ static void fork_in_child(void)
 }
 
 /* Priority 101 is the first that programs may use: prepare handlers run in the reverse order of
- * their registration, so that ours comes last and other handlers may still allocate. */
+ * their registration, so that ours comes last, or nearly, and holds up other threads briefly. */
 __attribute__((constructor(101))) static void start(void)
 {
     brkm__cache_watch_threads();

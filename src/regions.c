@@ -10,11 +10,10 @@ static struct {
     _Atomic(size_t) used;
 } table;
 
-static bool region_contains(struct region *region, uintptr_t address)
+static bool region_contains_payload(struct region *region, uintptr_t address)
 {
     uintptr_t end = atomic_load_explicit(&region->end, memory_order_acquire);
-    uintptr_t start = atomic_load_explicit(&region->start, memory_order_relaxed);
-    return end != 0 && address >= start && address < end;
+    return end != 0 && address >= (uintptr_t)region->first + BRKM_HEADER_SIZE && address < end;
 }
 
 bool brkm__regions_contain_payload(const void *address)
@@ -27,37 +26,20 @@ bool brkm__regions_contain_payload(const void *address)
     }
     size_t used = atomic_load_explicit(&table.used, memory_order_relaxed);
     for (size_t i = 0; i < used; i++) {
-        if (region_contains(&table.regions[i], (uintptr_t)address)) {
+        if (region_contains_payload(&table.regions[i], (uintptr_t)address)) {
             return true;
         }
     }
     return false;
 }
 
-bool brkm__regions_have_boundary(const struct mem_control_block *block)
-{
-    for (struct region *region = brkm__regions_next(NULL); region != NULL;
-         region = brkm__regions_next(region)) {
-        if (!region_contains(region, (uintptr_t)block)) {
-            continue;
-        }
-        const struct mem_control_block *step = region->first;
-        while (step < block && block_short_size(step) != 0 && block_state(step) != BLOCK_DAMAGED) {
-            step = block_next(step);
-        }
-        return step == block;
-    }
-    return false;
-}
-
 /* The window spans the break regions, with foreign gaps between them. */
-static void widen_window(uintptr_t start, uintptr_t end)
+static void widen_window(const struct mem_control_block *first, uintptr_t end)
 {
     if (brkm__region_window.start == 0) {
-        brkm__region_window.start = align_up(start, BRKM_ALIGNMENT);
+        brkm__region_window.start = (uintptr_t)first + BRKM_HEADER_SIZE;
     }
-    relaxed_store(brkm__region_window.length,
-                  (end - brkm__region_window.start) / BRKM_ALIGNMENT);
+    relaxed_store(brkm__region_window.length, (end - brkm__region_window.start) / BRKM_ALIGNMENT);
 }
 
 static struct region *unused_entry(void)
@@ -68,11 +50,12 @@ static struct region *unused_entry(void)
             return &table.regions[i];
         }
     }
-    if (used == BRKM_REGION_COUNT) {
-        return NULL;
-    }
-    atomic_store_explicit(&table.used, used + 1, memory_order_relaxed);
-    return &table.regions[used];
+    return used == BRKM_REGION_COUNT ? NULL : &table.regions[used];
+}
+
+bool brkm__regions_have_room(void)
+{
+    return unused_entry() != NULL;
 }
 
 struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr_t end,
@@ -82,12 +65,16 @@ struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr
     if (region == NULL) {
         return NULL;
     }
+    size_t index = (size_t)(region - table.regions);
+    if (index == atomic_load_explicit(&table.used, memory_order_relaxed)) {
+        atomic_store_explicit(&table.used, index + 1, memory_order_relaxed);
+    }
     region->kind = kind;
     region->first = first;
     atomic_store_explicit(&region->start, start, memory_order_relaxed);
     atomic_store_explicit(&region->end, end, memory_order_release);
     if (kind == REGION_BREAK) {
-        widen_window(start, end);
+        widen_window(first, end);
     }
     return region;
 }
@@ -95,7 +82,7 @@ struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr
 void brkm__regions_move_end(struct region *region, uintptr_t end)
 {
     atomic_store_explicit(&region->end, end, memory_order_release);
-    widen_window(region->start, end);
+    widen_window(region->first, end);
 }
 
 void brkm__regions_remove(struct region *region)

@@ -10,8 +10,9 @@
 #include <stdatomic.h>
 
 #include "base.h"
-#include "block.h"
 #include "config.h"
+
+struct mem_control_block;
 
 enum region_kind { REGION_BREAK, REGION_FALLBACK };
 
@@ -26,10 +27,11 @@ struct region {
 
 /* The span of the break regions. */
 struct region_window {
-    /* A multiple of 16. Written once, before the first block of the heap exists. */
+    /* The first payload. Written once, before the first block of the heap exists. */
     uintptr_t start;
-    /* In units of 16 bytes. Written under the heap's lock, read at any time by relaxed_load: a thread
-     * that has a pointer into the heap has seen, with the pointer, a window that contains it. */
+    /* In units of 16 bytes. Written under the heap's lock, read at any time by relaxed_load: a
+     * thread that has a pointer into the heap has seen, with the pointer, a window that contains
+     * it. */
     uintptr_t length;
 };
 
@@ -47,9 +49,8 @@ static inline bool regions_window_contains(const void *address)
 /* True when a payload can lie at `address`: aligned and inside a region. Takes no lock. */
 bool brkm__regions_contain_payload(const void *address);
 
-/* True when a block begins at `block`: walks its region header by header, so this is for messages,
- * not for speed. The heap's lock is held. Stops at the first damaged header, which counts. */
-bool brkm__regions_have_boundary(const struct mem_control_block *block);
+/* True when one more region can be noted. */
+bool brkm__regions_have_room(void);
 
 /* Notes a new region; NULL when BRKM_REGION_COUNT are in use. */
 struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr_t end,

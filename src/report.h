@@ -8,16 +8,16 @@
 #include "config.h"
 
 /* Every fault that ends the program: identifier and the words that the user reads. */
-#define BRKM_FAULTS(X)                                                                             \
-    X(DOUBLE_FREE, "double free")                                                                  \
-    X(INVALID_POINTER, "invalid pointer, not the start of a block in use")                         \
-    X(USE_AFTER_FREE, "use of a freed block")                                                      \
-    X(HEADER_OVERWRITTEN, "header overwritten")                                                    \
-    X(OVERFLOW, "write past the end, next header overwritten")                                     \
-    X(FREE_LIST_OVERWRITTEN, "write after free, links of a free block overwritten")                \
-    X(BOUNDARY_TAG_OVERWRITTEN, "write after free, boundary tag of a free block overwritten")      \
-    X(SIZE_MISMATCH, "freed with a wrong size")                                                    \
-    X(BREAK_TAKEN, "the program's own brk or sbrk took away memory of the heap")                   \
+#define BRKM_FAULTS(X)                                                                        \
+    X(DOUBLE_FREE, "double free")                                                             \
+    X(INVALID_POINTER, "invalid pointer, not the start of a block in use")                    \
+    X(USE_AFTER_FREE, "use of a freed block")                                                 \
+    X(HEADER_OVERWRITTEN, "header overwritten")                                               \
+    X(OVERFLOW, "write past the end, next header overwritten")                                \
+    X(FREE_LIST_OVERWRITTEN, "write after free, links of a free block overwritten")           \
+    X(BOUNDARY_TAG_OVERWRITTEN, "write after free, boundary tag of a free block overwritten") \
+    X(SIZE_MISMATCH, "freed with a wrong size")                                               \
+    X(BREAK_TAKEN, "the program's own brk or sbrk took away memory of the heap")              \
     X(ASSERTION, "internal error, assertion failed")
 
 enum fault {
@@ -57,10 +57,17 @@ _Noreturn BRKM_COLD void brkm__assertion_failed(const char *text, const char *fi
 
 /* `reason` names the invariant of docs/design.md that would be broken. */
 #if BRKM_CHECKED >= 1
-#define brkm_assert(condition, reason)                                                             \
+#define brkm_assert(condition, reason) \
     ((condition) ? (void)0 : brkm__assertion_failed(reason, __FILE__, __LINE__))
 #else
 #define brkm_assert(condition, reason) ((void)sizeof(condition))
+#endif
+
+/* For conditions that walk lists. */
+#if BRKM_CHECKED >= 2
+#define brkm_assert_heavy(condition, reason) brkm_assert(condition, reason)
+#else
+#define brkm_assert_heavy(condition, reason) ((void)sizeof(condition))
 #endif
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Layer 4: which bin holds which block sizes. Pure functions.
  *
- * Powers of two, each cut into equal steps: 16 bytes up to BRKM_EXACT_LIMIT, so that those bins hold
- * one size each, then 16 steps for each doubling. The scheme of two-level segregated fit (Masmano,
- * Ripoll, Crespo and Real, "TLSF", ECRTS 2004). */
+ * Powers of two, each cut into equal steps: 16 bytes up to BRKM_EXACT_LIMIT, so that those bins
+ * hold one size each, then 16 steps for each doubling. The scheme of two-level segregated fit
+ * (Masmano, Ripoll, Crespo and Real, "TLSF", ECRTS 2004). */
 #ifndef BRKMALLOC_SIZE_CLASS_H
 #define BRKMALLOC_SIZE_CLASS_H
 
@@ -11,8 +11,7 @@
 #include "config.h"
 
 #define SIZE_CLASS_SUBDIVISIONS ((size_t)1 << BRKM_SUBDIVISION_BITS)
-#define SIZE_CLASS_EXACT_COUNT                                                                     \
-    ((BRKM_EXACT_LIMIT - BRKM_MIN_BLOCK) / BRKM_ALIGNMENT + 1)
+#define SIZE_CLASS_EXACT_COUNT ((BRKM_EXACT_LIMIT - BRKM_MIN_BLOCK) / BRKM_ALIGNMENT + 1)
 
 /* The bin for blocks of `size` bytes; `size` is a multiple of 16, at least BRKM_MIN_BLOCK. */
 static inline unsigned size_class_bin(size_t size)

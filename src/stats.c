@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: see stats.h; also mallinfo, malloc_stats and malloc_info. */
+ * Layer 10: see stats.h; also mallinfo, malloc_stats and malloc_info. */
 #include "stats.h"
 
 #include <errno.h>
@@ -21,9 +21,9 @@ struct snapshot {
     struct depot_totals depot;
     size_t from_system;
     size_t from_system_peak;
-    size_t handed_out;      /* bytes that the heap gave to program, caches and depot */
+    size_t handed_out; /* bytes that the heap gave to program, caches and depot */
     size_t handed_out_peak;
-    size_t cached_bytes;    /* bytes of these in caches and depot */
+    size_t cached_bytes; /* bytes of these in caches and depot */
     size_t free_blocks;
     size_t top_bytes;
     size_t grown, trimmed;
@@ -121,25 +121,24 @@ static void print_items(const char *title, const struct item *items, size_t coun
     brkm__line_write(&line);
 }
 
-#define PRINT_ITEMS(title, ...)                                                                    \
-    print_items(title, (const struct item[]){__VA_ARGS__},                                         \
+#define PRINT_ITEMS(title, ...)                            \
+    print_items(title, (const struct item[]){__VA_ARGS__}, \
                 sizeof((const struct item[]){__VA_ARGS__}) / sizeof(struct item))
 
 void brkm__stats_print(void)
 {
     struct snapshot now = take_snapshot();
     PRINT_ITEMS("process", {"(process id)", (uint64_t)brkm__os_process_id()});
-    PRINT_ITEMS("served", {"blocks from the heap", now.allocations},
-                {"freed to it", now.frees}, {"mapped blocks", now.mapped.allocations});
+    PRINT_ITEMS("served", {"blocks from the heap", now.allocations}, {"freed to it", now.frees},
+                {"mapped blocks", now.mapped.allocations});
     PRINT_ITEMS("caches", {"threads", now.caches.threads}, {"bytes", now.caches.bytes},
                 {"refills", now.caches.refills}, {"flushes", now.caches.flushes},
                 {"bytes in the depot", now.depot.bytes});
     PRINT_ITEMS("in use", {"bytes in heap blocks", now.handed_out - now.cached_bytes},
-                {"at most, with caches", now.handed_out_peak},
-                {"bytes mapped", now.mapped.bytes}, {"at most", now.mapped.bytes_peak});
+                {"at most, with caches", now.handed_out_peak}, {"bytes mapped", now.mapped.bytes},
+                {"at most", now.mapped.bytes_peak});
     PRINT_ITEMS("heap", {"bytes from the system", now.from_system},
-                {"at most", now.from_system_peak},
-                {"bytes free", now.from_system - now.handed_out},
+                {"at most", now.from_system_peak}, {"bytes free", now.from_system - now.handed_out},
                 {"bytes in the top", now.top_bytes});
     PRINT_ITEMS("events", {"times grown", now.grown}, {"times trimmed", now.trimmed},
                 {"lock waits", now.contended});

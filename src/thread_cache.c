@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 8: see thread_cache.h. What happens off the fast path: refill, flush, budgets, and the
+ * Layer 9: see thread_cache.h. What happens off the fast path: refill, flush, budgets, and the
  * beginning and end of a thread's cache. */
 #include "thread_cache.h"
 
@@ -13,13 +13,13 @@
 #include "report.h"
 
 /* A cache without blocks and without room. */
-#define CACHE_NOTHING                                                                              \
-    {                                                                                              \
-        .bins = {[0 ... SIZE_CLASS_SLOTS - 1] = {.first = CACHED_END}}                             \
+#define CACHE_NOTHING                                                    \
+    {                                                                    \
+        .bins = { [0 ... SIZE_CLASS_SLOTS - 1] = {.first = CACHED_END} } \
     }
 
-/* Refills and flushes between two looks at whether a class is unused: with 169 classes each is looked
- * at every 1352 events, long enough for a class in use to have moved. */
+/* Refills and flushes between two looks at whether a class is unused: with 169 classes each is
+ * looked at every 1352 events, long enough for a class in use to have moved. */
 #define EVENTS_PER_VISIT 8
 
 /* Never written to: a full and empty bin is only read. A thread begins with the first and ends with
@@ -52,8 +52,19 @@ static unsigned bin_length(const struct cache_bin *bin)
     return (unsigned)bin->capacity - bin->room;
 }
 
+/* I9, by walking the list. */
+static bool bin_is_consistent(const struct cache_bin *bin)
+{
+    unsigned length = 0;
+    for (const struct cached_block *block = bin->first; block != CACHED_END; block = block->next) {
+        length += cached_link_is_sound(block);
+    }
+    return length == bin_length(bin);
+}
+
 static struct cached_list take_from_bin(struct cache_bin *bin, unsigned count)
 {
+    brkm_assert_heavy(bin_is_consistent(bin), "I9: room + blocks in the list = capacity");
     struct cached_list list = {bin->first, bin_length(bin)};
     struct cached_list head = brkm__cached_list_cut(&list, count);
     bin->first = list.first;
@@ -113,8 +124,8 @@ static void learn(struct thread_cache *cache, unsigned slot, enum cache_history 
     if (bin->history != event && bin->history != CACHE_HISTORY_NONE) {
         cache->budget = min_size(cache->budget + bytes, BRKM_CACHE_BUDGET_MAX);
     } else if (event == CACHE_HISTORY_FLUSHED) {
-        cache->budget = max_size(cache->budget - min_size(bytes, cache->budget),
-                                 BRKM_CACHE_BUDGET_MIN);
+        cache->budget =
+            max_size(cache->budget - min_size(bytes, cache->budget), BRKM_CACHE_BUDGET_MIN);
     }
     bin->history = (uint8_t)event;
 }
@@ -269,6 +280,7 @@ static void fill_bin(struct cache_bin *bin, struct cached_list list)
 {
     bin->first = list.first;
     bin->room = (uint16_t)(bin->capacity - list.count);
+    brkm_assert_heavy(bin_is_consistent(bin), "I9: room + blocks in the list = capacity");
 }
 
 static struct mem_control_block *use_first(struct cached_list *list)
@@ -377,9 +389,8 @@ void brkm__cache_keep(void *payload)
 /* ---- All caches ---- */
 
 /* Reads what the owner writes without any order: a number for statistics. */
-__attribute__((no_sanitize("thread"))) static void add_bin(struct cache_totals *totals,
-                                                           const struct cache_bin *bin,
-                                                           unsigned slot)
+__attribute__((no_sanitize("thread"))) static void
+add_bin(struct cache_totals *totals, const struct cache_bin *bin, unsigned slot)
 {
     unsigned capacity = __atomic_load_n(&bin->capacity, __ATOMIC_RELAXED);
     unsigned room = __atomic_load_n(&bin->room, __ATOMIC_RELAXED);

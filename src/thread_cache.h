@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 8: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no call,
+ * Layer 9: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no call,
  * takes no lock and nothing atomic.
  *
  *   malloc: bin->first ---> block ---> block ---> sentinel
@@ -115,8 +115,7 @@ static BRKM_ALWAYS_INLINE bool cache_bin_push(struct cache_bin *bin,
 }
 
 /* The bin of an exact class; `size` is a block size up to BRKM_CACHED_EXACT_MAX. */
-static BRKM_ALWAYS_INLINE struct cache_bin *cache_exact_bin(struct thread_cache *cache,
-                                                            size_t size)
+static BRKM_ALWAYS_INLINE struct cache_bin *cache_exact_bin(struct thread_cache *cache, size_t size)
 {
     return (struct cache_bin *)((uintptr_t)cache->bins + size);
 }

@@ -8,9 +8,32 @@
 /* Bytes at a region's end that no block covers: the fencepost that may be needed there. */
 #define FENCEPOST_SIZE BRKM_HEADER_SIZE
 
+/* The break as libc knows it; 0 where that is no address. */
 static uintptr_t current_break(void)
 {
-    return (uintptr_t)brkm__os_sbrk(0);
+    void *now = brkm__os_sbrk(0);
+    return now == OS_SBRK_FAILED ? 0 : (uintptr_t)now;
+}
+
+/* Moves the break up and returns where it was; 0 when it did not move. libc reports success too
+ * where a sandbox refuses the system call with an error other than ENOMEM: look afterwards. */
+static uintptr_t raise_break(size_t increment)
+{
+    void *before = brkm__os_sbrk((intptr_t)increment);
+    if (before == OS_SBRK_FAILED || current_break() < (uintptr_t)before + increment) {
+        return 0;
+    }
+    return (uintptr_t)before;
+}
+
+/* Moves the break down from `before`. Foreign code may move it up again at once. */
+static bool lower_break(uintptr_t before, size_t decrement)
+{
+    if (brkm__os_sbrk(-(intptr_t)decrement) == OS_SBRK_FAILED) {
+        return false;
+    }
+    uintptr_t now = current_break();
+    return now != 0 && now != before;
 }
 
 size_t brkm__top_available(const struct top *top)
@@ -110,7 +133,7 @@ static struct top_growth try_to_grow(struct top *top, size_t size)
 {
     struct top_growth growth = {false, NULL};
     uintptr_t now = current_break();
-    if (now == (uintptr_t)OS_SBRK_FAILED) {
+    if (now == 0) {
         return growth;
     }
     if (top->block != NULL && now < top->end) {
@@ -118,11 +141,12 @@ static struct top_growth try_to_grow(struct top *top, size_t size)
         now = top->end;
     }
     size_t increment = increment_for(top, now, size);
-    if (increment == 0 || increment > PTRDIFF_MAX) {
+    bool extends = top->block != NULL && now == top->end;
+    if (increment == 0 || increment > PTRDIFF_MAX || (!extends && !brkm__regions_have_room())) {
         return growth;
     }
-    uintptr_t start = (uintptr_t)brkm__os_sbrk((intptr_t)increment);
-    if (start == (uintptr_t)OS_SBRK_FAILED) {
+    uintptr_t start = raise_break(increment);
+    if (start == 0) {
         return growth;
     }
     note_growth(top, increment);
@@ -180,11 +204,11 @@ size_t brkm__top_trim(struct top *top, size_t pad)
         return 0;
     }
     uintptr_t keep = (uintptr_t)top->block + BRKM_HEADER_SIZE + FENCEPOST_SIZE;
-    if (pad > top->end - keep) {
+    if (top->end < keep || pad > top->end - keep) {
         return 0;
     }
     uintptr_t end = align_up(keep + pad, brkm__os_page_size());
-    if (end >= top->end || brkm__os_sbrk(-(intptr_t)(top->end - end)) == OS_SBRK_FAILED) {
+    if (end >= top->end || !lower_break(top->end, top->end - end)) {
         return 0;
     }
     size_t released = top->end - end;

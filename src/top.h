@@ -3,8 +3,8 @@
  * The heap's lock is held by the caller.
  *
  * Other code of the process may move the break too. The break is therefore read again each time;
- * where it is not at the top's end any more, the old region is closed with a fencepost and a new one
- * begins. */
+ * where it is not at the top's end any more, the old region is closed with a fencepost and a new
+ * one begins. */
 #ifndef BRKMALLOC_TOP_H
 #define BRKMALLOC_TOP_H
 

@@ -63,7 +63,8 @@ BRKM_API void *brkm_reallocarray(void *memory, size_t count, size_t size) BRKM_N
 /* As brkm_free. `size` must be what was asked for when the block was allocated (C23). */
 BRKM_API void brkm_free_sized(void *memory, size_t size) BRKM_NOTHROW;
 
-/* As brkm_free, for blocks of brkm_aligned_alloc: alignment and size as they were given there (C23). */
+/* As brkm_free, for blocks of brkm_aligned_alloc: alignment and size as they were given there
+ * (C23). */
 BRKM_API void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size) BRKM_NOTHROW;
 
 /* As brkm_free; the name that very old programs use. */
@@ -96,7 +97,8 @@ BRKM_API void *brkm_pvalloc(size_t size) BRKM_NOTHROW __attribute__((malloc));
  * for as long as the block is not resized. NULL gives 0. Misuse: as brkm_free. */
 BRKM_API size_t brkm_malloc_usable_size(void *memory) BRKM_NOTHROW;
 
-/* Gives free memory back to the system and keeps at most `pad` bytes free at the heap's end.
+/* Gives free memory back to the system: what caches hold returns to the heap first, then the heap's
+ * end goes but for `pad` bytes, and so do whole pages inside free blocks.
  * Returns 1 when memory was given back, otherwise 0. */
 BRKM_API int brkm_malloc_trim(size_t pad) BRKM_NOTHROW;
 

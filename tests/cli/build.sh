@@ -163,8 +163,8 @@ case_build_once_at_a_time()
     make_sandbox "$work/box"
     bring_fake_tools
     for number in 1 2 3 4; do
-        env -i PATH="$tools" HOME="$HOME" SANDBOX="$sandbox" LIBRARY="$library" FAKE_BUILD_SECONDS=1 \
-            "$tree/brkmalloc" run echo ran >"$work/out$number" 2>/dev/null &
+        env -i PATH="$tools" HOME="$HOME" SANDBOX="$sandbox" LIBRARY="$library" \
+            FAKE_BUILD_SECONDS=1 "$tree/brkmalloc" run echo ran >"$work/out$number" 2>/dev/null &
     done
     wait
     same "standard outputs" "ran ran ran ran" "$(cat "$work"/out? | tr '\n' ' ' | sed 's/ $//')"
@@ -200,7 +200,8 @@ write_report()
         skip) result=notrun inner='<skipped message="SKIP_RETURN_CODE=77"/>' ;;
         missing) result=notrun inner='<skipped message="Unable to find executable"/>' ;;
         esac
-        printf '\t<testcase name="%s" classname="%s" time="0.1" status="%s">\n' "$name" "$name" "$result"
+        printf '\t<testcase name="%s" classname="%s" time="0.1" status="%s">\n' \
+            "$name" "$name" "$result"
         printf '\t\t%s\n\t\t<system-out>status="fail"</system-out>\n\t</testcase>\n' "$inner"
     done
     echo '</testsuite>'
@@ -243,7 +244,7 @@ case_test_counts()
     same "status without tests" 1 "$status"
     test_with FAKE_REPORT= "$tree/brkmalloc" test
     same "last line when ctest reports nothing" "0 passed, 4 failed" "$last"
-    same "leftovers" "" "$(find /tmp -maxdepth 1 -name 'brkmalloc-test.*' -newer "$report")"
+    same "leftovers" "" "$(ls "$sandbox/tmp")"
 }
 
 case_test_selection()
@@ -267,7 +268,9 @@ case_source_tree()
     command -v cmake >/dev/null || skip "no cmake"
     tree="$work/a folder"
     mkdir "$tree"
-    (cd "$source_tree" && cp -R brkmalloc CMakeLists.txt CMakePresets.json cmake include src "$tree")
+    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake include src; do
+        cp -R "$source_tree/$path" "$tree"
+    done
     ln -s "$tree/brkmalloc" "$work/command"
     export BRKMALLOC_NO_INSTALL=1
     try "$work/command" run grep -c libbrkmalloc.so /proc/self/maps
@@ -277,7 +280,8 @@ case_source_tree()
     same "status of the second run" 9 "$status"
     same "standard error" "" "$err"
     try "$work/command" lib
-    same "library" "$tree/build/release/libbrkmalloc.so" "$(readlink -f "$out" | sed 's/[.0-9]*$//')"
+    built=$(readlink -f "$tree/build/release/libbrkmalloc.so")
+    same "library" "$built" "$(readlink -f "$out")"
     mv "$tree" "$work/moved"
     touch -d '1 minute' "$work/moved/src"
     try "$work/moved/brkmalloc" run true

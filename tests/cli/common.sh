@@ -67,14 +67,14 @@ install_copy()
     cp -L "$library" "$1/${2:-lib}/libbrkmalloc.so"
 }
 
-# Makes the folder $1/tree a source tree as far as the command can tell, and the folder $1/tools a PATH
-# in which there is nothing to build with: only what a minimal system has, and a fake apt-get that
-# brings fake build tools and writes down how it was called.
+# Makes the folder $1/tree a source tree as far as the command can tell, and the folder $1/tools a
+# PATH in which there is nothing to build with: only what a minimal system has, and a fake apt-get
+# that brings fake build tools and writes down how it was called.
 make_sandbox()
 {
     sandbox=$1
     tree=$1/tree tools=$1/tools
-    mkdir -p "$tree/src" "$tree/include/brkmalloc" "$tree/cmake" "$tree/tests" "$tools"
+    mkdir -p "$1/tmp" "$tools" "$tree/src" "$tree/include/brkmalloc" "$tree/cmake" "$tree/tests"
     cp "$script" "$tree/brkmalloc"
     : >"$tree/CMakeLists.txt"
     : >"$tree/CMakePresets.json"
@@ -82,11 +82,13 @@ make_sandbox()
     : >"$tree/src/source.c"
     cp "$(dirname "$0")/../packages.txt" "$tree/tests/packages.txt"
     find "$tree" -exec touch -d '1 hour ago' {} +
-    for name in awk bash cat chmod cksum cp cut dash date dirname echo env find flock getconf grep head \
-        id ln ls mkdir mktemp mv od paste printf readlink rm sed sh sleep stat tail touch tr \
+    for name in awk bash cat chmod cksum cp cut dash date dirname echo env find flock getconf grep \
+        head id ln ls mkdir mktemp mv od paste printf readlink rm sed sh sleep stat tail touch tr \
         true uname wc; do
         for folder in /usr/bin /bin; do
-            [ -e "$tools/$name" ] || [ ! -x "$folder/$name" ] || ln -s "$folder/$name" "$tools/$name"
+            if [ -x "$folder/$name" ] && [ ! -e "$tools/$name" ]; then
+                ln -s "$folder/$name" "$tools/$name"
+            fi
         done
     done
     fake_tool "$tools/apt-get" <<'END'
@@ -162,7 +164,8 @@ bring_fake_tools()
 # in_sandbox [NAME=VALUE...] COMMAND...: tries it where there is nothing but the sandbox's tools.
 in_sandbox()
 {
-    try env -i PATH="$tools" HOME="$HOME" SANDBOX="$sandbox" LIBRARY="$library" "$@"
+    try env -i PATH="$tools" HOME="$HOME" TMPDIR="$sandbox/tmp" SANDBOX="$sandbox" \
+        LIBRARY="$library" "$@"
 }
 
 log_of()

@@ -232,7 +232,8 @@ case_odd_folders()
             same "status in '$folder' with HOME '$home'" 0 "$status"
             same "standard error" "" "$err"
             try env HOME="$home" TMPDIR="$work" "$work/$folder/bin/brkmalloc" lib
-            same "what the link leads to" "$work/$folder/lib/libbrkmalloc.so" "$(readlink -f "$out")"
+            same "what the link leads to" "$work/$folder/lib/libbrkmalloc.so" \
+                "$(readlink -f "$out")"
         done
     done
     same "leftovers" "" "$(find "$HOME" -name '*.[0-9]*')"

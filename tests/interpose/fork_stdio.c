@@ -7,13 +7,15 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../support/check_eq.h"
 #include "../support/door.h"
 #include "busy.h"
 
-enum { forks = 400, readers = 2 };
+/* As many as fit into the time, which depends on how busy the machine is. */
+enum { fewest_forks = 60, most_forks = 400, seconds = 6, readers = 2 };
 
 static atomic_int stop;
 
@@ -61,12 +63,14 @@ static void *open_and_close(void *unused)
 int main(int argc, char **argv)
 {
     pthread_t threads[readers + 2];
+    time_t end;
     door_require(argc, argv);
     for (int i = 0; i < readers; i++)
         CHECK_EQ_INT(pthread_create(&threads[i], NULL, read_lines, NULL), 0);
     CHECK_EQ_INT(pthread_create(&threads[readers], NULL, flush_all, NULL), 0);
     CHECK_EQ_INT(pthread_create(&threads[readers + 1], NULL, open_and_close, NULL), 0);
-    for (int i = 0; i < forks; i++) {
+    end = time(NULL) + seconds;
+    for (int i = 0; i < fewest_forks || (i < most_forks && time(NULL) < end); i++) {
         pid_t child = fork();
         if (child == 0) {
             FILE *stream = fopen("/dev/null", "w");

@@ -39,7 +39,7 @@ http {
         location /list/ { alias $PWD/www/; autoindex on; autoindex_format json; }
         location /proxy/ { proxy_pass http://self/; proxy_buffers 8 16k; }
         location /echo { return 200 "\$request_method \$kind \$args\n"; }
-        location ~ ^/rewrite/(\d+)\$ { rewrite ^ /file\$1.txt last; }
+        location /rewrite/ { rewrite ^/rewrite/(\d+)\$ /file\$1.txt last; }
     }
 }
 CONF

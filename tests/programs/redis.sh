@@ -71,7 +71,7 @@ cli flushall
 
 awk 'BEGIN {
     for (i = 0; i < 20000; i++) {
-        text = substr("abcdefghijklmnopqrstuvwxyz0123456789", i % 30 + 1, i % 36)
+        text = substr("abcdefghijklmnopqrstuvwxyz0123456789", i % 30 + 1, i % 36 + 1)
         print "SET string:" i % 7001 " " text i
         print "APPEND string:" i % 997 " " text i
         print "HSET hash:" i % 101 " field" i % 503 " " text "#" i

@@ -19,7 +19,7 @@ int main(int count, char **arguments)
     for (int i = 0; i < 990; i++)
         free(kept[i]);
     kept[991] = calloc(10, 100);
-    return count > 2 ? kept[990][5000] : 0;
+    return count > 2 ? kept[5][0] : 0;
 }
 C
 gcc -g -o made main.c
@@ -48,6 +48,7 @@ paste -d' ' usage nothing | awk '{ print $1 - $4, "allocs", $2 - $5, "frees", $3
 grep -qx '1501 allocs 1490 frees .*' difference
 echo "a program with an error"
 check work badly
+grep -q 'Invalid read' log
 echo "the library itself inside valgrind"
 seq 5000 -1 1 >lines
 valgrind --tool=none -q sort -n lines | sha256sum

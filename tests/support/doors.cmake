@@ -75,10 +75,15 @@ function(brkm_door_program name)
       ${brkm_support_dir}/door.c)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE ${arg_DEFINITIONS})
+    target_compile_features(${target} PRIVATE cxx_std_17)
     # -fno-builtin, because a compiler may drop a malloc whose block only meets free. The impossible
     # sizes are meant.
     target_compile_options(${target} PRIVATE -fno-builtin -Wno-deprecated-declarations
-      $<$<C_COMPILER_ID:GNU>:-Wno-alloc-size-larger-than>)
+      $<$<C_COMPILER_ID:GNU>:-Wno-alloc-size-larger-than>
+      $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-fsized-deallocation>)
+    if(BRKM_SANITIZE)
+      target_compile_definitions(${target} PRIVATE BRKM_SANITIZED)
+    endif()
     brkm_link_door(${target} ${door})
     target_link_libraries(${target} PRIVATE brkm_flags Threads::Threads ${CMAKE_DL_LIBS}
       ${arg_LIBRARIES})

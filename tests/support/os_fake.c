@@ -370,6 +370,17 @@ static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new
     decommit(from, from + old_size);
 }
 
+/* Grows where it stands: the kernel moves only what it grew itself, as one. */
+static void stretch_pages(uintptr_t start, size_t old_size, size_t new_size)
+{
+    if (new_size > old_size &&
+        (munmap((void *)(start + old_size), new_size - old_size) != 0 ||
+         mremap((void *)start, old_size, new_size, 0) == MAP_FAILED)) {
+        perror("fake system: mremap");
+        abort();
+    }
+}
+
 void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
 {
     uintptr_t start = (uintptr_t)old_start;
@@ -382,7 +393,7 @@ void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
     bool fits = new_size <= old_size || (!ranges_meet(&state.mapped, start, start + new_size) &&
                                          start + new_size <= state.map_limit);
     if (fits && !(fake_os.remap_moves && new_size != old_size)) {
-        commit(start + old_size, start + new_size);
+        stretch_pages(start, old_size, new_size);
         decommit(start + new_size, start + old_size);
         begin_mapping(start, start + new_size);
         return old_start;
@@ -407,7 +418,10 @@ bool brkm__os_discard(void *start, size_t size)
     if (fails(FAKE_DISCARD)) {
         return false;
     }
-    commit((uintptr_t)start, (uintptr_t)start + size);
+    if (madvise(start, size, MADV_DONTNEED) != 0) {
+        perror("fake system: madvise");
+        abort();
+    }
     return true;
 }
 

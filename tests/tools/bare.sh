@@ -41,7 +41,7 @@ work=$2
 root=$work/root
 # shellcheck source=/dev/null
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-base=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/brkmalloc/minbase-$suite-$(dpkg --print-architecture).tar
+base=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/brkmalloc/minbase-$suite.tar
 
 # The address of the host's package source for its own release.
 mirror()
@@ -94,7 +94,8 @@ copy_source_tree()
 # enter COMMAND...: runs it in the bare system as a new user's shell would.
 enter()
 {
-    env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    env -i HOME=/root TERM="${TERM:-dumb}" \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
         ${no_proxy:+"no_proxy=$no_proxy"} \
         chroot "$root" sh -c 'cd /home/newcomer/brkmalloc && exec "$@"' sh "$@"

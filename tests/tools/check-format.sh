@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# check-format.sh: every C and C++ source is laid out as .clang-format says. Releases of clang-format
-# differ in details; the sources follow release 14.
+# check-format.sh: every C and C++ source is laid out as .clang-format says. Releases of
+# clang-format differ in details; the sources follow release 14.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +23,7 @@ if [ -z "$formatter" ]; then
 fi
 
 list=$(mktemp)
-trap 'rm -f "$list"' EXIT
+trap 'rm -f "$list" "$list.out"' EXIT
 if git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     git -c safe.directory='*' ls-files --cached --others --exclude-standard -- \
         '*.c' '*.h' '*.cc' '*.cpp'
@@ -37,4 +37,7 @@ if [ ! -s "$list" ]; then
     exit 1
 fi
 echo "$(wc -l <"$list") files"
-xargs "$formatter" --dry-run -Werror <"$list"
+status=0
+xargs "$formatter" --dry-run -Werror <"$list" >"$list.out" 2>&1 || status=1
+sed -n 's/: error: .*/: not laid out as .clang-format says/p' "$list.out"
+exit "$status"

@@ -18,11 +18,12 @@ layer_of()
     lock | options) echo 3 ;;
     block | size_class | regions) echo 4 ;;
     bins | cached_list) echo 5 ;;
-    top | purge | mapped) echo 6 ;;
+    top | fallback | purge | mapped) echo 6 ;;
     heap) echo 7 ;;
-    depot | thread_cache) echo 8 ;;
-    alloc | check | stats | tune) echo 9 ;;
-    process | interpose) echo 10 ;;
+    depot | verify) echo 8 ;;
+    thread_cache) echo 9 ;;
+    alloc | check | stats | tune) echo 10 ;;
+    process | interpose) echo 11 ;;
     *) echo unknown ;;
     esac
 }
@@ -63,7 +64,9 @@ for file in *.c *.h; do
         violation "$file: line 2 or 3 does not say 'Layer $layer'"
     includes_of "$file" >"$list"
     while IFS= read -r header; do
-        [ "$header" != "$(own_header_of "$file")" ] && [ "$header" != brkmalloc/brkmalloc.h ] || continue
+        case $header in
+        "$(own_header_of "$file")" | brkmalloc/brkmalloc.h) continue ;;
+        esac
         other=$(layer_of "${header%.h}")
         if [ "$other" = unknown ]; then
             violation "$file includes $header, which has no layer in the table of check-layers.sh"

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 6: see fallback.h. */
+#include "fallback.h"
+
+#include "config.h"
+#include "os.h"
+#include "regions.h"
+
+/* Bytes of a region that its first block does not cover. */
+#define OVERHEAD (2 * BRKM_HEADER_SIZE)
+
+static struct mem_control_block *add_region(size_t bytes)
+{
+    void *start = brkm__os_map(bytes);
+    if (start == NULL) {
+        return NULL;
+    }
+    struct mem_control_block *first = block_at_offset(start, OVERHEAD / 2);
+    size_t size = bytes - OVERHEAD;
+    if (brkm__regions_add(REGION_FALLBACK, (uintptr_t)start, (uintptr_t)start + bytes, first) ==
+        NULL) {
+        brkm__os_unmap(start, bytes);
+        return NULL;
+    }
+    block_create(block_at_offset(first, size), 0, BLOCK_FENCEPOST);
+    block_create(first, size, BLOCK_FREE);
+    block_change_flag(first, BLOCK_FLAG_REGION_START, true);
+    return first;
+}
+
+struct mem_control_block *brkm__fallback_add(size_t size, size_t wanted)
+{
+    size_t page = brkm__os_page_size();
+    size_t needed = align_up(size + OVERHEAD, page);
+    size_t bytes = align_up(max_size(needed, max_size(wanted, BRKM_FALLBACK_MIN)), page);
+    struct mem_control_block *first = add_region(bytes);
+    return first != NULL || bytes == needed ? first : add_region(needed);
+}
+
+bool brkm__fallback_is_whole(const struct mem_control_block *block)
+{
+    return block_has_flag(block, BLOCK_FLAG_REGION_START) &&
+           block_state(block_next(block)) == BLOCK_FENCEPOST;
+}
+
+void brkm__fallback_remove(struct mem_control_block *block)
+{
+    struct region *region = brkm__regions_find(block);
+    uintptr_t start = region->start;
+    size_t bytes = region->end - start;
+    brkm__regions_remove(region);
+    if (!brkm__os_unmap((void *)start, bytes)) {
+        brkm__os_discard((void *)start, bytes);
+    }
+}

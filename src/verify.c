@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 8: see verify.h. */
+#include "verify.h"
+
+#include <string.h>
+
+#include "block.h"
+#include "heap.h"
+#include "mapped.h"
+#include "regions.h"
+#include "report.h"
+
+bool brkm__verify_is_boundary(const struct mem_control_block *block)
+{
+    for (struct region *region = brkm__regions_next(NULL); region != NULL;
+         region = brkm__regions_next(region)) {
+        if ((uintptr_t)block < region->start || (uintptr_t)block >= region->end) {
+            continue;
+        }
+        const struct mem_control_block *step = region->first;
+        while (step < block && block_short_size(step) != 0 && block_state(step) != BLOCK_DAMAGED) {
+            step = block_next(step);
+        }
+        return step == block;
+    }
+    return false;
+}
+
+/* Says what is wrong with `memory`, whose header is not that of a block in use. */
+static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state state,
+                                       const char *caller)
+{
+    const struct mem_control_block *block = block_from_payload(memory);
+    struct fault_place place = {.address = memory, .caller = caller};
+    if (state == BLOCK_CACHED || state == BLOCK_FREE) {
+        place.block_size = block_usable_size(block);
+        bool frees = strstr(caller, "free") != NULL;
+        brkm__fatal(frees ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE, place);
+    }
+    lock_acquire(&brkm__main_heap.lock);
+    bool is_block = state == BLOCK_DAMAGED && brkm__verify_is_boundary(block);
+    lock_release(&brkm__main_heap.lock);
+    brkm__fatal(is_block ? FAULT_HEADER_OVERWRITTEN : FAULT_INVALID_POINTER, place);
+}
+
+static struct held verify_mapped(const void *memory, const char *caller)
+{
+    struct held held = {.origin = ORIGIN_MAPPED};
+    struct fault_place place = {.address = memory, .caller = caller};
+    enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
+    if (unlikely(found != MAPPED_IN_USE)) {
+        brkm__fatal(found == MAPPED_FREED ? FAULT_DOUBLE_FREE : FAULT_INVALID_POINTER, place);
+    }
+    if (unlikely(block_state(block_from_payload(memory)) != BLOCK_IN_USE)) {
+        place.block_size = held.usable_size;
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
+    }
+    return held;
+}
+
+struct held brkm__verify_in_use(const void *memory, const char *caller)
+{
+    if (unlikely(!brkm__regions_contain_payload(memory))) {
+        return verify_mapped(memory, caller);
+    }
+    const struct mem_control_block *block = block_from_payload(memory);
+    enum block_state state = block_state(block);
+    if (unlikely(state != BLOCK_IN_USE || block_short_size(block) == 0)) {
+        reject(memory, state, caller);
+    }
+    struct held held = {ORIGIN_HEAP, block_usable_size(block)};
+    uint32_t behind = block_load_seal(block_next(block));
+    if (unlikely(!block_guard_follows(block_load_seal(block), block_short_size(block), behind))) {
+        brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = memory,
+                                                         .block_size = held.usable_size,
+                                                         .caller = caller});
+    }
+    return held;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 8: judging the pointers that a program hands in. */
+#ifndef BRKMALLOC_VERIFY_H
+#define BRKMALLOC_VERIFY_H
+
+#include "base.h"
+
+struct mem_control_block;
+
+/* Where a block came from. */
+enum origin { ORIGIN_HEAP, ORIGIN_MAPPED };
+
+/* A block that was verified. */
+struct held {
+    enum origin origin;
+    size_t usable_size;
+};
+
+/* Ends the program unless `memory` is the start of a block in use whose header, and the header
+ * behind it, are as they were written. Reads nothing at an address that is not ours. `caller` is
+ * the public function, for the message. */
+struct held brkm__verify_in_use(const void *memory, const char *caller);
+
+/* True when a block begins at `block`: walks its region header by header up to the first damaged
+ * one, which counts, so this is for messages, not for speed. The heap's lock is held. */
+bool brkm__verify_is_boundary(const struct mem_control_block *block);
+
+#endif
