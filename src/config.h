@@ -3,6 +3,8 @@
 #ifndef BRKMALLOC_CONFIG_H
 #define BRKMALLOC_CONFIG_H
 
+#include <stddef.h>
+
 /* 1: cheap assertions; 2: also walks of the whole heap after each change. */
 #ifndef BRKM_CHECKED
 #define BRKM_CHECKED 0

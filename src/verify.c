@@ -32,8 +32,9 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
 {
     const struct mem_control_block *block = block_from_payload(memory);
     struct fault_place place = {.address = memory, .caller = caller};
-    if (state == BLOCK_CACHED || state == BLOCK_FREE) {
-        place.block_size = block_usable_size(block);
+    /* The top begins where the last block began that was freed into it. */
+    if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_TOP) {
+        place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
         bool frees = strstr(caller, "free") != NULL;
         brkm__fatal(frees ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE, place);
     }

@@ -16,7 +16,7 @@ create index item_name on item(name);
 select count(*), sum(price), max(name) from item;
 select k.label, count(*), round(avg(i.price), 3), group_concat(i.id % 10, '')
     from item i join kind k using (kind) where i.name like 'item 1%'
-    group by k.label having count(*) > 20 order by 2 desc, 1 limit 15;
+    group by k.label having count(*) > 10 order by 2 desc, 1 limit 15;
 select name, row_number() over (partition by kind order by price desc) as place
     from item where id % 5000 = 0 order by 1;
 explain query plan select * from item where name = 'item 42';

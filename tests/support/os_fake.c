@@ -3,12 +3,13 @@
 #define _GNU_SOURCE
 #include "os_fake.h"
 
-#include <sched.h>
+#include <linux/futex.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os.h"
@@ -373,9 +374,8 @@ static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new
 /* Grows where it stands: the kernel moves only what it grew itself, as one. */
 static void stretch_pages(uintptr_t start, size_t old_size, size_t new_size)
 {
-    if (new_size > old_size &&
-        (munmap((void *)(start + old_size), new_size - old_size) != 0 ||
-         mremap((void *)start, old_size, new_size, 0) == MAP_FAILED)) {
+    if (new_size > old_size && (munmap((void *)(start + old_size), new_size - old_size) != 0 ||
+                                mremap((void *)start, old_size, new_size, 0) == MAP_FAILED)) {
         perror("fake system: mremap");
         abort();
     }
@@ -502,15 +502,15 @@ void fake_os_forget_text(void)
     state.text[0] = '\0';
 }
 
+/* Threads are the real system's. */
 void brkm__os_wait(uint32_t *word, uint32_t expected)
 {
-    (void)word, (void)expected;
-    sched_yield();
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
 void brkm__os_wake_one(uint32_t *word)
 {
-    (void)word;
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 int brkm__os_process_id(void)

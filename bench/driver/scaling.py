@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""How the allocators scale with threads and with the live heap, and what idle threads keep."""
+from __future__ import annotations
+
+import csv
+import os
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import machine, table
+from .allocators import Allocator
+from .compare import Options, progress
+from .runner import Result, Runner, check_operations, number_in
+
+KIB = 1024
+MIB = 1024 * KIB
+
+THREADS = [1, 2, 4, 8, 16, 32, 64]
+THREAD_LOOPS = {  # title: workload and parameters
+    "own blocks": ["replace", "slots=1000", "least=16", "most=515"],
+    "shared blocks": ["exchange", "slots=16384", "least=16", "most=515"],
+    "inherited blocks": ["server", "slots=1000", "least=16", "most=1000", "lives=10"],
+}
+LIVE_MIB = [1, 16, 64, 256, 1024, 4096]
+IDLE_THREADS = 33
+
+
+@dataclass
+class Report:
+    """One table: its rows are lists of cells."""
+
+    name: str
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+class Scaling:
+    def __init__(self, options: Options, allocators: list[Allocator], runner: Runner) -> None:
+        self.options = options
+        self.allocators = allocators
+        self.runner = runner
+        self.failures: list[str] = []
+        self.rounds = min(options.rounds, 1 if options.quick else 3)
+
+    def run_once(self, command: list[str], operations: int, allocator: Allocator,
+                 extra: dict[str, str] | None = None) -> Result:
+        """Failed runs are noted."""
+        full = [os.path.join(self.options.workloads, command[0]), f"operations={operations}",
+                *command[1:]]
+        progress(f"{' '.join(command)}: {allocator.name}")
+        result = self.runner.run(full, allocator, extra=extra)
+        check_operations(result, operations)
+        if result.reason:
+            self.failures.append(f"{' '.join(command)} on {allocator.name}: {result.reason}")
+        return result
+
+    def medians(self, command: list[str], operations: int,
+                value: Callable[[Result], float | None],
+                extra: dict[str, str] | None = None) -> dict[str, float | None]:
+        """The median per allocator; the runs are interleaved. None when one failed."""
+        figures: dict[str, list[float | None]] = {a.name: [] for a in self.allocators}
+        for turn in range(self.rounds):
+            for i in range(len(self.allocators)):
+                allocator = self.allocators[(i + turn) % len(self.allocators)]
+                result = self.run_once(command, operations, allocator, extra)
+                figures[allocator.name].append(None if result.reason else value(result))
+        progress("")
+        return {name: statistics.median([f for f in found if f is not None])
+                if None not in found else None for name, found in figures.items()}
+
+    def row(self, title: list[str], figures: dict[str, float | None],
+            more: list[str] | None = None) -> list[str]:
+        cells = ["failed" if figures[a.name] is None else table.figure(figures[a.name])
+                 for a in self.allocators]
+        return [*title, *cells, *(more or [])]
+
+    def show(self, report: Report) -> Report:
+        self.options.log(f"\n{report.title}\n")
+        self.options.log(table.text_table(report.header, report.rows))
+        return report
+
+    def threads(self) -> Report:
+        """Throughput, and how often brkmalloc waited for a lock."""
+        operations = 300000 if self.options.quick else 3000000
+        rows = []
+        for title, command in THREAD_LOOPS.items():
+            for count in THREADS:
+                waits: list[float] = []
+
+                def rate(result: Result, found: list[float] = waits) -> float:
+                    lock_waits = re.search(r"(\d+) lock waits", result.errors)
+                    if lock_waits:
+                        found.append(int(lock_waits[1]) / operations * 1e6)
+                    seconds = number_in(result.output, "seconds") or 0.0
+                    return operations / max(seconds, 1e-6) / 1e6
+
+                figures = self.medians([*command, f"threads={count}"], operations, rate,
+                                       {"BRKMALLOC": "stats_at_exit:true"})
+                rows.append(self.row([title, str(count)], figures,
+                                     [table.figure(statistics.median(waits)) if waits else "-"]))
+        return self.show(Report(
+            "threads", "Million operations per second by threads; the last column is brkmalloc's "
+            "lock waits per million operations",
+            ["loop", "threads", *(a.name for a in self.allocators), "lock waits"], rows))
+
+    def live(self) -> Report:
+        """Nanoseconds per operation, by the bytes that are live."""
+        operations = 100000 if self.options.quick else 1000000
+        sizes = [size for size in LIVE_MIB if size <= 256 or not self.options.quick]
+        rows = []
+        for size in sizes:
+            # Some allocators hold up to half more than what is live.
+            if size * MIB * 3 // 2 > machine.available_bytes():
+                self.options.log(f"{size} MiB of live heap left out: too little memory is free")
+                continue
+            for title, far in (("near", []), ("far", ["far=1"])):
+                figures = self.medians(
+                    ["live", f"live={size * MIB}", *far], operations,
+                    lambda result: (number_in(result.output, "seconds") or 0.0) / operations * 1e9)
+                rows.append(self.row([f"{size} MiB", title], figures))
+        return self.show(Report(
+            "live", "Nanoseconds per free and malloc by live heap; near: among 4096 blocks of it, "
+            "far: among all", ["live", "blocks", *(a.name for a in self.allocators)], rows))
+
+    def idle(self) -> Report:
+        """Resident KiB per thread that has freed all and sleeps, its stack not included."""
+        operations = 100000 if self.options.quick else 1000000
+        command = ["idle", f"threads={IDLE_THREADS}"]
+
+        def per_thread(result: Result) -> float | None:
+            found = number_in(result.output, "idle_bytes")
+            return None if found is None else found / KIB
+
+        control = self.medians([*command, "calls=none"], operations, per_thread)
+        rows = []
+        for title, turns in (("at once", []), ("in turns", ["turns=1"])):
+            figures = self.medians([*command, *turns], operations, per_thread)
+            net = {name: None if figures[name] is None or control[name] is None
+                   else max(0.0, figures[name] - control[name]) for name in figures}
+            rows.append(self.row([title], net))
+        return self.show(Report(
+            "idle", f"Resident KiB per idle thread ({IDLE_THREADS - 1} threads that have freed all "
+            "their blocks), the thread itself not included",
+            ["worked", *(a.name for a in self.allocators)], rows))
+
+    def write(self, reports: list[Report]) -> None:
+        files = ["scaling.md"]
+        with open(os.path.join(self.options.output, files[0]), "w", encoding="utf-8") as file:
+            file.write(machine.description(self.allocators, self.options.source,
+                                           self.options.command))
+            for report in reports:
+                file.write(f"\n{report.title}:\n\n")
+                file.write(table.markdown_table(report.header, report.rows))
+        for report in reports:
+            files.append(f"scaling-{report.name}.csv")
+            with open(os.path.join(self.options.output, files[-1]), "w", encoding="utf-8",
+                      newline="") as file:
+                csv.writer(file).writerows([report.header, *report.rows])
+        self.options.log(f"written to {self.options.output}: {', '.join(files)}")
+
+
+PARTS = {"threads": Scaling.threads, "live": Scaling.live, "idle": Scaling.idle}
+
+
+def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:
+    scaling = Scaling(options, allocators, runner)
+    reports = [PARTS[part](scaling) for part in parts]
+    scaling.write(reports)
+    for failure in scaling.failures:
+        options.log(f"failed: {failure}")
+    return not scaling.failures

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ * stats.c: mallinfo, malloc_stats, malloc_info. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit.h"
+
+/* More than a thread cache holds, so that they go to the heap. */
+#define LARGE ((size_t)100000)
+
+static void expect_consistent(const struct brkm_mallinfo2 *info)
+{
+    ck_assert_uint_eq(info->uordblks + info->fordblks, info->arena);
+    ck_assert_uint_le(info->keepcost, info->fordblks);
+    ck_assert_uint_le(info->fsmblks, info->fordblks);
+    ck_assert_uint_eq(info->usmblks, 0);
+    ck_assert_int_eq(info->smblks == 0, info->fsmblks == 0);
+}
+
+START_TEST(an_untouched_allocator_has_nothing)
+{
+    struct brkm_mallinfo2 info = brkm_mallinfo2();
+    struct brkm_mallinfo2 nothing = {0};
+    ck_assert_mem_eq(&info, &nothing, sizeof(info));
+}
+END_TEST
+
+START_TEST(heap_blocks_are_counted)
+{
+    void *memory[4];
+    for (size_t i = 0; i < 4; i++) {
+        memory[i] = brkm_malloc(LARGE);
+    }
+    size_t block = brkm_malloc_usable_size(memory[0]) + BRKM_HEADER_SIZE;
+    struct brkm_mallinfo2 before = brkm_mallinfo2();
+    expect_consistent(&before);
+    ck_assert_uint_eq(before.arena, fake_os_break_raised());
+    ck_assert_uint_ge(before.uordblks, 4 * block);
+    ck_assert_uint_eq(before.hblks, 0);
+    brkm_free(memory[0]);
+    brkm_free(memory[2]);
+    struct brkm_mallinfo2 after = brkm_mallinfo2();
+    expect_consistent(&after);
+    ck_assert_uint_eq(after.uordblks, before.uordblks - 2 * block);
+    ck_assert_uint_eq(after.fordblks, before.fordblks + 2 * block);
+    ck_assert_uint_eq(after.ordblks, before.ordblks + 2);
+    ck_assert_uint_eq(after.keepcost, before.keepcost);
+    brkm_free(memory[1]);
+    after = brkm_mallinfo2();
+    ck_assert_uint_eq(after.ordblks, before.ordblks + 1);
+}
+END_TEST
+
+START_TEST(mapped_blocks_are_counted)
+{
+    void *first = brkm_malloc(4 * BRKM_MIB);
+    void *second = brkm_malloc(8 * BRKM_MIB);
+    struct brkm_mallinfo2 info = brkm_mallinfo2();
+    ck_assert_uint_eq(info.hblks, 2);
+    ck_assert_uint_eq(info.hblkhd, fake_os_mapped_bytes());
+    brkm_free(first);
+    info = brkm_mallinfo2();
+    ck_assert_uint_eq(info.hblks, 1);
+    ck_assert_uint_eq(info.hblkhd, fake_os_mapped_bytes());
+    brkm_free(second);
+    info = brkm_mallinfo2();
+    ck_assert_uint_eq(info.hblks, 0);
+    ck_assert_uint_eq(info.hblkhd, 0);
+}
+END_TEST
+
+START_TEST(fallback_regions_count_as_the_heap_s)
+{
+    fake_os_fail(FAKE_ONLY(FAKE_BREAK_RAISE), 1, true);
+    ck_assert_ptr_nonnull(brkm_malloc(LARGE));
+    struct brkm_mallinfo2 info = brkm_mallinfo2();
+    ck_assert_uint_eq(info.arena, fake_os_mapped_bytes());
+    ck_assert_uint_eq(info.hblks, 0);
+    ck_assert_uint_eq(info.keepcost, 0);
+    expect_consistent(&info);
+}
+END_TEST
+
+START_TEST(cached_blocks_count_as_free)
+{
+    void *memory[10];
+    for (size_t i = 0; i < 10; i++) {
+        memory[i] = brkm_malloc(100);
+    }
+    struct brkm_mallinfo2 before = brkm_mallinfo2();
+    for (size_t i = 0; i < 10; i++) {
+        brkm_free(memory[i]);
+    }
+    struct brkm_mallinfo2 after = brkm_mallinfo2();
+    expect_consistent(&after);
+    ck_assert_uint_eq(after.uordblks, before.uordblks - 10 * block_size_for_request(100));
+    brkm_malloc_trim(0);
+    after = brkm_mallinfo2();
+    expect_consistent(&after);
+    ck_assert_uint_eq(after.smblks, 0);
+    ck_assert_uint_eq(after.fsmblks, 0);
+}
+END_TEST
+
+START_TEST(the_old_mallinfo_stops_at_its_type_s_end)
+{
+    struct brkm_mallinfo2 wide;
+    struct brkm_mallinfo narrow;
+    ck_assert_ptr_nonnull(brkm_malloc(LARGE));
+    wide = brkm_mallinfo2();
+    narrow = brkm_mallinfo();
+#define EXPECT_SAME(member) ck_assert_uint_eq((size_t)narrow.member, wide.member)
+    EXPECT_SAME(arena);
+    EXPECT_SAME(ordblks);
+    EXPECT_SAME(smblks);
+    EXPECT_SAME(hblks);
+    EXPECT_SAME(hblkhd);
+    EXPECT_SAME(usmblks);
+    EXPECT_SAME(fsmblks);
+    EXPECT_SAME(uordblks);
+    EXPECT_SAME(fordblks);
+    EXPECT_SAME(keepcost);
+#undef EXPECT_SAME
+    ck_assert_ptr_nonnull(brkm_malloc(3 * BRKM_GIB));
+    ck_assert_uint_gt(brkm_mallinfo2().hblkhd, 3 * BRKM_GIB);
+    ck_assert_int_eq(brkm_mallinfo().hblkhd, INT_MAX);
+}
+END_TEST
+
+START_TEST(malloc_stats_prints_the_true_numbers)
+{
+    char expected[100];
+    void *mapped = brkm_malloc(4 * BRKM_MIB);
+    ck_assert_ptr_nonnull(brkm_malloc(LARGE));
+    brkm_malloc_stats();
+    ck_assert(unit_said("brkmalloc: process 4242 (process id)\n"));
+    snprintf(expected, sizeof(expected), " %zu bytes mapped", fake_os_mapped_bytes());
+    ck_assert_msg(unit_said(expected), "%s", fake_os_text());
+    snprintf(expected, sizeof(expected), " %zu bytes from the system", fake_os_break_raised());
+    ck_assert_msg(unit_said(expected), "%s", fake_os_text());
+    ck_assert(unit_said(", 1 mapped blocks\n"));
+    brkm_free(mapped);
+    fake_os_forget_text();
+    brkm_malloc_stats();
+    ck_assert(unit_said(" 0 bytes mapped"));
+}
+END_TEST
+
+/* ---- malloc_info ---- */
+
+static char xml[65536];
+
+static void read_xml(void)
+{
+    FILE *stream = fmemopen(xml, sizeof(xml), "w");
+    ck_assert_ptr_nonnull(stream);
+    ck_assert_int_eq(brkm_malloc_info(0, stream), 0);
+    ck_assert_int_eq(fclose(stream), 0);
+}
+
+/* The number behind `before` in the text from `from` on. */
+static size_t number_behind(const char *from, const char *before)
+{
+    const char *found = strstr(from, before);
+    ck_assert_msg(found != NULL, "no %s in\n%s", before, xml);
+    return strtoull(found + strlen(before), NULL, 10);
+}
+
+/* Every element that is opened is closed, in order. */
+static void expect_well_formed(void)
+{
+    const char *open[10];
+    size_t depth = 0;
+    for (const char *tag = strchr(xml, '<'); tag != NULL; tag = strchr(tag + 1, '<')) {
+        const char *end = strchr(tag, '>');
+        ck_assert_ptr_nonnull(end);
+        if (tag[1] == '/') {
+            ck_assert_uint_gt(depth, 0);
+            size_t length = (size_t)(end - tag) - 2;
+            ck_assert(strncmp(open[--depth] + 1, tag + 2, length) == 0);
+        } else if (end[-1] != '/') {
+            ck_assert_uint_lt(depth, 10);
+            open[depth++] = tag;
+        }
+    }
+    ck_assert_uint_eq(depth, 0);
+}
+
+START_TEST(malloc_info_is_well_formed_and_true)
+{
+    void *memory[6];
+    for (size_t i = 0; i < 6; i++) {
+        memory[i] = brkm_malloc(LARGE);
+    }
+    void *mapped = brkm_malloc(4 * BRKM_MIB);
+    brkm_free(memory[1]);
+    brkm_free(memory[3]);
+    struct brkm_mallinfo2 info = brkm_mallinfo2();
+    read_xml();
+    expect_well_formed();
+    ck_assert(strncmp(xml, "<malloc version=\"1\">\n", 21) == 0);
+    size_t block = brkm_malloc_usable_size(memory[0]) + BRKM_HEADER_SIZE;
+    char size_element[100];
+    snprintf(size_element, sizeof(size_element),
+             "<size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"2\"/>", block, block, 2 * block);
+    ck_assert_msg(strstr(xml, size_element) != NULL, "%s", xml);
+    const char *whole = strstr(xml, "</heap>");
+    ck_assert_ptr_nonnull(whole);
+    ck_assert_uint_eq(number_behind(whole, "<total type=\"mmap\" count=\""), 1);
+    ck_assert_uint_eq(number_behind(whole, "<system type=\"current\" size=\""), info.arena);
+    ck_assert_uint_ge(number_behind(whole, "<system type=\"max\" size=\""), info.arena);
+    ck_assert_uint_eq(number_behind(whole, "<total type=\"rest\" count=\""), info.ordblks);
+    brkm_free(mapped);
+}
+END_TEST
+
+START_TEST(malloc_info_takes_no_options)
+{
+    errno = 0;
+    ck_assert_int_eq(brkm_malloc_info(1, stderr), -1);
+    ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+START_TEST(the_version_is_the_header_s)
+{
+    char expected[40];
+    snprintf(expected, sizeof(expected), "%d.%d.%d", BRKM_VERSION_MAJOR, BRKM_VERSION_MINOR,
+             BRKM_VERSION_PATCH);
+    ck_assert_str_eq(brkm_version(), expected);
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("stats");
+    TCase *info = unit_case(suite, "mallinfo");
+    tcase_add_test(info, an_untouched_allocator_has_nothing);
+    tcase_add_test(info, heap_blocks_are_counted);
+    tcase_add_test(info, mapped_blocks_are_counted);
+    tcase_add_test(info, fallback_regions_count_as_the_heap_s);
+    tcase_add_test(info, cached_blocks_count_as_free);
+    tcase_add_test(info, the_old_mallinfo_stops_at_its_type_s_end);
+    TCase *text = unit_case(suite, "text");
+    tcase_add_test(text, malloc_stats_prints_the_true_numbers);
+    tcase_add_test(text, malloc_info_is_well_formed_and_true);
+    tcase_add_test(text, malloc_info_takes_no_options);
+    tcase_add_test(text, the_version_is_the_header_s);
+    return suite;
+}

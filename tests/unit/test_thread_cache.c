@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT
+ * cached_list.h, depot.h and thread_cache.h: hits that do not reach the heap, bounds, batches that
+ * go round between threads, and links that a program overwrote. */
+#include "thread_cache.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "depot.h"
+#include "heap.h"
+#include "unit.h"
+
+static struct heap *const heap = &brkm__main_heap;
+
+static void expect_sound(void)
+{
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+
+/* ---- Lists ---- */
+
+static struct mem_control_block *take(size_t size)
+{
+    struct mem_control_block *block = brkm__heap_allocate(heap, size, HEAP_MAY_GROW, NULL);
+    ck_assert_ptr_nonnull(block);
+    return block;
+}
+
+static struct cached_list make_list(size_t size, unsigned count)
+{
+    struct cached_list list = cached_list_empty();
+    brkm__cached_draw_secret();
+    for (unsigned i = 0; i < count; i++) {
+        brkm__cached_list_push(&list, take(size));
+    }
+    return list;
+}
+
+START_TEST(a_list_is_last_in_first_out)
+{
+    struct mem_control_block *blocks[5];
+    struct cached_list list = make_list(64, 0);
+    for (unsigned i = 0; i < 5; i++) {
+        blocks[i] = take(64);
+        brkm__cached_list_push(&list, blocks[i]);
+        ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_CACHED);
+    }
+    for (unsigned i = 5; i-- > 0;) {
+        ck_assert_uint_eq(list.count, i + 1);
+        ck_assert_ptr_eq(brkm__cached_list_pop(&list), blocks[i]);
+        ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_CACHED);
+    }
+    ck_assert_ptr_eq(list.first, CACHED_END);
+}
+END_TEST
+
+START_TEST(a_list_is_cut_anywhere)
+{
+    for (unsigned at = 0; at <= 6; at++) {
+        struct cached_list list = make_list(64, 6);
+        const struct cached_block *first = list.first;
+        struct cached_list head = brkm__cached_list_cut(&list, at);
+        ck_assert_uint_eq(head.count, at);
+        ck_assert_uint_eq(list.count, 6 - at);
+        ck_assert_ptr_eq(at == 0 ? list.first : head.first, first);
+        while (head.count > 0) {
+            brkm__cached_list_pop(&head);
+        }
+        while (list.count > 0) {
+            brkm__cached_list_pop(&list);
+        }
+        ck_assert_ptr_eq(head.first, CACHED_END);
+        ck_assert_ptr_eq(list.first, CACHED_END);
+    }
+}
+END_TEST
+
+START_TEST(the_end_is_never_sound)
+{
+    for (uint64_t i = 0; i < 100000; i++) {
+        fake_os.entropy = i * 0x9e3779b97f4a7c15;
+        brkm__cached_secret = 0;
+        brkm__cached_draw_secret();
+        ck_assert_uint_ne(brkm__cached_secret, 0);
+        ck_assert(!cached_link_is_sound(&brkm__cached_sentinel));
+    }
+}
+END_TEST
+
+static void pop(void *list)
+{
+    brkm__cached_list_pop(list);
+}
+
+static void cut_three(void *list)
+{
+    brkm__cached_list_cut(list, 3);
+}
+
+#define LINKS "links of a free block overwritten"
+
+START_TEST(an_overwritten_link_ends_the_program)
+{
+    struct cached_list list = make_list(64, 5);
+    struct cached_block *victim = _i % 2 == 0 ? list.first : list.first->next;
+    switch (_i / 2) {
+    case 0:
+        victim->next = (struct cached_block *)block_payload(take(64));
+        break;
+    case 1:
+        victim->next = NULL;
+        break;
+    case 2:
+        victim->check = 0;
+        break;
+    case 3:
+        memset(victim, 'x', sizeof(*victim));
+        break;
+    default:
+        memset(victim, 0, sizeof(*victim));
+    }
+    ck_assert(fake_os_dies(_i % 2 == 0 ? pop : cut_three, &list));
+    ck_assert(unit_said(LINKS));
+}
+END_TEST
+
+START_TEST(a_link_copied_from_another_block_is_noticed)
+{
+    struct cached_list list = make_list(64, 5);
+    memcpy(list.first, list.first->next, sizeof(*list.first));
+    ck_assert(fake_os_dies(pop, &list));
+    ck_assert(unit_said(LINKS));
+}
+END_TEST
+
+/* ---- Depot ---- */
+
+START_TEST(the_depot_gives_back_the_batch_that_came_last)
+{
+    unsigned slot = size_class_slot(64);
+    struct cached_list first = make_list(64, 3);
+    struct cached_list second = make_list(64, 4);
+    ck_assert(!brkm__depot_drain());
+    brkm__depot_put(slot, first);
+    brkm__depot_put(slot, second);
+    ck_assert_uint_eq(brkm__depot_totals().blocks, 7);
+    ck_assert_uint_eq(brkm__depot_totals().bytes, 7 * 64);
+    ck_assert_uint_eq(brkm__depot_take(size_class_slot(80)).count, 0);
+    struct cached_list taken = brkm__depot_take(slot);
+    ck_assert_ptr_eq(taken.first, second.first);
+    ck_assert_uint_eq(taken.count, 4);
+    ck_assert_uint_eq(brkm__depot_take(slot).count, 3);
+    ck_assert_uint_eq(brkm__depot_take(slot).count, 0);
+    ck_assert_uint_eq(brkm__depot_totals().bytes, 0);
+}
+END_TEST
+
+START_TEST(draining_brings_all_back_to_the_heap)
+{
+    brkm__depot_put(size_class_slot(64), make_list(64, 30));
+    brkm__depot_put(size_class_slot(1024), make_list(1024, 4));
+    expect_sound();
+    ck_assert_uint_eq(heap->in_use_blocks, 34);
+    ck_assert(brkm__depot_drain());
+    expect_sound();
+    ck_assert_uint_eq(heap->in_use_blocks, 0);
+    ck_assert_uint_eq(heap->bins.blocks, 0);
+    ck_assert(!brkm__depot_drain());
+}
+END_TEST
+
+START_TEST(past_its_bound_the_depot_passes_on_to_the_heap)
+{
+    unsigned slot = size_class_slot(4096);
+    size_t most = 0;
+    for (int i = 0; i < 2000; i++) {
+        brkm__depot_put(slot, make_list(4096, 1));
+        most = max_size(most, brkm__depot_totals().bytes);
+    }
+    ck_assert_uint_le(most, max_size(BRKM_DEPOT_BYTES_MIN, BRKM_DEPOT_BATCHES * 4096));
+    ck_assert_uint_ge(most, 4096);
+    expect_sound();
+}
+END_TEST
+
+/* ---- Thread cache ---- */
+
+START_TEST(hits_do_not_reach_the_heap)
+{
+    for (size_t size = 1; size <= 60000; size = size * 2 + 7) {
+        brkm_free(brkm_malloc(size));
+        uint64_t before = heap->allocations;
+        for (int i = 0; i < 100; i++) {
+            brkm_free(brkm_malloc(size));
+        }
+        ck_assert_uint_eq(heap->allocations, before);
+    }
+    expect_sound();
+}
+END_TEST
+
+START_TEST(what_was_freed_last_comes_back_first)
+{
+    void *first = brkm_malloc(100);
+    void *second = brkm_malloc(100);
+    brkm_free(first);
+    brkm_free(second);
+    ck_assert_ptr_eq(brkm_malloc(100), second);
+    ck_assert_ptr_eq(brkm_malloc(100), first);
+}
+END_TEST
+
+START_TEST(caches_are_bounded_in_bytes)
+{
+    static void *memory[20000];
+    for (size_t size = 16; size <= 4096; size *= 4) {
+        for (size_t i = 0; i < 20000; i++) {
+            memory[i] = brkm_malloc(size);
+            ck_assert_ptr_nonnull(memory[i]);
+        }
+        for (size_t i = 0; i < 20000; i++) {
+            brkm_free(memory[i]);
+            if (i % 256 == 0) {
+                ck_assert_uint_le(brkm__cache_totals().bytes, BRKM_CACHE_BUDGET_MAX);
+            }
+        }
+        struct brkm_mallinfo2 info = brkm_mallinfo2();
+        ck_assert_uint_le(info.fsmblks, BRKM_CACHE_BUDGET_MAX + 4 * BRKM_MIB);
+        expect_sound();
+    }
+}
+END_TEST
+
+START_TEST(trim_flushes_the_caller_s_cache)
+{
+    void *memory[100];
+    brkm_free(brkm_malloc(1));
+    brkm_malloc_trim(0);
+    size_t own = brkm_mallinfo2().uordblks;
+    for (size_t i = 0; i < 100; i++) {
+        memory[i] = brkm_malloc(i * 40);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        brkm_free(memory[i]);
+    }
+    ck_assert_uint_gt(brkm__cache_totals().blocks, 0);
+    brkm_malloc_trim(0);
+    ck_assert_uint_eq(brkm__cache_totals().blocks, 0);
+    ck_assert_uint_eq(brkm__depot_totals().blocks, 0);
+    ck_assert_uint_eq(heap->in_use_bytes, own);
+    expect_sound();
+}
+END_TEST
+
+/* What caches hold is given back before a program is told that there is no memory. */
+START_TEST(cached_blocks_serve_when_the_system_has_no_more)
+{
+    static void *memory[64];
+    for (size_t i = 0; i < 64; i++) {
+        memory[i] = brkm_malloc(4000);
+    }
+    for (size_t i = 0; i < 64; i++) {
+        brkm_free(memory[i]);
+    }
+    fake_os_fail(FAKE_GIVERS, 1, true);
+    ck_assert_ptr_nonnull(brkm_malloc(100000));
+    expect_sound();
+}
+END_TEST
+
+static void allocate_four(void *size)
+{
+    for (int i = 0; i < 4; i++) {
+        ck_assert_ptr_nonnull(brkm_malloc(*(size_t *)size));
+    }
+}
+
+START_TEST(a_write_to_a_freed_block_is_noticed_when_it_is_handed_out)
+{
+    static size_t sizes[] = {24, 100, 1000, 5000};
+    void *memory = brkm_malloc(sizes[_i]);
+    void *other = brkm_malloc(sizes[_i]);
+    brkm_free(other);
+    brkm_free(memory);
+    memset(memory, 0x41, 8);
+    ck_assert(fake_os_dies(allocate_four, &sizes[_i]));
+    ck_assert(unit_said(LINKS));
+}
+END_TEST
+
+/* ---- Threads ---- */
+
+static void *use_some(void *unused)
+{
+    void *memory[200];
+    for (size_t i = 0; i < 200; i++) {
+        memory[i] = brkm_malloc(i * 10);
+    }
+    for (size_t i = 0; i < 200; i++) {
+        brkm_free(memory[i]);
+    }
+    return unused;
+}
+
+START_TEST(a_thread_that_ends_leaves_its_blocks_to_others)
+{
+    fake_os.single_threaded = false;
+    brkm_free(brkm_malloc(1));
+    size_t growth = 0;
+    for (int i = 0; i < 300; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, use_some, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_uint_eq(brkm__cache_totals().threads, 1);
+        growth = i == 10 ? fake_os_break_raised() : growth;
+    }
+    ck_assert_uint_le(fake_os_break_raised(), growth + BRKM_GROW_MIN);
+    expect_sound();
+    brkm_malloc_trim(0);
+    ck_assert_uint_eq(brkm__depot_totals().blocks, 0);
+}
+END_TEST
+
+#define HANDED 5000
+
+static void *handed[HANDED];
+
+static void *produce(void *unused)
+{
+    for (size_t i = 0; i < HANDED; i++) {
+        handed[i] = brkm_malloc(200);
+        memset(handed[i], 1, 200);
+    }
+    return unused;
+}
+
+static void *consume(void *unused)
+{
+    for (size_t i = 0; i < HANDED; i++) {
+        brkm_free(handed[i]);
+    }
+    return unused;
+}
+
+START_TEST(what_one_thread_frees_another_gets)
+{
+    fake_os.single_threaded = false;
+    size_t after_first = 0;
+    for (int round = 0; round < 20; round++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, produce, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, consume, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        after_first = round == 0 ? fake_os_break_raised() : after_first;
+        expect_sound();
+    }
+    ck_assert_uint_le(fake_os_break_raised(), after_first + BRKM_MIB);
+}
+END_TEST
+
+static pthread_key_t late_key;
+static int late_calls;
+
+static void allocate_late(void *value)
+{
+    late_calls++;
+    use_some(NULL);
+    void *memory = brkm_malloc(100);
+    ck_assert_ptr_nonnull(memory);
+    brkm_free(memory);
+    if (late_calls < 10) {
+        pthread_setspecific(late_key, value);
+    }
+}
+
+static void *end_late(void *unused)
+{
+    pthread_setspecific(late_key, &late_key);
+    use_some(NULL);
+    return unused;
+}
+
+START_TEST(destructors_of_a_thread_may_allocate_in_every_round)
+{
+    fake_os.single_threaded = false;
+    ck_assert_int_eq(pthread_key_create(&late_key, allocate_late), 0);
+    brkm_free(brkm_malloc(1));
+    for (int i = 0; i < 50; i++) {
+        pthread_t thread;
+        late_calls = 0;
+        ck_assert_int_eq(pthread_create(&thread, NULL, end_late, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        ck_assert_int_ge(late_calls, 2);
+        ck_assert_uint_eq(brkm__cache_totals().threads, 1);
+    }
+    expect_sound();
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("thread_cache");
+    TCase *lists = unit_case(suite, "lists");
+    tcase_add_test(lists, a_list_is_last_in_first_out);
+    tcase_add_test(lists, a_list_is_cut_anywhere);
+    tcase_add_test(lists, the_end_is_never_sound);
+    tcase_add_loop_test(lists, an_overwritten_link_ends_the_program, 0, 10);
+    tcase_add_test(lists, a_link_copied_from_another_block_is_noticed);
+    TCase *depot = unit_case(suite, "depot");
+    tcase_add_test(depot, the_depot_gives_back_the_batch_that_came_last);
+    tcase_add_test(depot, draining_brings_all_back_to_the_heap);
+    tcase_add_test(depot, past_its_bound_the_depot_passes_on_to_the_heap);
+    TCase *cache = unit_case(suite, "cache");
+    tcase_add_test(cache, hits_do_not_reach_the_heap);
+    tcase_add_test(cache, what_was_freed_last_comes_back_first);
+    tcase_add_test(cache, caches_are_bounded_in_bytes);
+    tcase_add_test(cache, trim_flushes_the_caller_s_cache);
+    tcase_add_test(cache, cached_blocks_serve_when_the_system_has_no_more);
+    tcase_add_loop_test(cache, a_write_to_a_freed_block_is_noticed_when_it_is_handed_out, 0, 4);
+    TCase *threads = unit_case(suite, "threads");
+    tcase_add_test(threads, a_thread_that_ends_leaves_its_blocks_to_others);
+    tcase_add_test(threads, what_one_thread_frees_another_gets);
+    tcase_add_test(threads, destructors_of_a_thread_may_allocate_in_every_round);
+    return suite;
+}
