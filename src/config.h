@@ -68,10 +68,14 @@
 #define BRKM_BATCH_BLOCKS 32
 #define BRKM_BATCH_BYTES (4 * BRKM_KIB)
 
-/* Bytes that a thread cache may hold at first and after a phase of frees alone, and at most. The
- * first is what an idle thread costs. */
+/* Bytes that a thread cache may hold at first and after a phase of frees alone: what an idle thread
+ * costs. */
 #define BRKM_CACHE_BUDGET_MIN (64 * BRKM_KIB)
-#define BRKM_CACHE_BUDGET_MAX (1 * BRKM_MIB)
+
+/* Bytes that all caches together may hold above that: the larger of a constant and a share (1/32)
+ * of what the heap has handed out. */
+#define BRKM_CACHE_SHARED_MIN (1536 * BRKM_KIB)
+#define BRKM_CACHE_SHARED_SHARE 32
 
 /* Batches of one class in the depot, and bytes of all of them: the larger of a constant and a share
  * (1/32) of what the heap has handed out. */

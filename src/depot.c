@@ -27,6 +27,12 @@ static size_t list_bytes(unsigned slot, struct cached_list list)
     return list.count * size_class_slot_size(slot);
 }
 
+/* A batch of one block saves no locking, and in the heap the block can serve any size. */
+static bool is_shelved(unsigned slot)
+{
+    return size_class_batch(slot) > 1;
+}
+
 static size_t bound(void)
 {
     return max_size(BRKM_DEPOT_BYTES_MIN, heap_handed_out(&brkm__main_heap) / BRKM_DEPOT_SHARE);
@@ -58,6 +64,10 @@ static bool store(struct shelf *shelf, struct cached_list batch)
 
 void brkm__depot_put(unsigned slot, struct cached_list batch)
 {
+    if (!is_shelved(slot)) {
+        brkm__depot_return_to_heap(batch);
+        return;
+    }
     size_t bytes = list_bytes(slot, batch);
     size_t before = atomic_fetch_add_explicit(&depot.bytes, bytes, memory_order_relaxed);
     if (before + bytes > bound() || !store(&depot.shelves[slot], batch)) {
@@ -70,6 +80,9 @@ struct cached_list brkm__depot_take(unsigned slot)
 {
     struct shelf *shelf = &depot.shelves[slot];
     struct cached_list batch = cached_list_empty();
+    if (!is_shelved(slot)) {
+        return batch;
+    }
     lock_acquire(&shelf->lock);
     if (shelf->batches > 0) {
         batch = shelf->batch[--shelf->batches];

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "depot.h"
@@ -40,37 +41,15 @@ static struct {
     pthread_key_t exit_key;
 } registry;
 
+/* Bytes of all budgets above BRKM_CACHE_BUDGET_MIN. Relaxed: a bound on memory. */
+static _Atomic(size_t) shared_budget;
+
 static bool is_real(const struct thread_cache *cache)
 {
     return cache != &cache_before_first_use && cache != &cache_after_exit;
 }
 
 /* ---- Budget: what capacities cost ---- */
-
-static unsigned bin_length(const struct cache_bin *bin)
-{
-    return (unsigned)bin->capacity - bin->room;
-}
-
-/* I9, by walking the list. */
-static bool bin_is_consistent(const struct cache_bin *bin)
-{
-    unsigned length = 0;
-    for (const struct cached_block *block = bin->first; block != CACHED_END; block = block->next) {
-        length += cached_link_is_sound(block);
-    }
-    return length == bin_length(bin);
-}
-
-static struct cached_list take_from_bin(struct cache_bin *bin, unsigned count)
-{
-    brkm_assert_heavy(bin_is_consistent(bin), "I9: room + blocks in the list = capacity");
-    struct cached_list list = {bin->first, bin_length(bin)};
-    struct cached_list head = brkm__cached_list_cut(&list, count);
-    bin->first = list.first;
-    bin->room = (uint16_t)(bin->room + count);
-    return head;
-}
 
 /* Takes `blocks` of unused capacity away. */
 static void shrink_bin(struct thread_cache *cache, unsigned slot, unsigned blocks)
@@ -93,9 +72,9 @@ static void visit_next_bin(struct thread_cache *cache)
     struct cache_bin *bin = &cache->bins[slot];
     bool unused = bin->capacity != 0 && bin->room == bin->room_at_visit;
     if (unused) {
-        unsigned surplus = (bin_length(bin) + 1) / 2;
+        unsigned surplus = (cache_bin_length(bin) + 1) / 2;
         if (surplus != 0) {
-            brkm__depot_put(slot, take_from_bin(bin, surplus));
+            brkm__depot_put(slot, brkm__cache_bin_take(bin, surplus));
         }
         shrink_bin(cache, slot, bin->room);
     }
@@ -115,6 +94,30 @@ static void grow_bin(struct thread_cache *cache, unsigned slot, unsigned blocks)
     cache->budget_spent += blocks * size;
 }
 
+/* Bytes that all budgets together may have above their first. */
+static size_t shared_bound(void)
+{
+    return max_size(BRKM_CACHE_SHARED_MIN,
+                    heap_handed_out(&brkm__main_heap) / BRKM_CACHE_SHARED_SHARE);
+}
+
+static void raise_budget(struct thread_cache *cache, size_t bytes)
+{
+    size_t before = atomic_fetch_add_explicit(&shared_budget, bytes, memory_order_relaxed);
+    if (before + bytes > shared_bound()) {
+        atomic_fetch_sub_explicit(&shared_budget, bytes, memory_order_relaxed);
+    } else {
+        cache->budget += bytes;
+    }
+}
+
+static void lower_budget(struct thread_cache *cache, size_t bytes)
+{
+    bytes = min_size(bytes, cache->budget - BRKM_CACHE_BUDGET_MIN);
+    atomic_fetch_sub_explicit(&shared_budget, bytes, memory_order_relaxed);
+    cache->budget -= bytes;
+}
+
 /* A class that is flushed and refilled in turn would do with more; one that is only flushed belongs
  * to a phase that gives memory back. */
 static void learn(struct thread_cache *cache, unsigned slot, enum cache_history event)
@@ -122,10 +125,9 @@ static void learn(struct thread_cache *cache, unsigned slot, enum cache_history 
     struct cache_bin *bin = &cache->bins[slot];
     size_t bytes = size_class_batch(slot) * size_class_slot_size(slot);
     if (bin->history != event && bin->history != CACHE_HISTORY_NONE) {
-        cache->budget = min_size(cache->budget + bytes, BRKM_CACHE_BUDGET_MAX);
+        raise_budget(cache, bytes);
     } else if (event == CACHE_HISTORY_FLUSHED) {
-        cache->budget =
-            max_size(cache->budget - min_size(bytes, cache->budget), BRKM_CACHE_BUDGET_MIN);
+        lower_budget(cache, bytes);
     }
     bin->history = (uint8_t)event;
 }
@@ -203,8 +205,8 @@ static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct
     for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
         struct cache_bin *bin = &cache->bins[slot];
         unsigned batch = bin->capacity == 0 ? 0 : size_class_batch(slot);
-        while (bin_length(bin) != 0) {
-            give(slot, take_from_bin(bin, (unsigned)min_size(batch, bin_length(bin))));
+        while (cache_bin_length(bin) != 0) {
+            give(slot, brkm__cache_bin_take(bin, (unsigned)min_size(batch, cache_bin_length(bin))));
             flushed = true;
         }
         shrink_bin(cache, slot, bin->room);
@@ -235,6 +237,7 @@ static void end_thread(void *value)
     }
     brkm__thread_cache = &cache_after_exit;
     flush_bins(cache, brkm__depot_put);
+    lower_budget(cache, cache->budget);
     leave_registry(cache);
     brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
 }
@@ -275,14 +278,6 @@ static struct mem_control_block *take_one_from_heap(size_t size)
     return block;
 }
 
-/* Puts a list into an empty bin, whose capacity grows to hold it. */
-static void fill_bin(struct cache_bin *bin, struct cached_list list)
-{
-    bin->first = list.first;
-    bin->room = (uint16_t)(bin->capacity - list.count);
-    brkm_assert_heavy(bin_is_consistent(bin), "I9: room + blocks in the list = capacity");
-}
-
 static struct mem_control_block *use_first(struct cached_list *list)
 {
     struct mem_control_block *block = brkm__cached_list_pop(list);
@@ -293,7 +288,7 @@ static struct mem_control_block *use_first(struct cached_list *list)
 static struct mem_control_block *refill(struct thread_cache *cache, unsigned slot)
 {
     struct cache_bin *bin = &cache->bins[slot];
-    if (unlikely(bin_length(bin) != 0)) {
+    if (unlikely(cache_bin_length(bin) != 0)) {
         /* Not empty, so the fast path stopped at a link that is bad. */
         brkm__cached_link_is_bad(bin->first);
     }
@@ -322,7 +317,7 @@ static struct mem_control_block *refill(struct thread_cache *cache, unsigned slo
         brkm__depot_put(slot, list);
         list = fitting;
     }
-    fill_bin(bin, list);
+    brkm__cache_bin_fill(bin, list);
     return first;
 }
 
@@ -353,9 +348,9 @@ static bool make_room(struct thread_cache *cache, unsigned slot)
     if (bin->room != 0) {
         return true;
     }
-    unsigned count = (unsigned)min_size(batch, bin_length(bin));
+    unsigned count = (unsigned)min_size(batch, cache_bin_length(bin));
     if (count != 0) {
-        brkm__depot_put(slot, take_from_bin(bin, count));
+        brkm__depot_put(slot, brkm__cache_bin_take(bin, count));
     }
     if (cache->budget_spent > cache->budget && bin->room > 1) {
         shrink_bin(cache, slot, bin->room - 1u);

@@ -13,25 +13,9 @@
 
 #include "base.h"
 #include "block.h"
-#include "cached_list.h"
+#include "cache_bin.h"
 #include "config.h"
 #include "size_class.h"
-
-/* One class of one thread. room + blocks in the list == capacity. Only the owner writes. */
-struct cache_bin {
-    struct cached_block *first;
-    uint16_t room;     /* blocks that may still be added */
-    uint16_t capacity; /* blocks; paid for from the cache's budget */
-    uint8_t batch;     /* blocks of the next refill: slow start, doubles up to the class's batch */
-    uint8_t history;   /* enum cache_history */
-    uint16_t room_at_visit; /* room when the class was last looked at for being unused */
-};
-
-_Static_assert(sizeof(struct cache_bin) == BRKM_ALIGNMENT,
-               "the bin of an exact class lies at the block size as a byte offset");
-
-/* What a class did last, apart from hits. */
-enum cache_history { CACHE_HISTORY_NONE, CACHE_HISTORY_FLUSHED, CACHE_HISTORY_REFILLED };
 
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
@@ -78,41 +62,6 @@ struct cache_totals brkm__cache_totals(void);
 /* The registry's lock, for fork; and the child's side: only the calling thread exists. */
 struct lock *brkm__cache_lock(void);
 void brkm__cache_forget_other_threads(void);
-
-/* ---- The fast path ---- */
-
-/* Takes a block from the bin and stores its payload's address; it is then in use. False on a miss.
- * Price: 11 instructions on x86-64. */
-static BRKM_ALWAYS_INLINE bool cache_bin_pop(struct cache_bin *bin, void **payload)
-{
-    struct cached_block *first = bin->first;
-    if (unlikely(!cached_link_is_sound(first))) {
-        return false;
-    }
-    struct mem_control_block *block = block_from_payload(first);
-    bin->first = first->next;
-    bin->room++;
-    block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
-    *payload = first;
-    return true;
-}
-
-/* Adds a block that was verified as in use; false when there is no room. Price: 10 instructions on
- * x86-64. */
-static BRKM_ALWAYS_INLINE bool cache_bin_push(struct cache_bin *bin,
-                                              struct mem_control_block *block)
-{
-    if (unlikely(bin->room == 0)) {
-        return false;
-    }
-    struct cached_block *cached = block_payload(block);
-    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
-    cached_link_set(cached, bin->first);
-    bin->first = cached;
-    forget_word(bin->room);
-    bin->room--;
-    return true;
-}
 
 /* The bin of an exact class; `size` is a block size up to BRKM_CACHED_EXACT_MAX. */
 static BRKM_ALWAYS_INLINE struct cache_bin *cache_exact_bin(struct thread_cache *cache, size_t size)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
 SHAPES = [7, 5, 9, 13, 11, 15, 3]
 ROW_HEIGHT = 22
-MARGIN = 150
+MARGIN = 165
 WIDTH = 1250
 
 
@@ -40,13 +40,13 @@ def tics(values: list[float]) -> str:
     return ", ".join(f'"{factor:g}" {factor:g}' for factor in sorted({*kept, 1}))
 
 
-def panel(title: str, values: list[float], data: str, peers: list[str], first: int,
+def panel(title: str, values: list[float], data: str, peers: int, first: int,
           names: bool) -> str:
     low, high = min([*values, 0.9]) / 1.08, max([*values, 1.1]) * 1.08
     labels = ":ytic(2)" if names else ""
     plots = [f'"{data}" using {first + i}:1{labels} with points pointtype {SHAPES[i % 7]} '
-             f'pointsize 1.1 linecolor rgb "{COLOURS[i % 7]}" title "{peer}"'
-             for i, peer in enumerate(peers)]
+             f'pointsize 1.1 linecolor rgb "{COLOURS[i % 7]}"'
+             for i in range(peers)]
     return f"""
 set title "{title}"
 set xrange [{low:.4f}:{high:.4f}]
@@ -55,13 +55,22 @@ plot {", ".join(plots)}
 """
 
 
+def legend_of(peers: list[str], height: float) -> str:
+    """One row across both panels; gnuplot's own key is as narrow as one of them."""
+    step = min(0.12, 0.8 / len(peers))
+    return "\n".join(
+        f'set label "{peer}" at screen {0.5 + step * (i - len(peers) / 2):.3f},{height:.4f} '
+        f'point pointtype {SHAPES[i % 7]} pointsize 1.1 linecolor rgb "{COLOURS[i % 7]}" '
+        f'offset character 1,0' for i, peer in enumerate(peers))
+
+
 def script(rows: list[Row], peers: list[str], data: str, terminal: str, output: str) -> str:
     times = [value for row in rows for value in row.times if value is not None] or [1.0]
     peaks = [value for row in rows for value in row.peaks if value is not None] or [1.0]
     height = MARGIN + ROW_HEIGHT * len(rows)
-    top, bottom = 1 - 75 / height, 50 / height
+    top, bottom, legend = 1 - 95 / height, 50 / height, 1 - 52 / height
     return f"""
-set terminal {terminal} size {WIDTH},{height} font "sans,11" background rgb "white"
+set terminal {terminal} noenhanced size {WIDTH},{height} font "sans,11" background rgb "white"
 set output "{output}"
 set datafile missing "?"
 set logscale x
@@ -72,17 +81,20 @@ set ytics nomirror scale 0
 set xtics nomirror
 set arrow 1 from 1, graph 0 to 1, graph 1 nohead linewidth 2 linecolor rgb "#333333" back
 set xlabel "brkmalloc = 1; to the right: more than brkmalloc"
-set key outside top center horizontal
-set multiplot layout 1,2 title "The peers' figures over brkmalloc's (log scale)"
+unset key
+{legend_of(peers, legend)}
+set multiplot title "The peers' figures over brkmalloc's (log scale)"
 set tmargin at screen {top:.4f}
 set bmargin at screen {bottom:.4f}
 set lmargin at screen 0.15
 set rmargin at screen 0.56
-{panel("Time", times, data, peers, 3, True)}
+{panel("Time", times, data, len(peers), 3, True)}
 set lmargin at screen 0.59
-set rmargin at screen 0.99
+set rmargin at screen 0.98
 set format y ""
-{panel("Peak resident memory", peaks, data, peers, 3 + len(peers), False)}
+set ytics 1
+unset label
+{panel("Peak resident memory", peaks, data, len(peers), 3 + len(peers), False)}
 unset multiplot
 """
 

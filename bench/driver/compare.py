@@ -20,7 +20,8 @@ from .runner import Result, Runner, check_operations
 
 OURS = "brkmalloc"
 QUICK_DIVISOR = 10
-PROGRAM_SIZE = 100  # of a full run; the programs divide their work by it
+PROGRAM_SIZE = 100  # of a full run; the programs size their work by it
+NAME_WIDTH = 22
 
 
 @dataclass
@@ -154,11 +155,11 @@ class Comparison:
 
     def widths(self) -> list[int]:
         half = [max(len(name), 6) for name in self.names] + [7]
-        return [24, *half, *half]
+        return [NAME_WIDTH, *half, *half]
 
     def header(self) -> str:
         half = len(table.text_row(["", *self.names, "vs best"], [0, *self.widths()[1:]]))
-        titles = "".ljust(24) + f"time in s, median of {self.options.rounds}".rjust(half) + \
+        titles = "".ljust(NAME_WIDTH) + f"time in s, median of {self.options.rounds}".rjust(half) + \
             "peak memory in MiB".rjust(half)
         names = [*self.names, "vs best"]
         return titles + "\n" + self.row_text(["", *names, *names])

@@ -18,7 +18,7 @@ layer_of()
     lock | options) echo 3 ;;
     block | size_class | regions) echo 4 ;;
     bins | cached_list) echo 5 ;;
-    top | fallback | purge | mapped) echo 6 ;;
+    top | fallback | purge | mapped | cache_bin) echo 6 ;;
     heap) echo 7 ;;
     depot | verify) echo 8 ;;
     thread_cache) echo 9 ;;
