@@ -283,8 +283,18 @@ BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return hand_out(allocate(size).memory, size, false);
 }
 
+/* Cached sizes above the exact ones, which need a class, come first. */
 BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
+    if (likely(regions_window_contains(memory))) {
+        struct mem_control_block *block = block_from_payload(memory);
+        size_t size = block_short_size(block);
+        if (size <= BRKM_CACHED_MAX && alloc_is_sound(block, size)) {
+            annotate_freed(memory);
+            free_in_heap(block, "free");
+            return;
+        }
+    }
     free_for(memory, "free");
 }
 

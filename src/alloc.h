@@ -29,6 +29,15 @@ static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
     return brkm__malloc_slow(size);
 }
 
+/* True when `block` is in use with the small `size` that its header tells, and the header behind it
+ * has its guard. The address is known to be inside the heap. */
+static BRKM_ALWAYS_INLINE bool alloc_is_sound(const struct mem_control_block *block, size_t size)
+{
+    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+    return likely(block_load_seal(block) == seal) &&
+           likely(block_guard_follows(seal, size, block_load_seal(block_at_offset(block, size))));
+}
+
 /* Verifies before anything is believed: the address (inside the heap, aligned), the header (seal of
  * a block in use with this size at this address), and the guard of the header behind. */
 static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
@@ -37,10 +46,7 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_byte_size(block);
         forget_value(size);
-        uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
-        if (likely(block_load_seal(block) == seal) &&
-            likely(
-                block_guard_follows(seal, size, block_load_seal(block_at_offset(block, size))))) {
+        if (likely(alloc_is_sound(block, size))) {
             annotate_freed(memory);
             if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
                 brkm__cache_keep(memory);

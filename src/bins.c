@@ -76,12 +76,17 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block)
     unsigned bin = size_class_bin(size);
     struct free_block *head = bins->heads[bin];
     brkm_assert(head == NULL || link_is_sound(head), "I6: a list holds free blocks only");
-    free->next = head;
-    free->previous = NULL;
-    if (head != NULL) {
-        head->previous = free;
+    bool is_second = head != NULL && head < free;
+    free->previous = is_second ? head : NULL;
+    free->next = is_second ? head->next : head;
+    if (free->next != NULL) {
+        free->next->previous = free;
     }
-    bins->heads[bin] = free;
+    if (is_second) {
+        head->next = free;
+    } else {
+        bins->heads[bin] = free;
+    }
     mark_used(bins, bin);
     bins->blocks++;
     bins->bytes += size;
@@ -143,6 +148,9 @@ static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, siz
         verify_link(block, holder);
         if (block_size(&block->header) >= size && fits_better(block, best)) {
             best = block;
+        }
+        if (best != NULL && block_size(&best->header) == size) {
+            break;
         }
         holder = block;
         block = block->next;

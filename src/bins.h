@@ -22,7 +22,8 @@ struct bins {
     size_t bytes;  /* in all lists */
 };
 
-/* Puts a free block, whose header and boundary tag are written, into its bin. */
+/* Puts a free block, whose header and boundary tag are written, into its bin: in front, or behind
+ * the first block when that has the lower address, so that low addresses tend to be used first. */
 void brkm__bins_insert(struct bins *bins, struct mem_control_block *block);
 
 /* Takes a given block out. Ends the program where its links were overwritten. */

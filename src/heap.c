@@ -330,10 +330,18 @@ struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t 
 
 /* ---- Free, resize, trim ---- */
 
+/* Unless the user has set it, the threshold rises with the heap, as the steps do in which it grows:
+ * trimming less than that would only be undone by the next growth. */
 static void trim_if_large(struct heap *heap)
 {
-    if (brkm__top_available(&heap->top) >= brkm__option_get(OPTION_trim_threshold)) {
-        brkm__top_trim(&heap->top, brkm__option_get(OPTION_top_pad));
+    size_t threshold = brkm__option_get(OPTION_trim_threshold);
+    size_t pad = brkm__option_get(OPTION_top_pad);
+    if (!brkm__option_is_set(OPTION_trim_threshold)) {
+        threshold = max_size(threshold, growth_step(heap) + BRKM_GROW_MIN);
+        pad = max_size(pad, threshold / 4);
+    }
+    if (brkm__top_available(&heap->top) >= threshold) {
+        brkm__top_trim(&heap->top, pad);
     }
 }
 

@@ -47,10 +47,14 @@ bool brkm__option_set(enum option option, size_t value)
     return true;
 }
 
+bool brkm__option_is_set(enum option option)
+{
+    return atomic_load_explicit(&options[option].set_by_user, memory_order_relaxed);
+}
+
 void brkm__option_raise(enum option option, size_t value)
 {
-    if (!atomic_load_explicit(&options[option].set_by_user, memory_order_relaxed) &&
-        value > brkm__option_get(option)) {
+    if (!brkm__option_is_set(option) && value > brkm__option_get(option)) {
         atomic_store_explicit(&options[option].value, value, memory_order_relaxed);
     }
 }

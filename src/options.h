@@ -36,6 +36,9 @@ size_t brkm__option_get(enum option option);
 /* False when the value is out of range. The option then counts as set by the user. */
 bool brkm__option_set(enum option option, size_t value);
 
+/* True when the environment or mallopt has set the option. */
+bool brkm__option_is_set(enum option option);
+
 /* Raises an option that the user has not set. */
 void brkm__option_raise(enum option option, size_t value);
 

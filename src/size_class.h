@@ -88,13 +88,15 @@ static inline size_t size_class_slot_size(unsigned slot)
     return (size_t)(8 + rest % 8) << (SIZE_CLASS_FIRST_POWER - 3 + rest / 8);
 }
 
-/* BRKM_CACHED_MAX has the last slot. */
-#define SIZE_CLASS_SLOTS 169
+/* The exact slots, eight for each doubling up to BRKM_CACHED_MAX, and that size's own. */
+#define SIZE_CLASS_SLOTS ((unsigned)SIZE_CLASS_EXACT_SLOTS + 8 * (16 - SIZE_CLASS_FIRST_POWER) + 1)
+
+_Static_assert(BRKM_CACHED_MAX == (size_t)1 << 16, "the subdivided slots end with this size");
 
 /* Blocks of a slot that move at a time. */
 static inline unsigned size_class_batch(unsigned slot)
 {
-    size_t blocks = BRKM_BATCH_BYTES / size_class_slot_size(slot);
+    size_t blocks = BRKM_BATCH_BYTES / max_size(size_class_slot_size(slot), BRKM_MIN_BLOCK);
     return (unsigned)min_size(max_size(blocks, 1), BRKM_BATCH_BLOCKS);
 }
 

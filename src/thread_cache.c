@@ -296,7 +296,7 @@ static struct mem_control_block *refill(struct thread_cache *cache, unsigned slo
     learn(cache, slot, CACHE_HISTORY_REFILLED);
     visit_next_bin(cache);
     unsigned most = size_class_batch(slot);
-    bin->batch = (uint8_t)min_size(max_size(2u * bin->batch, 1), most);
+    bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), most);
     struct cached_list list = brkm__depot_take(slot);
     if (list.count == 0) {
         struct mem_control_block *blocks[BRKM_BATCH_BLOCKS];

@@ -47,11 +47,16 @@ def per_operation(runner: Runner, folder: str, allocator: Allocator, mode: str) 
     return (collected(runner, folder, allocator, mode, LONG) - short) / (LONG - SHORT)
 
 
+def title_of(part: str) -> str:
+    return f"{part}: {PARTS[part]}"
+
+
 def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:
     if shutil.which("valgrind") is None:
         raise UsageError("--instructions needs valgrind")
     header = ["instructions per malloc + free", *(allocator.name for allocator in allocators)]
-    widths = [len(header[0]), *(max(len(name), 6) for name in header[1:])]
+    widths = [max(len(cell) for cell in [header[0], *map(title_of, parts)]),
+              *(max(len(name), 6) for name in header[1:])]
     options.log(table.text_row(header, widths))
     rows, failures = [], []
     for part in parts:
@@ -64,7 +69,7 @@ def run(options: Options, allocators: list[Allocator], runner: Runner, parts: li
                 cells.append("failed")
                 failures.append(f"{part} on {allocator.name}: {error}")
         progress("")
-        rows.append([f"{part}: {PARTS[part]}", *cells])
+        rows.append([title_of(part), *cells])
         options.log(table.text_row(rows[-1], widths))
     for failure in failures:
         options.log(f"failed: {failure}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import machine, table
 from .allocators import Allocator
-from .compare import Options, progress
+from .compare import OURS, Options, progress
 from .runner import Result, Runner, check_operations, number_in
 
 KIB = 1024
@@ -37,6 +37,34 @@ class Report:
     rows: list[list[str]]
 
 
+def median(results: list[Result], value: Callable[[Result], float | None]) -> float | None:
+    """None when a run failed or has no such figure."""
+    figures = [None if result.reason else value(result) for result in results]
+    known = [figure for figure in figures if figure is not None]
+    return statistics.median(known) if len(known) == len(figures) else None
+
+
+def medians(results: dict[str, list[Result]], value: Callable[[Result], float | None],
+            ) -> dict[str, float | None]:
+    return {name: median(found, value) for name, found in results.items()}
+
+
+def seconds_of(result: Result) -> float:
+    """Of the measured part of a workload."""
+    return max(number_in(result.output, "seconds") or 0.0, 1e-6)
+
+
+def lock_waits(result: Result, operations: int) -> float | None:
+    """Per million operations, from brkmalloc's statistics."""
+    found = re.search(r"(\d+) lock waits", result.errors)
+    return int(found[1]) / operations * 1e6 if found else None
+
+
+def idle_kib(result: Result) -> float | None:
+    found = number_in(result.output, "idle_bytes")
+    return None if found is None else found / KIB
+
+
 class Scaling:
     def __init__(self, options: Options, allocators: list[Allocator], runner: Runner) -> None:
         self.options = options
@@ -57,19 +85,17 @@ class Scaling:
             self.failures.append(f"{' '.join(command)} on {allocator.name}: {result.reason}")
         return result
 
-    def medians(self, command: list[str], operations: int,
-                value: Callable[[Result], float | None],
-                extra: dict[str, str] | None = None) -> dict[str, float | None]:
-        """The median per allocator; the runs are interleaved. None when one failed."""
-        figures: dict[str, list[float | None]] = {a.name: [] for a in self.allocators}
+    def interleaved(self, command: list[str], operations: int,
+                    extra: dict[str, str] | None = None) -> dict[str, list[Result]]:
+        """The results per allocator."""
+        results: dict[str, list[Result]] = {a.name: [] for a in self.allocators}
         for turn in range(self.rounds):
             for i in range(len(self.allocators)):
                 allocator = self.allocators[(i + turn) % len(self.allocators)]
                 result = self.run_once(command, operations, allocator, extra)
-                figures[allocator.name].append(None if result.reason else value(result))
+                results[allocator.name].append(result)
         progress("")
-        return {name: statistics.median([f for f in found if f is not None])
-                if None not in found else None for name, found in figures.items()}
+        return results
 
     def row(self, title: list[str], figures: dict[str, float | None],
             more: list[str] | None = None) -> list[str]:
@@ -88,19 +114,11 @@ class Scaling:
         rows = []
         for title, command in THREAD_LOOPS.items():
             for count in THREADS:
-                waits: list[float] = []
-
-                def rate(result: Result, found: list[float] = waits) -> float:
-                    lock_waits = re.search(r"(\d+) lock waits", result.errors)
-                    if lock_waits:
-                        found.append(int(lock_waits[1]) / operations * 1e6)
-                    seconds = number_in(result.output, "seconds") or 0.0
-                    return operations / max(seconds, 1e-6) / 1e6
-
-                figures = self.medians([*command, f"threads={count}"], operations, rate,
-                                       {"BRKMALLOC": "stats_at_exit:true"})
-                rows.append(self.row([title, str(count)], figures,
-                                     [table.figure(statistics.median(waits)) if waits else "-"]))
+                results = self.interleaved([*command, f"threads={count}"], operations,
+                                           {"BRKMALLOC": "stats_at_exit:true"})
+                waits = median(results[OURS], lambda result: lock_waits(result, operations))
+                rates = medians(results, lambda result: operations / seconds_of(result) / 1e6)
+                rows.append(self.row([title, str(count)], rates, [table.figure(waits)]))
         return self.show(Report(
             "threads", "Million operations per second by threads; the last column is brkmalloc's "
             "lock waits per million operations",
@@ -117,9 +135,8 @@ class Scaling:
                 self.options.log(f"{size} MiB of live heap left out: too little memory is free")
                 continue
             for title, far in (("near", []), ("far", ["far=1"])):
-                figures = self.medians(
-                    ["live", f"live={size * MIB}", *far], operations,
-                    lambda result: (number_in(result.output, "seconds") or 0.0) / operations * 1e9)
+                results = self.interleaved(["live", f"live={size * MIB}", *far], operations)
+                figures = medians(results, lambda run: seconds_of(run) / operations * 1e9)
                 rows.append(self.row([f"{size} MiB", title], figures))
         return self.show(Report(
             "live", "Nanoseconds per free and malloc by live heap; near: among 4096 blocks of it, "
@@ -130,16 +147,13 @@ class Scaling:
         operations = 100000 if self.options.quick else 1000000
         command = ["idle", f"threads={IDLE_THREADS}"]
 
-        def per_thread(result: Result) -> float | None:
-            found = number_in(result.output, "idle_bytes")
-            return None if found is None else found / KIB
-
-        control = self.medians([*command, "calls=none"], operations, per_thread)
+        control = medians(self.interleaved([*command, "calls=none"], operations), idle_kib)
         rows = []
         for title, turns in (("at once", []), ("in turns", ["turns=1"])):
-            figures = self.medians([*command, *turns], operations, per_thread)
-            net = {name: None if figures[name] is None or control[name] is None
-                   else max(0.0, figures[name] - control[name]) for name in figures}
+            figures = medians(self.interleaved([*command, *turns], operations), idle_kib)
+            net = {name: None if figure is None or control[name] is None
+                   else max(0.0, figure - (control[name] or 0.0))
+                   for name, figure in figures.items()}
             rows.append(self.row([title], net))
         return self.show(Report(
             "idle", f"Resident KiB per idle thread ({IDLE_THREADS - 1} threads that have freed all "

@@ -212,6 +212,18 @@ static bool fails(enum fake_call call)
     return true;
 }
 
+/* True when the allocator may not have `more` bytes. A call that is refused counts as failed. */
+static bool is_past_limit(enum fake_call call, size_t more)
+{
+    if (fake_os.memory_limit == 0 ||
+        state.raised + fake_os_mapped_bytes() + more <= fake_os.memory_limit) {
+        return false;
+    }
+    state.failed++;
+    state.failed_kinds |= FAKE_ONLY(call);
+    return true;
+}
+
 /* ---- The break ---- */
 
 static bool move_break(intptr_t increment)
@@ -277,7 +289,8 @@ void *brkm__os_sbrk(intptr_t increment)
         (lowered < state.break_start || ranges_meet(&state.foreign, lowered, before))) {
         violation("lowered the break over memory of others", lowered);
     }
-    if (!move_break(increment)) {
+    if ((increment > 0 && is_past_limit(FAKE_BREAK_RAISE, (size_t)increment)) ||
+        !move_break(increment)) {
         return OS_SBRK_FAILED;
     }
     state.raised += (size_t)increment;
@@ -341,7 +354,8 @@ void *brkm__os_map(size_t size)
 {
     verify_pages(NULL, size, "mapped other than whole pages");
     uintptr_t start;
-    if (fails(FAKE_MAP) || size > MAP_SPACE || (start = place_for(size)) == 0) {
+    if (fails(FAKE_MAP) || size > MAP_SPACE || is_past_limit(FAKE_MAP, size) ||
+        (start = place_for(size)) == 0) {
         return NULL;
     }
     commit(start, start + size);
@@ -386,7 +400,8 @@ void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
     uintptr_t start = (uintptr_t)old_start;
     verify_pages(old_start, old_size, "resized other than whole pages");
     verify_pages(old_start, new_size, "resized to other than whole pages");
-    if (fails(FAKE_REMAP) || new_size > MAP_SPACE) {
+    if (fails(FAKE_REMAP) || new_size > MAP_SPACE ||
+        (new_size > old_size && is_past_limit(FAKE_REMAP, new_size - old_size))) {
         return NULL;
     }
     cut_mapped(start, old_size, "resized what it had not mapped");

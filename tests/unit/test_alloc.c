@@ -40,7 +40,7 @@ START_TEST(every_size_is_served_with_room_and_alignment)
         ck_assert_uint_eq((uintptr_t)memory % BRKM_ALIGNMENT, 0);
         size_t usable = brkm_malloc_usable_size(memory);
         ck_assert_uint_ge(usable, size);
-        ck_assert_uint_le(usable, size + size / 8 + 32 + PAGE * (size >= BRKM_CACHED_MAX));
+        ck_assert_uint_le(usable, size + size / 8 + 48 + PAGE * (size >= BRKM_CACHED_MAX));
         unit_fill(memory, size, (uint32_t)size);
         ck_assert(unit_is_filled(memory, size, (uint32_t)size));
         brkm_free(memory);

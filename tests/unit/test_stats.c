@@ -31,6 +31,7 @@ END_TEST
 START_TEST(heap_blocks_are_counted)
 {
     void *memory[4];
+    ck_assert_int_eq(brkm_mallopt(-1, INT_MAX), 1);
     for (size_t i = 0; i < 4; i++) {
         memory[i] = brkm_malloc(LARGE);
     }

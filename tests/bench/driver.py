@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Usage: driver.py LIBRARY FOLDER
+
+The benchmark's driver: bad usage ends with status 2 and a message; a run on two allocators writes
+every file that it promises; a run that fails is named, keeps its row and gives status 1.
+"""
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench")
+
+# An allocator of 1 MiB that never frees: programs with more fail.
+SMALL = """
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+static char store[1 << 20] __attribute__((aligned(16)));
+static size_t used;
+void *malloc(size_t size) {
+    size = (size + 31) & ~(size_t)15;
+    if (size > sizeof(store) - used) { errno = ENOMEM; return NULL; }
+    char *block = store + used + 16;
+    used += size;
+    return block;
+}
+void *calloc(size_t count, size_t size) { return malloc(count * size); }
+void *realloc(void *old, size_t size) {
+    void *block = malloc(size);
+    if (block != NULL && old != NULL) memmove(block, old, size);
+    return block;
+}
+void free(void *block) { (void)block; }
+"""
+
+
+class Test:
+    def __init__(self, library: str, folder: str, scratch: str) -> None:
+        self.library, self.folder, self.scratch = library, folder, scratch
+        self.failed = 0
+
+    def bench(self, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, os.path.join(BENCH, "bench.py"), f"--library={self.library}",
+             f"--workloads={self.folder}", "-o", os.path.join(self.scratch, "out"), *arguments],
+            capture_output=True, text=True, check=False)
+
+    def expect(self, what: str, truth: bool, run: subprocess.CompletedProcess) -> None:
+        if not truth:
+            self.failed += 1
+            print(f"FAILED: {what}\n{run.stdout}{run.stderr}")
+
+    def usage(self) -> None:
+        for arguments, message in [
+                (["--only", "nothing"], "there is no 'nothing'"),
+                (["--rounds", "0"], "no number from 1 to 100"),
+                (["--rounds", "x"], "no number from 1 to 100"),
+                (["--with", "/nonexistent.so"], "there is no file"),
+                (["--with", os.path.abspath(__file__)], "no shared library"),
+                (["--instructions", "--scaling"], "two runs"),
+                (["--instructions", "--only", "live"], "there is no 'live'"),
+                (["-o", "/proc/1/none"], "-o: /proc/1/none"),
+                (["--unknown"], "unrecognized")]:
+            run = self.bench(*arguments)
+            self.expect(f"{arguments}: status {run.returncode}, '{message}' expected",
+                        run.returncode == 2 and message in run.stderr, run)
+
+    def rows(self) -> list:
+        with open(os.path.join(self.scratch, "out", "results.csv"), encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def success(self) -> None:
+        run = self.bench("--quick", "--rounds", "2", "--only", "interp*", "--only", "aligned")
+        self.expect("a run of two cases succeeds", run.returncode == 0, run)
+        rows = [row for row in self.rows() if row["allocator"] in ("brkmalloc", "glibc")]
+        self.expect("two cases, two allocators, two rounds", len(rows) == 8, run)
+        self.expect("all rows have figures",
+                    all(float(row["wall_s"]) > 0 and int(row["peak_kib"]) > 500
+                        and not row["failure"] for row in rows), run)
+        self.expect("a mean is printed", "mean of workloads (2)" in run.stdout, run)
+        names = ["results.md"]
+        if shutil.which("gnuplot"):
+            names += ["chart.svg", "chart.png"]
+        for name in names:
+            path = os.path.join(self.scratch, "out", name)
+            self.expect(f"{name} is written", os.path.exists(path) and os.path.getsize(path) > 500,
+                        run)
+
+    def failure(self) -> None:
+        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+        library = os.path.join(self.scratch, "libsmall.so")
+        subprocess.run([compiler, "-shared", "-fPIC", "-fno-builtin", "-x", "c", "-", "-o", library],
+                       input=SMALL, text=True, check=True)
+        run = self.bench("--quick", "--rounds", "1", "--only", "burst-deep", "--with", library)
+        self.expect("a failed run gives status 1", run.returncode == 1, run)
+        self.expect("it is named with its reason",
+                    "burst-deep on small: exit status 1: out of memory" in run.stdout, run)
+        self.expect("it keeps its row", any(row["allocator"] == "small" and
+                                            "out of memory" in row["failure"]
+                                            for row in self.rows()), run)
+
+
+def main() -> int:
+    library, folder = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as scratch:
+        test = Test(os.path.abspath(library), os.path.abspath(folder), scratch)
+        test.usage()
+        test.success()
+        test.failure()
+        print("passed" if not test.failed else f"{test.failed} failed")
+        return 1 if test.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
