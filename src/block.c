@@ -8,8 +8,9 @@ uint32_t brkm__block_secret;
 
 void brkm__block_draw_secret(void)
 {
-    if (brkm__block_secret != 0) {
+    if (relaxed_load(brkm__block_secret) != 0) {
         return;
     }
-    brkm__block_secret = ((uint32_t)brkm__os_entropy() & ~(uint32_t)15) | BLOCK_SECRET_NIBBLE;
+    relaxed_store(brkm__block_secret,
+                  ((uint32_t)brkm__os_entropy() & ~(uint32_t)15) | BLOCK_SECRET_NIBBLE);
 }

@@ -76,7 +76,8 @@ enum block_flag {
     BLOCK_FLAG_PURGED = 4,
 };
 
-/* Secret of the process, random but for its low nibble. Written once, before the first block. */
+/* Secret of the process, random but for its low nibble. Drawn before the first block; whoever draws
+ * it again stores the same value (relaxed_load, relaxed_store). */
 extern uint32_t brkm__block_secret BRKM_HIDDEN;
 
 /* Payloads lie at 0 mod 16, so this is the low nibble of every guard: it is never 0, and a string's
@@ -121,7 +122,7 @@ static inline size_t block_size_for_request(size_t size)
 static inline uint32_t block_small_seal_for(const struct mem_control_block *block, size_t size,
                                             enum block_state state)
 {
-    return (uint32_t)(uintptr_t)block_payload(block) + brkm__block_secret +
+    return (uint32_t)(uintptr_t)block_payload(block) + relaxed_load(brkm__block_secret) +
            (uint32_t)size * BLOCK_SEAL_MULTIPLIER + (uint32_t)state;
 }
 

@@ -12,10 +12,10 @@ uintptr_t brkm__cached_secret;
 
 void brkm__cached_draw_secret(void)
 {
-    if (brkm__cached_secret == 0) {
+    if (relaxed_load(brkm__cached_secret) == 0) {
         /* Another multiple of the entropy than the seals use, so that neither tells the other. */
         uintptr_t drawn = (uintptr_t)(brkm__os_entropy() * 0xd6e8feb86659fd93u);
-        brkm__cached_secret = (drawn & UINTPTR_MAX >> 1) | 1;
+        relaxed_store(brkm__cached_secret, (drawn & UINTPTR_MAX >> 1) | 1);
     }
 }
 

@@ -20,7 +20,8 @@ struct cached_block {
 /* The end of every list. Read by all threads, written by none. */
 extern const struct cached_block brkm__cached_sentinel BRKM_HIDDEN;
 
-/* Secret of the process, top bit clear. Written once, before the first list. */
+/* Secret of the process, top bit clear. Drawn before the first list; whoever draws it again stores
+ * the same value (relaxed_load, relaxed_store). */
 extern uintptr_t brkm__cached_secret BRKM_HIDDEN;
 
 #define CACHED_END ((struct cached_block *)(uintptr_t)&brkm__cached_sentinel)
@@ -28,7 +29,7 @@ extern uintptr_t brkm__cached_secret BRKM_HIDDEN;
 static inline uintptr_t cached_check_for(const struct cached_block *block,
                                          const struct cached_block *next)
 {
-    return ((uintptr_t)next + (uintptr_t)block) ^ brkm__cached_secret;
+    return ((uintptr_t)next + (uintptr_t)block) ^ relaxed_load(brkm__cached_secret);
 }
 
 static inline bool cached_link_is_sound(const struct cached_block *block)

@@ -37,7 +37,7 @@ bool brkm__regions_contain_payload(const void *address)
 static void widen_window(const struct mem_control_block *first, uintptr_t end)
 {
     if (brkm__region_window.start == 0) {
-        brkm__region_window.start = (uintptr_t)first + BRKM_HEADER_SIZE;
+        relaxed_store(brkm__region_window.start, (uintptr_t)first + BRKM_HEADER_SIZE);
     }
     relaxed_store(brkm__region_window.length, (end - brkm__region_window.start) / BRKM_ALIGNMENT);
 }

@@ -27,7 +27,8 @@ struct region {
 
 /* The span of the break regions. */
 struct region_window {
-    /* The first payload. Written once, before the first block of the heap exists. */
+    /* The first payload. Written once, under the heap's lock, before the first block exists; read
+     * at any time by relaxed_load. */
     uintptr_t start;
     /* In units of 16 bytes. Written under the heap's lock, read at any time by relaxed_load: a
      * thread that has a pointer into the heap has seen, with the pointer, a window that contains
@@ -40,7 +41,7 @@ extern struct region_window brkm__region_window BRKM_HIDDEN;
 /* True when `address` lies in the window and a payload can lie there. */
 static inline bool regions_window_contains(const void *address)
 {
-    uintptr_t offset = (uintptr_t)address - brkm__region_window.start;
+    uintptr_t offset = (uintptr_t)address - relaxed_load(brkm__region_window.start);
     /* The rotation brings the bits of a misaligned address to the top: one comparison for both. */
     uintptr_t units = offset >> 4 | offset << (8 * sizeof(offset) - 4);
     return units < relaxed_load(brkm__region_window.length);

@@ -203,8 +203,7 @@ static void print_totals(FILE *stream, const struct brkm_mallinfo2 *info, size_t
 int brkm_malloc_info(int options, FILE *stream)
 {
     if (options != 0) {
-        errno = EINVAL;
-        return -1;
+        return EINVAL;
     }
     struct brkm_mallinfo2 info = brkm_mallinfo2();
     size_t peak = take_snapshot().from_system_peak;

@@ -226,12 +226,13 @@ bool brkm__cache_flush_all(void)
     return is_real(cache) && flush_bins(cache, give_to_heap);
 }
 
-/* The last rounds of thread-specific destructors may still free and allocate: the cache asks to be
- * called again and ends in the last round that POSIX promises. */
+/* Later rounds of thread-specific destructors may still free and allocate: the cache asks to be
+ * called again and ends in the last round but one that POSIX promises. The last is left to those
+ * who must come after everybody, such as the thread sanitizer. */
 static void end_thread(void *value)
 {
     struct thread_cache *cache = value;
-    if (++cache->rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    if (++cache->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
         pthread_setspecific(registry.exit_key, cache);
         return;
     }

@@ -133,7 +133,7 @@ BRKM_API struct brkm_mallinfo brkm_mallinfo(void) BRKM_NOTHROW;
 BRKM_API void brkm_malloc_stats(void) BRKM_NOTHROW;
 
 /* Writes the heap's state to `stream` as XML in glibc's schema. `options` must be 0.
- * Returns 0; -1 with errno EINVAL for other options. */
+ * Returns 0; EINVAL for other options. */
 BRKM_API int brkm_malloc_info(int options, FILE *stream) BRKM_NOTHROW;
 
 /* Walks the whole heap and verifies every invariant of docs/design.md. Takes the heap's lock and

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Usage: driver.py LIBRARY FOLDER
+"""Usage: driver.py LIBRARY FOLDER SCRIPT
 
-The benchmark's driver: bad usage ends with status 2 and a message; a run on two allocators writes
+The benchmark's driver, and the option parser of SCRIPT, which starts it: bad usage ends with status 2 and a message; a run on two allocators writes
 every file that it promises; a run that fails is named, keeps its row and gives status 1.
 """
 import csv
@@ -68,6 +68,19 @@ class Test:
             self.expect(f"{arguments}: status {run.returncode}, '{message}' expected",
                         run.returncode == 2 and message in run.stderr, run)
 
+    def script(self, script: str) -> None:
+        for arguments, status, message in [
+                (["--frobnicate"], 2, "unknown option '--frobnicate'"),
+                (["word"], 2, "unexpected argument 'word'"),
+                (["--quick", "--only"], 2, "--only needs a value"),
+                (["--only", "x", "-o"], 2, "-o needs a value"),
+                (["--quick", "--help"], 0, "--instructions")]:
+            run = subprocess.run(["sh", script, "bench", *arguments], capture_output=True,
+                                 text=True, check=False)
+            said = run.stderr if status else run.stdout
+            self.expect(f"script, {arguments}: status {run.returncode}, '{message}' expected",
+                        run.returncode == status and message in said and "usage:" in said, run)
+
     def rows(self) -> list:
         with open(os.path.join(self.scratch, "out", "results.csv"), encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -104,10 +117,11 @@ class Test:
 
 
 def main() -> int:
-    library, folder = sys.argv[1:]
+    library, folder, script = sys.argv[1:]
     with tempfile.TemporaryDirectory() as scratch:
         test = Test(os.path.abspath(library), os.path.abspath(folder), scratch)
         test.usage()
+        test.script(script)
         test.success()
         test.failure()
         print("passed" if not test.failed else f"{test.failed} failed")

@@ -3,6 +3,7 @@
  * failing until none is left to fail. A failure gives NULL and ENOMEM and leaves every old block as
  * it was; the heap is sound after it; afterwards all works again. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
@@ -243,15 +244,17 @@ static void run_one(int i, bool with_old_blocks)
     ck_assert_msg(nth < CALLS_MAX || !failed, "%s: more calls than are tried", scenario->name);
 }
 
+static int step;
+
 START_TEST(in_a_fresh_process)
 {
-    run_one(_i, false);
+    run_one(_i * step, false);
 }
 END_TEST
 
 START_TEST(among_other_blocks)
 {
-    run_one(_i, true);
+    run_one(_i * step, true);
 }
 END_TEST
 
@@ -282,8 +285,11 @@ START_TEST(as_much_again_after_the_memory_ran_out)
         ck_assert_int_eq(brkm_check_heap(), 0);
         counts[round] = count;
         size_t possible = min_size(100000, 64 * BRKM_MIB / (size + 32));
-        ck_assert_msg(count * 10 >= possible * 9, "round %d: %zu of %zu", round, count, possible);
-        ck_assert_uint_ge(count * 10, counts[0] * 9);
+        /* Fallback regions lose a part at their ends. */
+        size_t tenths = _i >= 5 ? 8 : 9;
+        ck_assert_msg(count * 10 >= possible * tenths, "round %d: %zu of %zu", round, count,
+                      possible);
+        ck_assert_uint_ge(count * 10, counts[0] * tenths);
     }
 }
 END_TEST
@@ -292,11 +298,13 @@ Suite *unit_suite(void)
 {
     Suite *suite = suite_create("failure");
     TCase *tests = unit_case(suite, "calls");
-    /* UNIT_FIRST and UNIT_END choose some of the cases, by the number in Check's message. */
+    /* UNIT_FIRST repeats the one case that a message numbers; UNIT_STEP leaves some out. */
+    int last = SCENARIOS * MASKS * 2 * CALLS_MAX;
     int first = (int)unit_number("UNIT_FIRST", 0);
-    int end = (int)unit_number("UNIT_END", (uint64_t)(SCENARIOS * MASKS * 2 * CALLS_MAX));
-    tcase_add_loop_test(tests, in_a_fresh_process, first, end);
-    tcase_add_loop_test(tests, among_other_blocks, first, end);
+    int end = getenv("UNIT_FIRST") != NULL ? first + 1 : last;
+    step = (int)unit_number("UNIT_STEP", 1);
+    tcase_add_loop_test(tests, in_a_fresh_process, first / step, (end + step - 1) / step);
+    tcase_add_loop_test(tests, among_other_blocks, first / step, (end + step - 1) / step);
     tcase_add_loop_test(tests, as_much_again_after_the_memory_ran_out, 0, 10);
     return suite;
 }

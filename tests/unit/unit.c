@@ -5,24 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef UNIT_REAL_OS
 static void start_fake(void)
 {
     fake_os_start(PAGE, 0);
 }
+#endif
 
 TCase *unit_case(Suite *suite, const char *name)
 {
     TCase *tests = tcase_create(name);
+#ifndef UNIT_REAL_OS
     tcase_add_checked_fixture(tests, start_fake, NULL);
+#endif
     tcase_set_timeout(tests, 120);
     suite_add_tcase(suite, tests);
     return tests;
 }
 
+#ifndef UNIT_REAL_OS
 bool unit_said(const char *text)
 {
     return strstr(fake_os_text(), text) != NULL;
 }
+#endif
 
 uint32_t unit_random(uint64_t *state)
 {

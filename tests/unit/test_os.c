@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ * os_linux.c on the real system: what os.h promises, errno above all. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os.h"
+#include "unit.h"
+
+static size_t page;
+
+static void start(void)
+{
+    page = brkm__os_page_size();
+    errno = 1234;
+}
+
+static void expect_errno_kept(void)
+{
+    ck_assert_int_eq(errno, 1234);
+}
+
+START_TEST(the_page_size_is_the_kernel_s)
+{
+    ck_assert_uint_eq(page, (size_t)sysconf(_SC_PAGESIZE));
+}
+END_TEST
+
+START_TEST(the_break_moves_both_ways_and_is_zero)
+{
+    char *before = brkm__os_sbrk(0);
+    ck_assert_ptr_eq(brkm__os_sbrk(3 * (intptr_t)page), before);
+    ck_assert_ptr_eq(brkm__os_sbrk(0), before + 3 * page);
+    char *fresh = (char *)align_up((uintptr_t)before, page);
+    ck_assert(unit_is_zero(fresh, 2 * page));
+    memset(fresh, 1, 2 * page);
+    ck_assert_ptr_eq(brkm__os_sbrk(-3 * (intptr_t)page), before + 3 * page);
+    ck_assert_ptr_eq(brkm__os_sbrk(3 * (intptr_t)page), before);
+    ck_assert(unit_is_zero(fresh, 2 * page));
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(a_break_that_cannot_be_raised_is_told)
+{
+    ck_assert_ptr_eq(brkm__os_sbrk(INTPTR_MAX), OS_SBRK_FAILED);
+    struct rlimit none = {0, 0};
+    ck_assert_int_eq(setrlimit(RLIMIT_DATA, &none), 0);
+    ck_assert_ptr_eq(brkm__os_sbrk(1 << 20), OS_SBRK_FAILED);
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(mappings_are_zero_and_go_away)
+{
+    char *memory = brkm__os_map(4 * page);
+    ck_assert_ptr_nonnull(memory);
+    ck_assert(unit_is_zero(memory, 4 * page));
+    memset(memory, 1, 4 * page);
+    ck_assert(brkm__os_unmap(memory + 3 * page, page));
+    ck_assert(brkm__os_unmap(memory, 3 * page));
+    unsigned char there;
+    ck_assert_int_ne(mincore(memory, page, &there), 0);
+    errno = 1234;
+    ck_assert_ptr_null(brkm__os_map((size_t)1 << 62));
+    ck_assert(!brkm__os_unmap(memory + 1, page));
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(remapping_keeps_contents)
+{
+    char *memory = brkm__os_map(page);
+    memset(memory, 7, page);
+    char *larger = brkm__os_remap(memory, page, 64 * page);
+    ck_assert_ptr_nonnull(larger);
+    ck_assert_int_eq(larger[page - 1], 7);
+    ck_assert(unit_is_zero(larger + page, 63 * page));
+    char *smaller = brkm__os_remap(larger, 64 * page, 2 * page);
+    ck_assert_ptr_eq(smaller, larger);
+    ck_assert_ptr_null(brkm__os_remap(smaller, 2 * page, (size_t)1 << 62));
+    ck_assert_int_eq(smaller[0], 7);
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(discarded_pages_read_as_zero)
+{
+    char *memory = brkm__os_map(3 * page);
+    memset(memory, 7, 3 * page);
+    ck_assert(brkm__os_discard(memory + page, page));
+    ck_assert_int_eq(memory[page - 1], 7);
+    ck_assert(unit_is_zero(memory + page, page));
+    ck_assert_int_eq(memory[2 * page], 7);
+    ck_assert(!brkm__os_discard(memory + 1, page));
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(entropy_is_the_same_in_one_process)
+{
+    ck_assert_uint_eq(brkm__os_entropy(), brkm__os_entropy());
+    ck_assert_uint_ne(brkm__os_entropy(), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        static uint64_t parent;
+        parent = brkm__os_entropy();
+        _exit(parent == 0);
+    }
+    int status = 1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+START_TEST(the_environment_is_read_by_whole_names)
+{
+    setenv("BRKM_UNIT", "value=1", 1);
+    setenv("BRKM_UNIT_LONGER", "other", 1);
+    setenv("BRKM_EMPTY", "", 1);
+    ck_assert_str_eq(brkm__os_environment("BRKM_UNIT"), "value=1");
+    ck_assert_str_eq(brkm__os_environment("BRKM_EMPTY"), "");
+    ck_assert_ptr_null(brkm__os_environment("BRKM_UNI"));
+    ck_assert_ptr_null(brkm__os_environment("BRKM_ABSENT"));
+    clearenv();
+    ck_assert_ptr_null(brkm__os_environment("BRKM_UNIT"));
+}
+END_TEST
+
+START_TEST(error_text_goes_to_standard_error)
+{
+    int ends[2];
+    char text[100] = "";
+    ck_assert_int_eq(pipe(ends), 0);
+    int saved = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    errno = 1234;
+    brkm__os_write_error("some text", 9);
+    expect_errno_kept();
+    dup2(saved, STDERR_FILENO);
+    ck_assert_int_eq((int)read(ends[0], text, sizeof(text)), 9);
+    ck_assert_str_eq(text, "some text");
+    close(STDERR_FILENO);
+    errno = 1234;
+    brkm__os_write_error("lost", 4);
+    expect_errno_kept();
+    dup2(saved, STDERR_FILENO);
+}
+END_TEST
+
+/* Programs close standard error in an exit handler, or put another file in its place. */
+START_TEST(a_kept_error_outlives_its_descriptor)
+{
+    int ends[2];
+    char text[100] = "";
+    ck_assert_int_eq(pipe(ends), 0);
+    int saved = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    brkm__os_keep_error_open();
+    close(STDERR_FILENO);
+    brkm__os_write_error("kept", 4);
+    dup2(saved, STDERR_FILENO);
+    ck_assert_int_eq((int)read(ends[0], text, sizeof(text)), 4);
+    ck_assert_str_eq(text, "kept");
+}
+END_TEST
+
+static void *ask_for_threads(void *alone)
+{
+    *(bool *)alone = brkm__os_is_single_threaded();
+    return NULL;
+}
+
+START_TEST(a_second_thread_is_noticed)
+{
+    pthread_t thread;
+    bool alone = true;
+    ck_assert_int_eq(pthread_create(&thread, NULL, ask_for_threads, &alone), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert(!alone);
+}
+END_TEST
+
+static uint32_t word = 1;
+
+static void *wake(void *unused)
+{
+    usleep(20000);
+    __atomic_store_n(&word, 0, __ATOMIC_RELEASE);
+    brkm__os_wake_one(&word);
+    return unused;
+}
+
+START_TEST(waiting_ends_with_a_wake_or_another_value)
+{
+    pthread_t thread;
+    brkm__os_wait(&word, 77);
+    ck_assert_int_eq(pthread_create(&thread, NULL, wake, NULL), 0);
+    while (__atomic_load_n(&word, __ATOMIC_ACQUIRE) == 1) {
+        brkm__os_wait(&word, 1);
+    }
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(abort_raises_sigabrt)
+{
+    brkm__os_abort();
+}
+END_TEST
+
+START_TEST(this_is_no_set_user_id_program)
+{
+    ck_assert(!brkm__os_is_secure_mode());
+    ck_assert_int_eq(brkm__os_process_id(), getpid());
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("os");
+    TCase *tests = unit_case(suite, "linux");
+    tcase_add_checked_fixture(tests, start, NULL);
+    tcase_add_test(tests, the_page_size_is_the_kernel_s);
+    tcase_add_test(tests, the_break_moves_both_ways_and_is_zero);
+    tcase_add_test(tests, a_break_that_cannot_be_raised_is_told);
+    tcase_add_test(tests, mappings_are_zero_and_go_away);
+    tcase_add_test(tests, remapping_keeps_contents);
+    tcase_add_test(tests, discarded_pages_read_as_zero);
+    tcase_add_test(tests, entropy_is_the_same_in_one_process);
+    tcase_add_test(tests, the_environment_is_read_by_whole_names);
+    tcase_add_test(tests, error_text_goes_to_standard_error);
+    tcase_add_test(tests, a_kept_error_outlives_its_descriptor);
+    tcase_add_test(tests, a_second_thread_is_noticed);
+    tcase_add_test(tests, waiting_ends_with_a_wake_or_another_value);
+    tcase_add_test_raise_signal(tests, abort_raises_sigabrt, 6);
+    tcase_add_test(tests, this_is_no_set_user_id_program);
+    return suite;
+}
