@@ -10,6 +10,7 @@ import argparse
 import fnmatch
 import os
 import shlex
+import signal
 import sys
 
 from driver import cases, compare, instructions, machine, scaling
@@ -130,7 +131,14 @@ def run(arguments: list[str]) -> bool:
         return compare.Comparison(settings, allocators, runner).run_all(chosen)
 
 
+def terminate(number: int, _: object) -> None:
+    """Lets the with statements end what runs and remove what they made."""
+    sys.exit(128 + number)
+
+
 def main() -> int:
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGHUP, terminate)
     try:
         return 0 if run(sys.argv[1:]) else 1
     except UsageError as error:

@@ -37,16 +37,16 @@ replace-medium      replace      4000000 slots=256 least=1024 most=62464
 replace-medium-mt   replace      4000000 slots=256 least=1024 most=62464 threads=CPUS
 replace-large       replace         1000 slots=8 least=100000 most=33554432 skewed=1
 replace-large-mt    replace         1000 slots=8 least=100000 most=33554432 skewed=1 threads=CPUS
-server              server      12000000 slots=1000 least=16 most=1000 threads=CPUS
+server              server      30000000 slots=1000 least=16 most=1000 threads=CPUS
 pipeline-1-1        pipeline     4000000 producers=1 consumers=1
 pipeline-8-1        pipeline     3000000 producers=8 consumers=1
 pipeline-1-8        pipeline     4000000 producers=1 consumers=8
-exchange            exchange     6000000 slots=16384 least=16 most=515 threads=CPUS
-spawn               spawn          12000 width=8 blocks=100
+exchange            exchange    12000000 slots=16384 least=16 most=515 threads=CPUS
+spawn               spawn           8000 width=8 blocks=100
 growth              growth       1200000 buffers=1000
-zeroed              zeroed        500000 slots=1024 least=16 most=131072
+zeroed              zeroed        300000 slots=1024 least=16 most=131072
 aligned             aligned      3000000 slots=2048 least=16 most=4096
-arenas              arenas       3000000 sets=256 objects=1000 least=16 most=256
+arenas              arenas       4000000 sets=256 objects=1000 least=16 most=256
 interpreter         interpreter  8000000 variables=4096
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
 SHAPES = [7, 5, 9, 13, 11, 15, 3]
 ROW_HEIGHT = 22
-MARGIN = 165
+MARGIN = 175
 WIDTH = 1250
 
 
@@ -68,7 +68,7 @@ def script(rows: list[Row], peers: list[str], data: str, terminal: str, output: 
     times = [value for row in rows for value in row.times if value is not None] or [1.0]
     peaks = [value for row in rows for value in row.peaks if value is not None] or [1.0]
     height = MARGIN + ROW_HEIGHT * len(rows)
-    top, bottom, legend = 1 - 95 / height, 50 / height, 1 - 52 / height
+    top, bottom, legend = 1 - 95 / height, 60 / height, 1 - 52 / height
     return f"""
 set terminal {terminal} noenhanced size {WIDTH},{height} font "sans,11" background rgb "white"
 set output "{output}"

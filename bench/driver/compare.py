@@ -159,8 +159,8 @@ class Comparison:
 
     def header(self) -> str:
         half = len(table.text_row(["", *self.names, "vs best"], [0, *self.widths()[1:]]))
-        titles = "".ljust(NAME_WIDTH) + f"time in s, median of {self.options.rounds}".rjust(half) + \
-            "peak memory in MiB".rjust(half)
+        times = f"time in s, median of {self.options.rounds}"
+        titles = "".ljust(NAME_WIDTH) + times.rjust(half) + "peak memory in MiB".rjust(half)
         names = [*self.names, "vs best"]
         return titles + "\n" + self.row_text(["", *names, *names])
 

@@ -14,9 +14,12 @@ prepare)
             for (i = 0; i < 6; i++) {
                 print "    for (int i = 0; i < n; i++) {"
                 print "        table[i] = table[i] * " f + i " + (list ? list->x : " i ");"
-                print "        if ((table[i] & " i + 1 ") == 0) sum += use(table[i], \"text " f i "\");"
-                print "        switch (sum % 7) { case 0: sum ^= " i "; break; case 1: sum -= list->y;"
-                print "            break; case " i % 4 + 2 ": list = list->next; break; default: sum++; }"
+                print "        if ((table[i] & " i + 1 ") == 0)"
+                print "            sum += use(table[i], \"text " f i "\");"
+                print "        switch (sum % 7) {\n        case 0: sum ^= " i "; break;"
+                print "        case 1: sum -= list->y; break;"
+                print "        case " i % 4 + 2 ": list = list->next; break;"
+                print "        default: sum++;\n        }"
                 print "    }"
             }
             print "    return sum" (f > 0 ? " + work_" f - 1 "(list, table, n - 1)" : "") ";\n}"

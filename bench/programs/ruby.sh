@@ -16,7 +16,8 @@ total = 0
   json = JSON.generate(table)
   total += JSON.parse(json).sum { |key, list| key.size + list.size }
   table.delete_if { |key, _| key.end_with?("3") }
-  text = table.map { |key, list| "#{key}:#{list.map { |entry| entry["text"] }.join(",")}" }.join(";")
+  lines = table.map { |key, list| "#{key}:#{list.map { |entry| entry["text"] }.join(",")}" }
+  text = lines.join(";")
   total += text.split(/[,;]/).map { |word| word + turn.to_s }.uniq.size
 end
 puts total

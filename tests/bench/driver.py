@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Usage: driver.py LIBRARY FOLDER SCRIPT
 
-The benchmark's driver, and the option parser of SCRIPT, which starts it: bad usage ends with status 2 and a message; a run on two allocators writes
-every file that it promises; a run that fails is named, keeps its row and gives status 1.
+The benchmark's driver, and the option parser of SCRIPT, which starts it: bad usage ends with
+status 2 and a message; a run writes every file that it promises; a run that fails is named, keeps
+its row and gives status 1.
 """
 import csv
 import os
@@ -105,8 +106,8 @@ class Test:
     def failure(self) -> None:
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         library = os.path.join(self.scratch, "libsmall.so")
-        subprocess.run([compiler, "-shared", "-fPIC", "-fno-builtin", "-x", "c", "-", "-o", library],
-                       input=SMALL, text=True, check=True)
+        subprocess.run([compiler, "-shared", "-fPIC", "-fno-builtin", "-x", "c", "-",
+                        "-o", library], input=SMALL, text=True, check=True)
         run = self.bench("--quick", "--rounds", "1", "--only", "burst-deep", "--with", library)
         self.expect("a failed run gives status 1", run.returncode == 1, run)
         self.expect("it is named with its reason",

@@ -2,8 +2,8 @@
 """Usage: instructions.py LIBRARY FOLDER TOOLCHAIN MODE | --record
 
 Counts the instructions of one malloc and free in the loop MODE and compares them with the bound in
-bench/instruction-bounds.txt, or records new bounds there: what is measured now, plus one. The counts
-depend on the compiler: with another TOOLCHAIN than the recorded one the test is skipped.
+bench/instruction-bounds.txt, or records new bounds there: what is measured now, plus one. The
+counts depend on the compiler: with another TOOLCHAIN than the recorded one the test is skipped.
 """
 import os
 import shutil

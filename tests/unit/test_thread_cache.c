@@ -17,6 +17,17 @@ static void expect_sound(void)
     ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
 }
 
+static size_t cache_bound(void)
+{
+    return BRKM_CACHE_BUDGET_MIN +
+           max_size(BRKM_CACHE_SHARED_MIN, heap_handed_out(heap) / BRKM_CACHE_SHARED_SHARE);
+}
+
+static size_t depot_bound(void)
+{
+    return max_size(BRKM_DEPOT_BYTES_MIN, heap_handed_out(heap) / BRKM_DEPOT_SHARE);
+}
+
 /* ---- Lists ---- */
 
 static struct mem_control_block *take(size_t size)
@@ -211,17 +222,6 @@ START_TEST(what_was_freed_last_comes_back_first)
     ck_assert_ptr_eq(brkm_malloc(100), first);
 }
 END_TEST
-
-static size_t cache_bound(void)
-{
-    return BRKM_CACHE_BUDGET_MIN +
-           max_size(BRKM_CACHE_SHARED_MIN, heap_handed_out(heap) / BRKM_CACHE_SHARED_SHARE);
-}
-
-static size_t depot_bound(void)
-{
-    return max_size(BRKM_DEPOT_BYTES_MIN, heap_handed_out(heap) / BRKM_DEPOT_SHARE);
-}
 
 START_TEST(caches_are_bounded_in_bytes)
 {
