@@ -116,6 +116,21 @@ static struct allocated allocate(size_t size)
     return allocate_large(size);
 }
 
+/* The first cached block of the right size, when it happens to be aligned: aligned blocks that were
+ * freed are found again so. */
+static void *take_cached_aligned(size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
+        unsigned slot = size_class_slot(block_size_for_request(size));
+        struct cache_bin *bin = &brkm__thread_cache->bins[slot];
+        if ((uintptr_t)bin->first % alignment == 0) {
+            cache_bin_pop(bin, &memory);
+        }
+    }
+    return memory;
+}
+
 /* `alignment` is a power of two. */
 static void *allocate_aligned(size_t alignment, size_t size)
 {
@@ -126,7 +141,10 @@ static void *allocate_aligned(size_t alignment, size_t size)
     if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
         return NULL;
     }
-    void *memory = wants_mapping(most) ? brkm__mapped_allocate(size, alignment) : NULL;
+    void *memory = take_cached_aligned(alignment, size);
+    if (memory == NULL && wants_mapping(most)) {
+        memory = brkm__mapped_allocate(size, alignment);
+    }
     if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
         struct mem_control_block *block = heap_block(block_size_for_request(size), alignment, NULL);
         memory = block == NULL ? NULL : block_payload(block);

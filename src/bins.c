@@ -139,14 +139,25 @@ static void verify_link(const struct free_block *link, const struct free_block *
     }
 }
 
-static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, size_t size)
+/* The size of the largest block that could be cut out of `block` for the alignment. */
+static size_t size_at_aligned_place(const struct free_block *block, size_t alignment)
+{
+    uintptr_t place = (uintptr_t)block_aligned_place(&block->header, alignment);
+    uintptr_t end = (uintptr_t)block_next(&block->header);
+    return place < end ? end - place : 0;
+}
+
+static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, size_t size,
+                                      size_t alignment)
 {
     struct free_block *best = NULL;
     struct free_block *holder = NULL;
     struct free_block *block = bins->heads[bin];
     for (unsigned seen = 0; block != NULL && seen < BRKM_BIN_SCAN; seen++) {
         verify_link(block, holder);
-        if (block_size(&block->header) >= size && fits_better(block, best)) {
+        size_t room = alignment <= BRKM_ALIGNMENT ? block_size(&block->header)
+                                                  : size_at_aligned_place(block, alignment);
+        if (room >= size && fits_better(block, best)) {
             best = block;
         }
         if (best != NULL && block_size(&best->header) == size) {
@@ -161,14 +172,28 @@ static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, siz
 struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)
 {
     unsigned bin = size_class_bin(size);
-    struct free_block *best = best_in_bin(bins, bin, size);
+    struct free_block *best = best_in_bin(bins, bin, size, BRKM_ALIGNMENT);
     if (best == NULL) {
         bin = brkm__bins_next_used(bins, bin + 1);
         if (bin == BRKM_BIN_COUNT) {
             return NULL;
         }
-        best = best_in_bin(bins, bin, size);
+        best = best_in_bin(bins, bin, size, BRKM_ALIGNMENT);
     }
     unlink_from(bins, bin, best);
     return &best->header;
+}
+
+struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size, size_t alignment)
+{
+    unsigned bin = brkm__bins_next_used(bins, size_class_bin(size));
+    for (unsigned seen = 0; bin < BRKM_BIN_COUNT && seen < BRKM_BIN_SCAN; seen++) {
+        struct free_block *best = best_in_bin(bins, bin, size, alignment);
+        if (best != NULL) {
+            unlink_from(bins, bin, best);
+            return &best->header;
+        }
+        bin = brkm__bins_next_used(bins, bin + 1);
+    }
+    return NULL;
 }

@@ -33,6 +33,10 @@ void brkm__bins_remove(struct bins *bins, struct mem_control_block *block);
  * as `size`. */
 struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size);
 
+/* Takes out a block that has room for `size` bytes at an aligned place; NULL when a bounded search
+ * sees none. `alignment` is a power of two above 16. */
+struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size, size_t alignment);
+
 /* The first bin at or above `bin` that is not empty; BRKM_BIN_COUNT when there is none. */
 unsigned brkm__bins_next_used(const struct bins *bins, unsigned bin);
 

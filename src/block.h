@@ -288,4 +288,17 @@ static inline void block_make_free(struct mem_control_block *block, size_t size)
     block_change_flag(next, BLOCK_FLAG_PREVIOUS_FREE, true);
 }
 
+/* The first place in `block` where a header can stand whose payload is aligned, either at the
+ * block's start or far enough behind it to leave a free block in front. */
+static inline struct mem_control_block *block_aligned_place(const struct mem_control_block *block,
+                                                            size_t alignment)
+{
+    uintptr_t payload = (uintptr_t)block_payload(block);
+    uintptr_t aligned = align_up(payload, alignment);
+    if (aligned != payload) {
+        aligned = align_up(payload + BRKM_MIN_BLOCK, alignment);
+    }
+    return block_from_payload((void *)aligned);
+}
+
 #endif

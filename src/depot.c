@@ -7,30 +7,37 @@
 #include "config.h"
 #include "heap.h"
 
-/* The batches of one size class. Everything under the lock. A cache line of its own at the front
- * keeps the locks of two classes apart. */
+/* Only classes whose batches have more than one block are kept: a batch of one saves no locking,
+ * and in the heap the block can serve any size. */
+#define SHELF_COUNT (BRKM_BATCH_BYTES / 2 / BRKM_ALIGNMENT + 1)
+
+_Static_assert(SHELF_COUNT <= SIZE_CLASS_SLOTS, "a shelf is the place of a slot");
+
+/* The place of one size class. */
 struct shelf {
-    _Alignas(64) struct lock lock;
+    struct lock lock;
+    /* Batches there are. Written under the lock; read without it, relaxed, to pass an empty shelf.
+     */
     unsigned batches;
-    struct cached_list batch[BRKM_DEPOT_BATCHES];
 };
 
 static struct {
-    struct shelf shelves[SIZE_CLASS_SLOTS];
+    /* Apart from the batches, so that a look at all shelves touches few pages. */
+    struct shelf shelves[SHELF_COUNT];
+    struct cached_list batch[SHELF_COUNT][BRKM_DEPOT_BATCHES];
     /* Bytes on all shelves, by slot size. Changed by whoever puts or takes a batch, relaxed: it is
      * a bound on memory, not on access. */
     _Atomic(size_t) bytes;
 } depot;
 
+static bool is_shelved(unsigned slot)
+{
+    return slot < SHELF_COUNT;
+}
+
 static size_t list_bytes(unsigned slot, struct cached_list list)
 {
     return list.count * size_class_slot_size(slot);
-}
-
-/* A batch of one block saves no locking, and in the heap the block can serve any size. */
-static bool is_shelved(unsigned slot)
-{
-    return size_class_batch(slot) > 1;
 }
 
 static size_t bound(void)
@@ -51,12 +58,14 @@ void brkm__depot_return_to_heap(struct cached_list list)
 }
 
 /* False when the shelf is full. */
-static bool store(struct shelf *shelf, struct cached_list batch)
+static bool store(unsigned slot, struct cached_list batch)
 {
+    struct shelf *shelf = &depot.shelves[slot];
     lock_acquire(&shelf->lock);
     bool room = shelf->batches < BRKM_DEPOT_BATCHES;
     if (room) {
-        shelf->batch[shelf->batches++] = batch;
+        depot.batch[slot][shelf->batches] = batch;
+        relaxed_store(shelf->batches, shelf->batches + 1);
     }
     lock_release(&shelf->lock);
     return room;
@@ -70,7 +79,7 @@ void brkm__depot_put(unsigned slot, struct cached_list batch)
     }
     size_t bytes = list_bytes(slot, batch);
     size_t before = atomic_fetch_add_explicit(&depot.bytes, bytes, memory_order_relaxed);
-    if (before + bytes > bound() || !store(&depot.shelves[slot], batch)) {
+    if (before + bytes > bound() || !store(slot, batch)) {
         atomic_fetch_sub_explicit(&depot.bytes, bytes, memory_order_relaxed);
         brkm__depot_return_to_heap(batch);
     }
@@ -78,14 +87,15 @@ void brkm__depot_put(unsigned slot, struct cached_list batch)
 
 struct cached_list brkm__depot_take(unsigned slot)
 {
-    struct shelf *shelf = &depot.shelves[slot];
     struct cached_list batch = cached_list_empty();
-    if (!is_shelved(slot)) {
+    if (!is_shelved(slot) || relaxed_load(depot.shelves[slot].batches) == 0) {
         return batch;
     }
+    struct shelf *shelf = &depot.shelves[slot];
     lock_acquire(&shelf->lock);
     if (shelf->batches > 0) {
-        batch = shelf->batch[--shelf->batches];
+        relaxed_store(shelf->batches, shelf->batches - 1);
+        batch = depot.batch[slot][shelf->batches];
     }
     lock_release(&shelf->lock);
     if (batch.count > 0) {
@@ -100,7 +110,7 @@ bool brkm__depot_drain(void)
         return false;
     }
     bool drained = false;
-    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+    for (unsigned slot = 0; slot < SHELF_COUNT; slot++) {
         for (;;) {
             struct cached_list batch = brkm__depot_take(slot);
             if (batch.count == 0) {
@@ -116,12 +126,12 @@ bool brkm__depot_drain(void)
 struct depot_totals brkm__depot_totals(void)
 {
     struct depot_totals totals = {0};
-    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+    for (unsigned slot = 0; slot < SHELF_COUNT; slot++) {
         struct shelf *shelf = &depot.shelves[slot];
         lock_acquire(&shelf->lock);
         for (unsigned i = 0; i < shelf->batches; i++) {
-            totals.blocks += shelf->batch[i].count;
-            totals.bytes += list_bytes(slot, shelf->batch[i]);
+            totals.blocks += depot.batch[slot][i].count;
+            totals.bytes += list_bytes(slot, depot.batch[slot][i]);
         }
         totals.contended += shelf->lock.contended;
         lock_release(&shelf->lock);
@@ -129,7 +139,7 @@ struct depot_totals brkm__depot_totals(void)
     return totals;
 }
 
-struct lock *brkm__depot_lock(unsigned slot)
+struct lock *brkm__depot_lock(unsigned shelf)
 {
-    return &depot.shelves[slot].lock;
+    return shelf < SHELF_COUNT ? &depot.shelves[shelf].lock : NULL;
 }

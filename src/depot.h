@@ -33,7 +33,7 @@ struct depot_totals {
 
 struct depot_totals brkm__depot_totals(void);
 
-/* The lock of a slot's shelf, for fork. */
-struct lock *brkm__depot_lock(unsigned slot);
+/* The lock of each shelf in turn, for fork; NULL behind the last. */
+struct lock *brkm__depot_lock(unsigned shelf);
 
 #endif

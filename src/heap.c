@@ -285,18 +285,6 @@ size_t brkm__heap_allocate_batch(struct heap *heap, size_t size, size_t count,
     return got;
 }
 
-/* The first place in `block` where a header can stand whose payload is aligned, either at the
- * block's start or far enough behind it to leave a free block in front. */
-static struct mem_control_block *aligned_place(struct mem_control_block *block, size_t alignment)
-{
-    uintptr_t payload = (uintptr_t)block_payload(block);
-    uintptr_t aligned = align_up(payload, alignment);
-    if (aligned != payload) {
-        aligned = align_up(payload + BRKM_MIN_BLOCK, alignment);
-    }
-    return block_from_payload((void *)aligned);
-}
-
 /* Gives the slack in front of `place` back and returns the block at `place`, in use. */
 static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_block *block,
                                           struct mem_control_block *place)
@@ -317,10 +305,14 @@ struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t 
 {
     size_t dirty;
     lock_acquire(&heap->lock);
-    struct mem_control_block *block =
-        find_block(heap, size + alignment + BRKM_MIN_BLOCK, growth, &dirty);
+    struct mem_control_block *block = brkm__bins_take_aligned(&heap->bins, size, alignment);
     if (block != NULL) {
-        block = cut_lead(heap, block, aligned_place(block, alignment));
+        use_free_block(heap, block, block_size(block));
+    } else {
+        block = find_block(heap, size + alignment + BRKM_MIN_BLOCK, growth, &dirty);
+    }
+    if (block != NULL) {
+        block = cut_lead(heap, block, block_aligned_place(block, alignment));
         split(heap, block, size, "aligned_alloc");
         count_allocation(heap, block);
     }
@@ -345,13 +337,13 @@ static void trim_if_large(struct heap *heap)
     }
 }
 
-static void free_locked(struct heap *heap, struct mem_control_block *block, const char *caller)
+/* Frees the range of blocks that were handed out which `first` begins, whose header says its size.
+ */
+static void free_range(struct heap *heap, struct mem_control_block *first, const char *caller)
 {
-    size_t size = block_size(block);
-    heap->frees++;
-    heap->in_use_blocks--;
+    size_t size = block_size(first);
     change_in_use(heap, -size);
-    block = coalesce_and_release(heap, block, size, caller);
+    struct mem_control_block *block = coalesce_and_release(heap, first, size, caller);
     if (block != heap->top.block) {
         keep_one_spare_region(heap, block);
     }
@@ -360,19 +352,49 @@ static void free_locked(struct heap *heap, struct mem_control_block *block, cons
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
     lock_acquire(&heap->lock);
-    free_locked(heap, block, caller);
+    heap->frees++;
+    heap->in_use_blocks--;
+    free_range(heap, block, caller);
     trim_if_large(heap);
     lock_release(&heap->lock);
 }
 
+/* Joins `block` to the range that `first` begins when they are neighbours and returns the range's
+ * first block; NULL when they are not, or the range would be too large for a header. */
+static struct mem_control_block *join(struct mem_control_block *first,
+                                      struct mem_control_block *block)
+{
+    size_t size = block_short_size(first) + block_short_size(block);
+    bool follows = block_next(first) == block;
+    if ((!follows && block_next(block) != first) || size > BRKM_MAX_BLOCK) {
+        return NULL;
+    }
+    /* No header that says "in use" may stay inside of a payload. */
+    block_set_state(follows ? block : first, BLOCK_FREE);
+    first = follows ? first : block;
+    block_set(first, size, BLOCK_IN_USE);
+    return first;
+}
+
 void brkm__heap_free_batch(struct heap *heap, struct mem_control_block *const *blocks, size_t count)
 {
+    struct mem_control_block *range = NULL;
     lock_acquire(&heap->lock);
+    heap->frees += count;
+    heap->in_use_blocks -= count;
     for (size_t i = 0; i < count; i++) {
         if (unlikely(block_state(blocks[i]) != BLOCK_CACHED)) {
             end_program(FAULT_HEADER_OVERWRITTEN, blocks[i], "free");
         }
-        free_locked(heap, blocks[i], "free");
+        /* Batches that were cut as runs come back as runs: coalesced here, they cost one search. */
+        struct mem_control_block *joined = range == NULL ? NULL : join(range, blocks[i]);
+        if (joined == NULL && range != NULL) {
+            free_range(heap, range, "free");
+        }
+        range = joined != NULL ? joined : blocks[i];
+    }
+    if (range != NULL) {
+        free_range(heap, range, "free");
     }
     trim_if_large(heap);
     lock_release(&heap->lock);

@@ -12,7 +12,6 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
-#include "size_class.h"
 #include "stats.h"
 #include "thread_cache.h"
 
@@ -33,8 +32,8 @@ static struct lock *single_lock(size_t i)
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
-    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
-        act(brkm__depot_lock(slot));
+    for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
+        act(brkm__depot_lock(shelf));
     }
     for (size_t i = 0; i < SINGLE_LOCKS; i++) {
         act(single_lock(i));

@@ -148,34 +148,35 @@ START_TEST(take_finds_the_best_fit_within_a_bin)
 }
 END_TEST
 
-START_TEST(take_gives_the_lowest_address_among_equals)
+START_TEST(the_lower_of_two_equals_is_taken_first)
 {
-    struct mem_control_block *blocks[4];
-    for (size_t i = 0; i < 4; i++) {
-        blocks[i] = lay(64);
-    }
-    static const size_t order[] = {2, 0, 3, 1};
-    for (size_t i = 0; i < 4; i++) {
-        brkm__bins_insert(&bins, blocks[order[i]]);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        ck_assert_ptr_eq(brkm__bins_take(&bins, 64), blocks[i]);
-    }
+    struct mem_control_block *low = lay(64);
+    struct mem_control_block *high = lay(64);
+    brkm__bins_insert(&bins, _i == 0 ? low : high);
+    brkm__bins_insert(&bins, _i == 0 ? high : low);
+    ck_assert_ptr_eq(brkm__bins_take(&bins, 64), low);
+    ck_assert_ptr_eq(brkm__bins_take(&bins, 64), high);
+    expect_empty();
 }
 END_TEST
 
 START_TEST(the_search_within_a_bin_is_bounded_but_a_larger_bin_serves)
 {
-    struct mem_control_block *buried = lay_and_insert(65536 + 4000);
+    struct mem_control_block *blocks[BRKM_BIN_SCAN + 1];
     for (int i = 0; i < BRKM_BIN_SCAN; i++) {
-        lay_and_insert(65536);
+        blocks[i] = lay(65536);
+    }
+    /* From the highest address down: each comes in front, and the one that would do is the last. */
+    blocks[BRKM_BIN_SCAN] = lay(65536 + 4000);
+    for (int i = BRKM_BIN_SCAN; i >= 0; i--) {
+        brkm__bins_insert(&bins, blocks[i]);
     }
     ck_assert_ptr_null(brkm__bins_take(&bins, 65536 + 2000));
     struct mem_control_block *large = lay_and_insert(BRKM_MIB);
     ck_assert_ptr_eq(brkm__bins_take(&bins, 65536 + 2000), large);
-    ck_assert_ptr_eq(brkm__bins_take(&bins, 65536 + 2000), NULL);
-    brkm__bins_remove(&bins, buried);
-    ck_assert_uint_eq(bins.blocks, BRKM_BIN_SCAN);
+    ck_assert_ptr_null(brkm__bins_take(&bins, 65536 + 2000));
+    brkm__bins_remove(&bins, blocks[0]);
+    ck_assert_ptr_eq(brkm__bins_take(&bins, 65536 + 2000), blocks[BRKM_BIN_SCAN]);
 }
 END_TEST
 
@@ -276,10 +277,11 @@ static void remove_block(void *block)
     brkm__bins_remove(&bins, block);
 }
 
-static void take_64(void *unused)
+/* None of the three is large enough: the search sees them all. */
+static void search(void *unused)
 {
     (void)unused;
-    brkm__bins_take(&bins, 64);
+    brkm__bins_take(&bins, 65536 + 48);
 }
 
 static struct free_block *three[3];
@@ -287,7 +289,7 @@ static struct free_block *three[3];
 static void lay_three(void)
 {
     for (size_t i = 0; i < 3; i++) {
-        three[i] = (struct free_block *)lay_and_insert(64);
+        three[i] = (struct free_block *)lay_and_insert(65536 + 16 * i);
     }
 }
 
@@ -325,21 +327,21 @@ START_TEST(links_that_a_neighbour_in_the_list_contradicts_end_the_program)
 }
 END_TEST
 
-START_TEST(take_does_not_follow_an_overwritten_link)
+START_TEST(a_search_does_not_follow_an_overwritten_link)
 {
     uint64_t stranger[8] = {0};
     lay_three();
-    three[2]->next = (struct free_block *)stranger;
-    ck_assert(fake_os_dies(take_64, NULL));
+    bins.heads[size_class_bin(65536)]->next = (struct free_block *)stranger;
+    ck_assert(fake_os_dies(search, NULL));
     ck_assert(unit_said(LINKS));
 }
 END_TEST
 
-START_TEST(take_notices_an_overwritten_header)
+START_TEST(a_search_notices_an_overwritten_header)
 {
     lay_three();
     three[_i]->header.seal ^= 0x4000;
-    ck_assert(fake_os_dies(take_64, NULL));
+    ck_assert(fake_os_dies(search, NULL));
     ck_assert(unit_said("header overwritten"));
 }
 END_TEST
@@ -354,7 +356,7 @@ Suite *unit_suite(void)
     tcase_add_test(lists, remove_takes_first_middle_and_last_out_of_a_list);
     tcase_add_test(lists, take_prefers_the_exact_size);
     tcase_add_test(lists, take_finds_the_best_fit_within_a_bin);
-    tcase_add_test(lists, take_gives_the_lowest_address_among_equals);
+    tcase_add_loop_test(lists, the_lower_of_two_equals_is_taken_first, 0, 2);
     tcase_add_test(lists, the_search_within_a_bin_is_bounded_but_a_larger_bin_serves);
     tcase_add_test(lists, the_next_used_bin_is_found_across_words);
     tcase_add_test(lists, random_inserts_and_takes_agree_with_a_model);
@@ -363,7 +365,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(damage, an_overwritten_next_link_ends_the_program, 0, 5);
     tcase_add_loop_test(damage, an_overwritten_previous_link_ends_the_program, 0, 4);
     tcase_add_test(damage, links_that_a_neighbour_in_the_list_contradicts_end_the_program);
-    tcase_add_test(damage, take_does_not_follow_an_overwritten_link);
-    tcase_add_loop_test(damage, take_notices_an_overwritten_header, 0, 3);
+    tcase_add_test(damage, a_search_does_not_follow_an_overwritten_link);
+    tcase_add_loop_test(damage, a_search_notices_an_overwritten_header, 0, 3);
     return suite;
 }

@@ -182,10 +182,10 @@ END_TEST
 
 START_TEST(past_its_bound_the_depot_passes_on_to_the_heap)
 {
-    unsigned slot = size_class_slot(4096);
+    unsigned slot = size_class_slot(1024);
     size_t most = 0;
     for (int i = 0; i < 2000; i++) {
-        brkm__depot_put(slot, make_list(4096, 1));
+        brkm__depot_put(slot, make_list(1024, 4));
         most = max_size(most, brkm__depot_totals().bytes);
     }
     ck_assert_uint_le(most, depot_bound());

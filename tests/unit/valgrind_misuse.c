@@ -10,53 +10,59 @@
 
 static volatile int sink;
 
+static void touch(const char *place)
+{
+    sink = *(const volatile char *)place;
+}
+
 static void read_past_end(void)
 {
-    volatile char *memory = brkm_malloc(SIZE);
-    sink = memory[SIZE];
+    const char *memory = brkm_malloc(SIZE);
+    touch(memory + SIZE);
 }
 
 static void write_past_end(void)
 {
     volatile char *memory = brkm_malloc(SIZE);
-    memory[SIZE + 1] = memory[SIZE + 1];
-    sink = memory[0] != 0 ? 1 : 2;
+    memory[SIZE + 1] = 1;
 }
 
 static void read_in_freed_calloc(void)
 {
-    volatile char *memory = brkm_calloc(1, SIZE);
-    brkm_free((char *)memory);
-    sink = memory[SIZE / 2];
+    char *memory = brkm_calloc(1, SIZE);
+    brkm_free(memory);
+    touch(memory + SIZE / 2);
 }
 
 static void use_undefined(void)
 {
-    volatile char *memory = brkm_malloc(SIZE);
-    sink = memory[7] == 3 ? 1 : 2;
+    const volatile char *memory = brkm_malloc(SIZE);
+    if (memory[7] == 3) {
+        puts("three");
+    }
 }
 
 static void use_after_free(void)
 {
-    volatile char *memory = brkm_malloc(SIZE);
+    char *memory = brkm_malloc(SIZE);
     memory[60] = 1;
-    brkm_free((char *)memory);
-    sink = memory[60];
+    brkm_free(memory);
+    touch(memory + 60);
 }
 
 static void use_after_realloc(void)
 {
-    volatile char *memory = brkm_malloc(SIZE);
-    volatile char *moved = brkm_realloc((char *)memory, 1000 * SIZE);
-    memory[60] = moved != NULL;
+    char *memory = brkm_malloc(SIZE);
+    sink = brkm_realloc(memory, 1000 * SIZE) != NULL;
+    touch(memory + 60);
 }
 
 static void use_after_shrink(void)
 {
     char *memory = brkm_malloc(3000 * SIZE);
     memset(memory, 1, 3000 * SIZE);
-    volatile char *shrunk = brkm_realloc(memory, SIZE);
-    sink = shrunk[SIZE + 50];
+    const char *shrunk = brkm_realloc(memory, SIZE);
+    touch(shrunk + SIZE + 50);
 }
 
 /* Everything that is right, on every path. */
