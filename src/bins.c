@@ -184,10 +184,14 @@ struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)
     return &best->header;
 }
 
+/* Bins that are searched for a block that is aligned as it stands: mostly one that was cut for the
+ * same purpose. Beyond, a larger block that is cut is found faster. */
+#define ALIGNED_BINS 2
+
 struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size, size_t alignment)
 {
     unsigned bin = brkm__bins_next_used(bins, size_class_bin(size));
-    for (unsigned seen = 0; bin < BRKM_BIN_COUNT && seen < BRKM_BIN_SCAN; seen++) {
+    for (unsigned seen = 0; bin < BRKM_BIN_COUNT && seen < ALIGNED_BINS; seen++) {
         struct free_block *best = best_in_bin(bins, bin, size, alignment);
         if (best != NULL) {
             unlink_from(bins, bin, best);

@@ -81,6 +81,13 @@ static void visit_next_bin(struct thread_cache *cache)
     bin->room_at_visit = bin->room;
 }
 
+/* Blocks that a class in use may hold whatever the budget says: with less, moving batches would
+ * cost more than it saves. Classes that are not in use lose even that when they are visited. */
+static unsigned least_capacity(unsigned slot)
+{
+    return size_class_batch(slot) / 2;
+}
+
 /* Adds up to `blocks` to the capacity, as far as the budget goes. */
 static void grow_bin(struct thread_cache *cache, unsigned slot, unsigned blocks)
 {
@@ -88,10 +95,23 @@ static void grow_bin(struct thread_cache *cache, unsigned slot, unsigned blocks)
     size_t size = size_class_slot_size(slot);
     size_t affordable =
         cache->budget > cache->budget_spent ? (cache->budget - cache->budget_spent) / size : 0;
+    if (bin->capacity + affordable < least_capacity(slot)) {
+        affordable = least_capacity(slot) - bin->capacity;
+    }
     blocks = (unsigned)min_size(min_size(blocks, affordable), UINT16_MAX / 2u - bin->capacity);
     bin->capacity = (uint16_t)(bin->capacity + blocks);
     bin->room = (uint16_t)(bin->room + blocks);
     cache->budget_spent += blocks * size;
+}
+
+/* Takes unused capacity away while the cache is over its budget. */
+static void obey_budget(struct thread_cache *cache, unsigned slot)
+{
+    struct cache_bin *bin = &cache->bins[slot];
+    unsigned least = least_capacity(slot);
+    if (cache->budget_spent > cache->budget && bin->capacity > least && bin->room > 1) {
+        shrink_bin(cache, slot, (unsigned)min_size(bin->capacity - least, bin->room - 1u));
+    }
 }
 
 /* Bytes that all budgets together may have above their first. */
@@ -353,9 +373,7 @@ static bool make_room(struct thread_cache *cache, unsigned slot)
     if (count != 0) {
         brkm__depot_put(slot, brkm__cache_bin_take(bin, count));
     }
-    if (cache->budget_spent > cache->budget && bin->room > 1) {
-        shrink_bin(cache, slot, bin->room - 1u);
-    }
+    obey_budget(cache, slot);
     return bin->room != 0;
 }
 
