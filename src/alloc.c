@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
+ * Layer 11: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
  * choice between thread cache, heap and mapped block. The way of malloc and free:
  *
  *   malloc: alloc_malloc (alloc.h): cache_bin_pop

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 8: see depot.h. */
+ * Layer 9: see depot.h. */
 #include "depot.h"
 
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 8: the depot, where thread caches leave and find whole batches of cached blocks.
+ * Layer 9: the depot, where thread caches leave and find whole batches of cached blocks.
  *
  * Nobody owns a block here: what a consumer frees comes back to a producer a batch at a time. Each
  * size class has a shelf with a lock of its own; storing and taking a batch is O(1). What is past

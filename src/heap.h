@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 7: the heap: bins and top under one lock. Splits, coalesces, resizes in place, and gets
- * memory from the break or, where that fails, from fallback regions.
+ * Layer 8: the heap: its free space under one lock.
  *
  * Blocks go in and out by their headers. What comes in was verified by the caller as in use; what
  * the heap meets on the way (neighbours, links, tags) it verifies itself. Every function takes the
@@ -8,32 +7,9 @@
 #ifndef BRKMALLOC_HEAP_H
 #define BRKMALLOC_HEAP_H
 
-#include <stdatomic.h>
-
 #include "base.h"
-#include "bins.h"
 #include "block.h"
-#include "lock.h"
-#include "top.h"
-
-/* All zero is an empty heap. Everything is written under the lock. */
-struct heap {
-    struct lock lock;
-    struct top top;
-    struct bins bins;
-    /* A fallback region that is free as a whole is kept here, in the bins too, so that a program
-     * that allocates and frees at the edge of one does not map and unmap it each time. */
-    struct mem_control_block *spare;
-    size_t fallback_bytes; /* of all fallback regions */
-    size_t fallback_peak;
-    /* Of blocks that the heap handed out, headers included: to the program, to thread caches and to
-     * the depot. Read without the lock, relaxed, by whoever sets a bound by it. */
-    _Atomic(size_t) in_use_bytes;
-    size_t in_use_blocks;
-    size_t in_use_peak; /* highest in_use_bytes so far */
-    uint64_t allocations;
-    uint64_t frees;
-};
+#include "free_space.h"
 
 extern struct heap brkm__main_heap BRKM_HIDDEN;
 
@@ -71,17 +47,5 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
 /* Gives back the top but for `pad` bytes, fallback regions that are free as a whole, and whole
  * pages inside free blocks. Returns how many bytes went back. */
 size_t brkm__heap_trim(struct heap *heap, size_t pad);
-
-/* Bytes in blocks that the heap handed out and did not get back. Takes no lock. */
-static inline size_t heap_handed_out(const struct heap *heap)
-{
-    return atomic_load_explicit(&heap->in_use_bytes, memory_order_relaxed);
-}
-
-/* Bytes that the heap holds from the system. The lock is held by the caller. */
-static inline size_t heap_bytes_from_system(const struct heap *heap)
-{
-    return heap->top.from_system + heap->fallback_bytes;
-}
 
 #endif

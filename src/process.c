@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 11: the life of the process: start, fork, exit.
+ * Layer 12: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE

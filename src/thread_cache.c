@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: see thread_cache.h. What happens off the fast path: refill, flush, budgets, and the
+ * Layer 10: see thread_cache.h. What happens off the fast path: refill, flush, budgets, and the
  * beginning and end of a thread's cache. */
 #include "thread_cache.h"
 

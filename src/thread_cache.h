@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no call,
- * takes no lock and nothing atomic.
+ * Layer 10: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no
+ * call, takes no lock and nothing atomic.
  *
  *   malloc: bin->first ---> block ---> block ---> sentinel
  *   free:   room counts down; at 0 the bin is full and a batch goes to the depot

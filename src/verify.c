@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 8: see verify.h. */
+ * Layer 9: see verify.h. */
 #include "verify.h"
 
 #include <string.h>

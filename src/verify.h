@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 8: judging the pointers that a program hands in. */
+ * Layer 9: judging the pointers that a program hands in. */
 #ifndef BRKMALLOC_VERIFY_H
 #define BRKMALLOC_VERIFY_H
 

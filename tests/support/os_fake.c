@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "annotate.h"
 #include "os.h"
 
 /* Bytes of address space. Enough for blocks above 4 GiB. */
@@ -147,9 +148,13 @@ static bool ranges_meet(const struct ranges *ranges, uintptr_t start, uintptr_t 
 
 void fake_os_start(size_t page_size, size_t break_offset)
 {
+    static void *reserved;
     size_t space = BREAK_SPACE + MAP_SPACE;
-    void *reserved = mmap(NULL, space + SPACE_ALIGNMENT, PROT_NONE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reserved != NULL) {
+        munmap(reserved, space + SPACE_ALIGNMENT);
+    }
+    reserved = mmap(NULL, space + SPACE_ALIGNMENT, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reserved == MAP_FAILED || page_size % (size_t)sysconf(_SC_PAGESIZE) != 0) {
         perror("fake system: cannot start");
         abort();
@@ -374,6 +379,18 @@ bool brkm__os_unmap(void *start, size_t size)
     return true;
 }
 
+/* memcheck forgets that what a mapping grows by is zero. */
+static void tell_zeroed(uintptr_t start, size_t old_size, size_t new_size)
+{
+#if BRKM_VALGRIND
+    if (new_size > old_size) {
+        VALGRIND_MAKE_MEM_DEFINED(start + old_size, new_size - old_size);
+    }
+#else
+    (void)start, (void)old_size, (void)new_size;
+#endif
+}
+
 /* Moves pages, so that tools which watch memory follow them. */
 static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size)
 {
@@ -382,6 +399,7 @@ static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new
         perror("fake system: mremap");
         abort();
     }
+    tell_zeroed(to, old_size, new_size);
     decommit(from, from + old_size);
 }
 
@@ -393,6 +411,7 @@ static void stretch_pages(uintptr_t start, size_t old_size, size_t new_size)
         perror("fake system: mremap");
         abort();
     }
+    tell_zeroed(start, old_size, new_size);
 }
 
 void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)

@@ -19,11 +19,12 @@ layer_of()
     block | size_class | regions) echo 4 ;;
     bins | cached_list) echo 5 ;;
     top | fallback | purge | mapped | cache_bin) echo 6 ;;
-    heap) echo 7 ;;
-    depot | verify) echo 8 ;;
-    thread_cache) echo 9 ;;
-    alloc | check | stats | tune) echo 10 ;;
-    process | interpose) echo 11 ;;
+    free_space) echo 7 ;;
+    heap) echo 8 ;;
+    depot | verify) echo 9 ;;
+    thread_cache) echo 10 ;;
+    alloc | check | stats | tune) echo 11 ;;
+    process | interpose) echo 12 ;;
     *) echo unknown ;;
     esac
 }

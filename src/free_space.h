@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 7: the heap's free space: where its blocks come from and go to. Splits, coalesces, grows by
+ * the break or by fallback regions, trims. What it meets on the way (neighbours, links, tags) is
+ * verified before it is believed. The heap's lock is held by the caller throughout. */
+#ifndef BRKMALLOC_FREE_SPACE_H
+#define BRKMALLOC_FREE_SPACE_H
+
+#include <stdatomic.h>
+
+#include "base.h"
+#include "bins.h"
+#include "block.h"
+#include "lock.h"
+#include "top.h"
+
+/* All zero is an empty heap. Everything is written under the lock. */
+struct heap {
+    struct lock lock;
+    struct top top;
+    struct bins bins;
+    /* A fallback region that is free as a whole is kept here, in the bins too, so that a program
+     * that allocates and frees at the edge of one does not map and unmap it each time. */
+    struct mem_control_block *spare;
+    size_t trimmed; /* bytes trimmed and not asked for again since */
+    size_t
+        regretted; /* bytes asked for again after a trim: the trim threshold is higher by these */
+    size_t fallback_bytes; /* of all fallback regions */
+    size_t fallback_peak;
+    /* Of blocks that the heap handed out, headers included: to the program, to thread caches and to
+     * the depot. Read without the lock, relaxed, by whoever sets a bound by it. */
+    _Atomic(size_t) in_use_bytes;
+    size_t in_use_blocks;
+    size_t in_use_peak; /* highest in_use_bytes so far */
+    uint64_t allocations;
+    uint64_t frees;
+};
+
+/* Bytes in blocks that the heap handed out and did not get back. Takes no lock. */
+static inline size_t heap_handed_out(const struct heap *heap)
+{
+    return atomic_load_explicit(&heap->in_use_bytes, memory_order_relaxed);
+}
+
+/* Bytes that the heap holds from the system. The lock is held by the caller. */
+static inline size_t heap_bytes_from_system(const struct heap *heap)
+{
+    return heap->top.from_system + heap->fallback_bytes;
+}
+
+/* ---- Take ---- */
+
+/* The best fit for `size` from the bins, in use, with the rest split off; NULL when there is none.
+ */
+struct mem_control_block *brkm__space_take(struct heap *heap, size_t size);
+
+/* Marks the first `size` bytes of a free block, which is in no bin any more, as in use and splits
+ * off the rest. */
+struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_block *block,
+                                          size_t size);
+
+/* Marks `block`, of `size` bytes and in no bin, as in use. */
+void brkm__space_begin_use(struct mem_control_block *block, size_t size);
+
+/* Moves the break so that the top can give `size` bytes. */
+bool brkm__space_grow(struct heap *heap, size_t size);
+
+/* Maps a region that can give `size` bytes. */
+bool brkm__space_add_fallback(struct heap *heap, size_t size);
+
+/* ---- Give back ---- */
+
+/* The state of the block behind `block`, which is known to be good; `caller` is for the message
+ * when it is damaged. */
+enum block_state brkm__space_state_behind(const struct mem_control_block *block,
+                                          const char *caller);
+
+/* Frees the range that `block` begins, whose header is good and says `size`: coalesces it with both
+ * neighbours and puts the result into its bin or the top. Returns the resulting block. */
+struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
+                                               size_t size, const char *caller);
+
+/* Cuts a block that is in use to `size` bytes and frees the rest, if it can be a block. */
+void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_t size,
+                       const char *caller);
+
+/* `block` was freed. When it is a whole fallback region, the larger of it and the spare goes. */
+void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *block);
+
+/* Gives the end of a large top back. */
+void brkm__space_trim_if_large(struct heap *heap);
+
+/* Gives back the top but for `pad` bytes, the spare region, and whole pages inside free blocks.
+ * Returns how many bytes went back. */
+size_t brkm__space_trim(struct heap *heap, size_t pad);
+
+#endif
