@@ -187,14 +187,19 @@ static void free_in_heap(struct mem_control_block *block, const char *caller)
     }
 }
 
-static void free_verified(void *memory, struct held held, const char *caller)
+static void give_back(void *memory, struct held held, const char *caller)
 {
-    annotate_freed(memory);
     if (held.origin == ORIGIN_HEAP) {
         free_in_heap(block_from_payload(memory), caller);
     } else {
         learn_from_freed_mapping(brkm__mapped_free(memory));
     }
+}
+
+static void free_verified(void *memory, struct held held, const char *caller)
+{
+    annotate_freed(memory);
+    give_back(memory, held, caller);
 }
 
 static void free_for(void *memory, const char *caller)
@@ -243,9 +248,10 @@ static void *move(void *memory, struct held held, size_t size)
     if (moved == NULL) {
         return NULL;
     }
-    annotate_allocated(moved, size, false);
+    annotate_allocated(moved, size, true);
     memcpy(moved, memory, min_size(size, held.usable_size));
-    free_verified(memory, held, "realloc");
+    annotate_forgotten(memory, held.usable_size);
+    give_back(memory, held, "realloc");
     return moved;
 }
 
@@ -267,7 +273,7 @@ static void *resize_in_heap(void *memory, struct held held, size_t size)
         stays = brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
     }
     if (stays) {
-        annotate_resized(memory, held.usable_size, size);
+        annotate_allocated(memory, size, true);
         return memory;
     }
     return move(memory, held, size);
@@ -285,12 +291,7 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
     if (resized == NULL) {
         return move(memory, held, size);
     }
-    if (resized == memory) {
-        annotate_resized(memory, held.usable_size, size);
-    } else {
-        annotate_freed(memory);
-        annotate_allocated(resized, size, true);
-    }
+    annotate_allocated(resized, size, true);
     return resized;
 }
 
@@ -369,9 +370,14 @@ void *brkm_realloc(void *memory, size_t size)
     if (unlikely(size > PTRDIFF_MAX)) {
         return out_of_memory();
     }
+    annotate_suspended(memory, held.usable_size);
     void *resized = held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
                                                : resize_mapped(memory, held, size);
-    return resized != NULL ? resized : out_of_memory();
+    if (unlikely(resized == NULL)) {
+        annotate_allocated(memory, held.usable_size, true);
+        return out_of_memory();
+    }
+    return resized;
 }
 
 void *brkm_reallocarray(void *memory, size_t count, size_t size)

@@ -31,12 +31,25 @@ static inline void annotate_allocated(const void *payload, size_t size, bool zer
 #endif
 }
 
-static inline void annotate_resized(const void *payload, size_t old_size, size_t new_size)
+/* A block is about to be resized. Until annotate_allocated or annotate_forgotten its `usable` bytes
+ * are readable and belong to nobody. */
+static inline void annotate_suspended(const void *payload, size_t usable)
 {
 #if BRKM_VALGRIND
-    VALGRIND_RESIZEINPLACE_BLOCK(payload, old_size, new_size, 0);
+    VALGRIND_FREELIKE_BLOCK(payload, 0);
+    VALGRIND_MAKE_MEM_DEFINED(payload, usable);
 #else
-    (void)payload, (void)old_size, (void)new_size;
+    (void)payload, (void)usable;
+#endif
+}
+
+/* The memory of a suspended block is free. */
+static inline void annotate_forgotten(const void *payload, size_t usable)
+{
+#if BRKM_VALGRIND
+    VALGRIND_MAKE_MEM_NOACCESS(payload, usable);
+#else
+    (void)payload, (void)usable;
 #endif
 }
 

@@ -112,6 +112,10 @@ static size_t check_bin(struct walk *walk, unsigned bin)
         expect(walk, free->previous == previous, "I6: links lead back", free);
         previous = free;
         count++;
+        if (count > walk->heap->bins.blocks) {
+            violation(walk, "I6: a list has an end", free);
+            break;
+        }
     }
     return count;
 }

@@ -26,14 +26,11 @@ static uintptr_t raise_break(size_t increment)
     return (uintptr_t)before;
 }
 
-/* Moves the break down from `before`. Foreign code may move it up again at once. */
+/* Moves the break down from `before`. When libc does not know afterwards where the break is, it
+ * counts as moved: memory that may be gone must not be touched. */
 static bool lower_break(uintptr_t before, size_t decrement)
 {
-    if (brkm__os_sbrk(-(intptr_t)decrement) == OS_SBRK_FAILED) {
-        return false;
-    }
-    uintptr_t now = current_break();
-    return now != 0 && now != before;
+    return brkm__os_sbrk(-(intptr_t)decrement) != OS_SBRK_FAILED && current_break() != before;
 }
 
 size_t brkm__top_available(const struct top *top)

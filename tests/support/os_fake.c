@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "annotate.h"
 #include "os.h"
 
 /* Bytes of address space. Enough for blocks above 4 GiB. */
@@ -379,39 +378,27 @@ bool brkm__os_unmap(void *start, size_t size)
     return true;
 }
 
-/* memcheck forgets that what a mapping grows by is zero. */
-static void tell_zeroed(uintptr_t start, size_t old_size, size_t new_size)
+/* Moves pages, so that tools which watch memory follow them. */
+static bool move_whole(uintptr_t from, uintptr_t to, size_t size)
 {
-#if BRKM_VALGRIND
-    if (new_size > old_size) {
-        VALGRIND_MAKE_MEM_DEFINED(start + old_size, new_size - old_size);
-    }
-#else
-    (void)start, (void)old_size, (void)new_size;
-#endif
+    return mremap((void *)from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)to) !=
+           MAP_FAILED;
 }
 
-/* Moves pages, so that tools which watch memory follow them. */
 static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size)
 {
-    if (mremap((void *)from, old_size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)to) ==
-        MAP_FAILED) {
-        perror("fake system: mremap");
-        abort();
+    size_t kept = old_size < new_size ? old_size : new_size;
+    /* The kernel moves only what it mapped as one; a mapping that grew is several to it. */
+    if (!move_whole(from, to, kept)) {
+        for (size_t done = 0; done < kept; done += state.page) {
+            if (!move_whole(from + done, to + done, state.page)) {
+                perror("fake system: mremap");
+                abort();
+            }
+        }
     }
-    tell_zeroed(to, old_size, new_size);
+    commit(to + kept, to + new_size);
     decommit(from, from + old_size);
-}
-
-/* Grows where it stands: the kernel moves only what it grew itself, as one. */
-static void stretch_pages(uintptr_t start, size_t old_size, size_t new_size)
-{
-    if (new_size > old_size && (munmap((void *)(start + old_size), new_size - old_size) != 0 ||
-                                mremap((void *)start, old_size, new_size, 0) == MAP_FAILED)) {
-        perror("fake system: mremap");
-        abort();
-    }
-    tell_zeroed(start, old_size, new_size);
 }
 
 void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
@@ -427,7 +414,7 @@ void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
     bool fits = new_size <= old_size || (!ranges_meet(&state.mapped, start, start + new_size) &&
                                          start + new_size <= state.map_limit);
     if (fits && !(fake_os.remap_moves && new_size != old_size)) {
-        stretch_pages(start, old_size, new_size);
+        commit(start + old_size, start + new_size);
         decommit(start + new_size, start + old_size);
         begin_mapping(start, start + new_size);
         return old_start;
