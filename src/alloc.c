@@ -371,6 +371,9 @@ void *brkm_realloc(void *memory, size_t size)
         return out_of_memory();
     }
     annotate_suspended(memory, held.usable_size);
+    if (size < held.usable_size) {
+        annotate_forgotten((char *)memory + size, held.usable_size - size);
+    }
     void *resized = held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
                                                : resize_mapped(memory, held, size);
     if (unlikely(resized == NULL)) {

@@ -25,6 +25,9 @@ static inline void annotate_ours(const void *start, size_t size)
 static inline void annotate_allocated(const void *payload, size_t size, bool zeroed)
 {
 #if BRKM_VALGRIND
+    /* Links of a cached block and the block's last bytes are not the program's. */
+    size_t least = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT) - BRKM_HEADER_SIZE;
+    VALGRIND_MAKE_MEM_NOACCESS(payload, max_size(least, BRKM_MIN_BLOCK - BRKM_HEADER_SIZE));
     VALGRIND_MALLOCLIKE_BLOCK(payload, size, 0, zeroed);
 #else
     (void)payload, (void)size, (void)zeroed;
@@ -43,13 +46,14 @@ static inline void annotate_suspended(const void *payload, size_t usable)
 #endif
 }
 
-/* The memory of a suspended block is free. */
-static inline void annotate_forgotten(const void *payload, size_t usable)
+/* Nobody has a right to these bytes: a block's on its way into a cache, or what a suspended block
+ * leaves. */
+static inline void annotate_forgotten(const void *start, size_t size)
 {
 #if BRKM_VALGRIND
-    VALGRIND_MAKE_MEM_NOACCESS(payload, usable);
+    VALGRIND_MAKE_MEM_NOACCESS(start, size);
 #else
-    (void)payload, (void)usable;
+    (void)start, (void)size;
 #endif
 }
 

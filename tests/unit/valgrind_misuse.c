@@ -53,6 +53,7 @@ static void use_after_free(void)
 static void use_after_realloc(void)
 {
     char *memory = brkm_malloc(SIZE);
+    sink = brkm_malloc(SIZE) != NULL; /* in the way of growing where it stands */
     sink = brkm_realloc(memory, 1000 * SIZE) != NULL;
     touch(memory + 60);
 }
@@ -62,7 +63,7 @@ static void use_after_shrink(void)
     char *memory = brkm_malloc(3000 * SIZE);
     memset(memory, 1, 3000 * SIZE);
     const char *shrunk = brkm_realloc(memory, SIZE);
-    touch(shrunk + SIZE + 50);
+    touch(shrunk + SIZE + 1);
 }
 
 /* Everything that is right, on every path. */
