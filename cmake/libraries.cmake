@@ -36,9 +36,10 @@ function(brkm_add_shared_library target output_name)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output_name}
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
   if(NOT BRKM_SANITIZE)
-    # Calls between our own functions do not go through the PLT.
+    # Calls between our own functions do not go through the PLT. Handlers for fork and thread exit
+    # are registered for good, so the library must not be unloaded.
     target_link_options(${target} PRIVATE
-      -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic-functions)
+      -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-Bsymbolic-functions)
   endif()
 endfunction()
 

@@ -444,7 +444,10 @@ void brkm__cache_forget_other_threads(void)
     struct thread_cache *own = brkm__thread_cache;
     registry.first = NULL;
     registry.threads = 0;
+    atomic_store_explicit(&shared_budget, 0, memory_order_relaxed);
     if (is_real(own)) {
+        atomic_store_explicit(&shared_budget, own->budget - BRKM_CACHE_BUDGET_MIN,
+                              memory_order_relaxed);
         own->next = NULL;
         own->link = &registry.first;
         registry.first = own;

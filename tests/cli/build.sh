@@ -17,7 +17,7 @@ case_fresh_machine()
     in_sandbox "$tree/brkmalloc" run sh -c 'echo "$LD_PRELOAD"'
     same "status" 0 "$status"
     same "standard output" "$tree/build/release/libbrkmalloc.so" "$out"
-    for package in cmake gcc g++ libc6-dev make; do
+    for package in cmake gcc libc6-dev make; do
         has "packages named" " $package" "$(echo "$err" | grep 'installing with apt-get:')"
         has "packages installed" " $package" "$(log_of apt | grep ' install ')"
     done
