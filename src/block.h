@@ -4,7 +4,7 @@
  *   in use or cached                         free
  *   +---------------+ block (8 mod 16)       +---------------+ block
  *   | seal          | 4 bytes                | seal          |
- *   | size, flags   | 4 bytes                | size, flags   |
+ *   | flags, size   | 4 bytes                | flags, size   |
  *   +---------------+ payload (0 mod 16)     +---------------+ payload
  *   |               |                        | next link     | 8 bytes
  *   | payload:      |                        | previous link | 8 bytes
@@ -35,12 +35,13 @@ struct mem_control_block {
      * or the heap under its lock. The owner of the block in front reads the low half at any time;
      * that half never changes while the boundary exists: relaxed_load, relaxed_store. */
     uint32_t seal;
-    /* The block's size in units of 8 bytes, low 16 and high 8 bits. Written by the heap under its
-     * lock, never while somebody else owns the block. */
-    uint16_t units_low;
-    uint8_t units_high;
-    /* Of enum block_flag. Read and written by the heap under its lock only. */
+    /* Of enum block_flag. Written by the heap under its lock, also while somebody owns the block;
+     * read by the owner only to see that no unknown bit is set: relaxed_load, relaxed_store. */
     uint8_t flags;
+    /* The block's size in units of 8 bytes, the most significant byte first: the last byte of the
+     * header, which a write in front of the payload hits first, is one that every free verifies.
+     * Written by the heap under its lock, never while somebody else owns the block. */
+    uint8_t units[3];
 };
 
 _Static_assert(sizeof(struct mem_control_block) == BRKM_HEADER_SIZE, "the header is 8 bytes");
@@ -74,6 +75,8 @@ enum block_flag {
     BLOCK_FLAG_REGION_START = 2,
     /* The block is free, and the whole pages inside were given back since it became so. */
     BLOCK_FLAG_PURGED = 4,
+    /* No other bit is ever set. */
+    BLOCK_FLAGS_ALL = 7,
 };
 
 /* Secret of the process, random but for its low nibble. Drawn before the first block; whoever draws
@@ -169,7 +172,7 @@ _Static_assert(BLOCK_LONG_SIZE % BRKM_ALIGNMENT == 0 && BRKM_MAX_BLOCK < BLOCK_L
  * the seal shows: the seal mixes the whole size. */
 static inline size_t block_byte_size(const struct mem_control_block *block)
 {
-    return (uint8_t)block->units_low * BLOCK_UNIT;
+    return block->units[2] * BLOCK_UNIT;
 }
 
 static inline size_t *block_long_size(const struct mem_control_block *block)
@@ -180,7 +183,8 @@ static inline size_t *block_long_size(const struct mem_control_block *block)
 /* The size as the header tells it; for blocks that can be in use that is the size. */
 static inline size_t block_short_size(const struct mem_control_block *block)
 {
-    return (block->units_low | (size_t)block->units_high << 16) * BLOCK_UNIT;
+    size_t units = (size_t)block->units[0] << 16 | (size_t)block->units[1] << 8 | block->units[2];
+    return units * BLOCK_UNIT;
 }
 
 static inline size_t block_size(const struct mem_control_block *block)
@@ -197,12 +201,14 @@ static inline size_t block_usable_size(const struct mem_control_block *block)
 
 static inline bool block_has_flag(const struct mem_control_block *block, enum block_flag flag)
 {
-    return (block->flags & (unsigned)flag) != 0;
+    return (relaxed_load(block->flags) & (unsigned)flag) != 0;
 }
 
 static inline void block_change_flag(struct mem_control_block *block, enum block_flag flag, bool on)
 {
-    block->flags = (uint8_t)(on ? block->flags | (unsigned)flag : block->flags & ~(unsigned)flag);
+    unsigned old = relaxed_load(block->flags);
+    unsigned changed = on ? old | (unsigned)flag : old & ~(unsigned)flag;
+    relaxed_store(block->flags, (uint8_t)changed);
 }
 
 static inline struct mem_control_block *block_next(const struct mem_control_block *block)
@@ -217,6 +223,9 @@ static inline enum block_state block_state(const struct mem_control_block *block
 {
     size_t size = block_short_size(block);
     uint32_t difference = block_load_seal(block) - block_seal_for(block, size, BLOCK_IN_USE);
+    if (unlikely((relaxed_load(block->flags) & ~(unsigned)BLOCK_FLAGS_ALL) != 0)) {
+        return BLOCK_DAMAGED;
+    }
     switch (difference) {
     case BLOCK_IN_USE:
     case BLOCK_CACHED:
@@ -239,8 +248,10 @@ static inline void block_set(struct mem_control_block *block, size_t size, enum 
         annotate_ours(block_long_size(block), sizeof(size_t));
         *block_long_size(block) = size;
     }
-    block->units_low = (uint16_t)(short_size / BLOCK_UNIT);
-    block->units_high = (uint8_t)(short_size / BLOCK_UNIT >> 16);
+    size_t units = short_size / BLOCK_UNIT;
+    block->units[0] = (uint8_t)(units >> 16);
+    block->units[1] = (uint8_t)(units >> 8);
+    block->units[2] = (uint8_t)units;
     block_store_seal(block, block_seal_for(block, short_size, state));
 }
 
@@ -249,7 +260,7 @@ static inline void block_create(struct mem_control_block *block, size_t size,
                                 enum block_state state)
 {
     annotate_ours(block, BRKM_HEADER_SIZE);
-    block->flags = 0;
+    relaxed_store(block->flags, (uint8_t)0);
     block_set(block, size, state);
 }
 

@@ -305,6 +305,6 @@ Suite *unit_suite(void)
     step = (int)unit_number("UNIT_STEP", 1);
     tcase_add_loop_test(tests, in_a_fresh_process, first / step, (end + step - 1) / step);
     tcase_add_loop_test(tests, among_other_blocks, first / step, (end + step - 1) / step);
-    tcase_add_loop_test(tests, as_much_again_after_the_memory_ran_out, 0, 10);
+    tcase_add_loop_test(unit_case(suite, "limit"), as_much_again_after_the_memory_ran_out, 0, 10);
     return suite;
 }

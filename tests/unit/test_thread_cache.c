@@ -194,6 +194,18 @@ START_TEST(past_its_bound_the_depot_passes_on_to_the_heap)
 }
 END_TEST
 
+START_TEST(what_is_taken_from_the_depot_makes_room_again)
+{
+    unsigned slot = size_class_slot(1024);
+    struct cached_list list = make_list(1024, 4);
+    for (size_t bytes = 0; bytes < 4 * BRKM_DEPOT_BYTES_MIN; bytes += 4 * 1024) {
+        brkm__depot_put(slot, list);
+        list = brkm__depot_take(slot);
+        ck_assert_uint_eq(list.count, 4);
+    }
+}
+END_TEST
+
 /* ---- Thread cache ---- */
 
 START_TEST(hits_do_not_reach_the_heap)
@@ -261,6 +273,22 @@ START_TEST(trim_flushes_the_caller_s_cache)
     ck_assert_uint_eq(brkm__depot_totals().blocks, 0);
     ck_assert_uint_eq(heap->in_use_bytes, own);
     expect_sound();
+}
+END_TEST
+
+START_TEST(a_cache_that_was_flushed_often_still_caches)
+{
+    void *memory[50];
+    for (int round = 0; round < 200; round++) {
+        for (size_t i = 0; i < 50; i++) {
+            memory[i] = brkm_malloc(i * 80);
+        }
+        for (size_t i = 0; i < 50; i++) {
+            brkm_free(memory[i]);
+        }
+        ck_assert_uint_gt(brkm__cache_totals().blocks, 25);
+        brkm_malloc_trim(0);
+    }
 }
 END_TEST
 
@@ -427,11 +455,13 @@ Suite *unit_suite(void)
     tcase_add_test(depot, the_depot_gives_back_the_batch_that_came_last);
     tcase_add_test(depot, draining_brings_all_back_to_the_heap);
     tcase_add_test(depot, past_its_bound_the_depot_passes_on_to_the_heap);
+    tcase_add_test(depot, what_is_taken_from_the_depot_makes_room_again);
     TCase *cache = unit_case(suite, "cache");
     tcase_add_test(cache, hits_do_not_reach_the_heap);
     tcase_add_test(cache, what_was_freed_last_comes_back_first);
     tcase_add_test(cache, caches_are_bounded_in_bytes);
     tcase_add_test(cache, trim_flushes_the_caller_s_cache);
+    tcase_add_test(cache, a_cache_that_was_flushed_often_still_caches);
     tcase_add_test(cache, cached_blocks_serve_when_the_system_has_no_more);
     tcase_add_loop_test(cache, a_write_to_a_freed_block_is_noticed_when_it_is_handed_out, 0, 4);
     TCase *threads = unit_case(suite, "threads");
