@@ -142,12 +142,16 @@ static void *allocate_aligned(size_t alignment, size_t size)
         return NULL;
     }
     void *memory = take_cached_aligned(alignment, size);
-    if (memory == NULL && wants_mapping(most)) {
+    bool mapping_first = wants_mapping(most);
+    if (memory == NULL && mapping_first) {
         memory = brkm__mapped_allocate(size, alignment);
     }
     if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
         struct mem_control_block *block = heap_block(block_size_for_request(size), alignment, NULL);
         memory = block == NULL ? NULL : block_payload(block);
+    }
+    if (memory == NULL && !mapping_first) {
+        memory = brkm__mapped_allocate(size, alignment);
     }
     return memory;
 }
@@ -232,7 +236,8 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     struct held held = brkm__verify_in_use(memory, caller);
     bool size_fits =
         size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
-    if (!size_fits || (uintptr_t)memory % alignment != 0) {
+    bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
+    if (!size_fits || !is_aligned) {
         brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
                                                               .block_size = held.usable_size,
                                                               .caller = caller});

@@ -160,6 +160,10 @@ static void free_range(struct heap *heap, struct mem_control_block *first, const
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
     lock_acquire(&heap->lock);
+    if (unlikely(block_state(block) != BLOCK_IN_USE)) {
+        /* Another thread freed it since the caller looked. */
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){block_payload(block), 0, caller});
+    }
     heap->frees++;
     heap->in_use_blocks--;
     free_range(heap, block, caller);
