@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 11: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
+ * Layer 13: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
  * choice between thread cache, heap and mapped block. The way of malloc and free:
  *
  *   malloc: alloc_malloc (alloc.h): cache_bin_pop
@@ -22,6 +22,7 @@
 #include "os.h"
 #include "report.h"
 #include "size_class.h"
+#include "supply.h"
 #include "thread_cache.h"
 #include "verify.h"
 
@@ -44,32 +45,14 @@ struct allocated {
     size_t dirty; /* bytes at the start that may be other than zero */
 };
 
-/* Gives what the depot, and at last the thread's own cache, hold back to the heap. */
-static bool give_back_caches(enum heap_growth next_try)
+/* A block of the heap. When memory is short, the thread's own cache is given back first. */
+static void *heap_block(size_t size, size_t alignment, size_t *dirty)
 {
-    bool flushed = next_try == HEAP_MAY_GROW ? false : brkm__cache_flush_all();
-    return brkm__depot_drain() || flushed;
-}
-
-/* A block of the heap, aligned when `alignment` is above 16: from what is there, from what the
- * depot gives back, from the system, and when that has nothing, from the thread's own cache. */
-static struct mem_control_block *heap_block(size_t size, size_t alignment, size_t *dirty)
-{
-    static const enum heap_growth tries[] = {HEAP_AS_IT_IS, HEAP_MAY_GROW, HEAP_AS_IT_IS};
-    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-        bool changed = i == 0 || give_back_caches(tries[i]);
-        if (!changed && tries[i] == HEAP_AS_IT_IS) {
-            continue;
-        }
-        struct mem_control_block *block =
-            alignment <= BRKM_ALIGNMENT
-                ? brkm__heap_allocate(&brkm__main_heap, size, tries[i], dirty)
-                : brkm__heap_allocate_aligned(&brkm__main_heap, size, alignment, tries[i]);
-        if (block != NULL) {
-            return block;
-        }
+    struct mem_control_block *block = brkm__supply_block(size, alignment, dirty);
+    if (unlikely(block == NULL) && brkm__cache_flush_all()) {
+        block = brkm__supply_block(size, alignment, dirty);
     }
-    return NULL;
+    return block == NULL ? NULL : block_payload(block);
 }
 
 static struct allocated allocate_large(size_t size)
@@ -83,9 +66,7 @@ static struct allocated allocate_large(size_t size)
         result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
     }
     if (result.memory == NULL && size <= BRKM_HEAP_REQUEST_MAX) {
-        struct mem_control_block *block =
-            heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
-        result.memory = block == NULL ? NULL : block_payload(block);
+        result.memory = heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
     }
     if (result.memory == NULL && !mapping_first) {
         result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
@@ -93,15 +74,34 @@ static struct allocated allocate_large(size_t size)
     return result;
 }
 
-/* A block of a cached size. */
-static void *allocate_cached(size_t size)
+/* A block of a medium size. Where its slot is empty, a block of the next will do as long as that
+ * wastes no more than rounding up to a slot may. */
+static bool take_medium(struct thread_cache *cache, size_t block_size, void **memory)
 {
-    unsigned slot = size_class_slot(block_size_for_request(size));
+    struct medium_slot class = size_class_medium_above(block_size);
+    if (likely(cache_take_medium(cache, class, memory))) {
+        return true;
+    }
+    struct medium_slot next = size_class_medium_below(block_size + block_size / 8);
+    return next.slot > class.slot && next.slot < SIZE_CLASS_SLOTS &&
+           cache->bins[class.slot].first == CACHED_END && cache_take_medium(cache, next, memory);
+}
+
+/* A block of a cached size. */
+static inline void *allocate_cached(size_t size)
+{
+    size_t block_size = block_size_for_request(size);
+    struct thread_cache *cache = brkm__thread_cache;
     void *memory;
-    if (likely(cache_bin_pop(&brkm__thread_cache->bins[slot], &memory))) {
+    if (block_size > BRKM_CACHED_EXACT_MAX) {
+        if (likely(take_medium(cache, block_size, &memory))) {
+            return memory;
+        }
+    } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
         return memory;
     }
-    struct mem_control_block *block = brkm__cache_refill(slot);
+    struct mem_control_block *block =
+        brkm__cache_refill(size_class_slot(block_size), BRKM_ALIGNMENT);
     return block == NULL ? NULL : block_payload(block);
 }
 
@@ -116,19 +116,37 @@ static struct allocated allocate(size_t size)
     return allocate_large(size);
 }
 
-/* The first cached block of the right size, when it happens to be aligned: aligned blocks that were
- * freed are found again so. */
-static void *take_cached_aligned(size_t alignment, size_t size)
+/* The block size for an aligned request, such that blocks that were freed fit again. Blocks of a
+ * multiple of their alignment stand aligned side by side, so that a refill gives a run of them; for
+ * small sizes that is worth up to as much again. */
+static size_t aligned_block_size(size_t alignment, size_t size)
 {
-    void *memory = NULL;
-    if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
-        unsigned slot = size_class_slot(block_size_for_request(size));
-        struct cache_bin *bin = &brkm__thread_cache->bins[slot];
-        if ((uintptr_t)bin->first % alignment == 0) {
-            cache_bin_pop(bin, &memory);
-        }
+    size_t exact = block_size_for_request(size);
+    if (exact > BRKM_CACHED_EXACT_MAX) {
+        return exact <= BRKM_CACHED_MAX ? size_class_medium_above(exact).size : exact;
     }
-    return memory;
+    size_t rounded = align_up(exact, alignment);
+    return rounded <= 2 * exact && rounded <= BRKM_CACHED_EXACT_MAX ? rounded : exact;
+}
+
+/* A block of a cached size from the thread's cache; NULL when there is none that is aligned, unless
+ * a refill gives aligned blocks. */
+static void *allocate_cached_aligned(size_t alignment, size_t block_size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    unsigned slot = size_class_slot(block_size);
+    void *memory;
+    if (brkm__cache_bin_pop_aligned(&cache->bins[slot], alignment, &memory)) {
+        if (block_size > BRKM_CACHED_EXACT_MAX) {
+            cache->budget_spent -= size_class_slot_size(slot);
+        }
+        return memory;
+    }
+    if (block_size > BRKM_CACHED_EXACT_MAX || block_size % alignment != 0) {
+        return NULL;
+    }
+    struct mem_control_block *block = brkm__cache_refill(slot, alignment);
+    return block == NULL ? NULL : block_payload(block);
 }
 
 /* `alignment` is a power of two. */
@@ -141,14 +159,17 @@ static void *allocate_aligned(size_t alignment, size_t size)
     if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
         return NULL;
     }
-    void *memory = take_cached_aligned(alignment, size);
+    void *memory = NULL;
+    size_t block_size = aligned_block_size(alignment, size);
+    if (block_size <= BRKM_CACHED_MAX) {
+        memory = allocate_cached_aligned(alignment, block_size);
+    }
     bool mapping_first = wants_mapping(most);
     if (memory == NULL && mapping_first) {
         memory = brkm__mapped_allocate(size, alignment);
     }
     if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
-        struct mem_control_block *block = heap_block(block_size_for_request(size), alignment, NULL);
-        memory = block == NULL ? NULL : block_payload(block);
+        memory = heap_block(block_size, alignment, NULL);
     }
     if (memory == NULL && !mapping_first) {
         memory = brkm__mapped_allocate(size, alignment);
@@ -178,16 +199,25 @@ static void learn_from_freed_mapping(size_t size)
     }
 }
 
+/* Frees a block of a cached size. */
+static inline void free_cached(struct mem_control_block *block, size_t size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    bool kept = size > BRKM_CACHED_EXACT_MAX
+                    ? cache_keep_medium(cache, size_class_medium_below(size), block)
+                    : cache_bin_push(cache_exact_bin(cache, size), block);
+    if (unlikely(!kept)) {
+        brkm__cache_keep(block_payload(block));
+    }
+}
+
 static void free_in_heap(struct mem_control_block *block, const char *caller)
 {
     size_t size = block_short_size(block);
-    if (size > BRKM_CACHED_MAX) {
+    if (size <= BRKM_CACHED_MAX) {
+        free_cached(block, size);
+    } else {
         brkm__heap_free(&brkm__main_heap, block, caller);
-        return;
-    }
-    struct cache_bin *bin = &brkm__thread_cache->bins[size_class_slot_below(size)];
-    if (unlikely(!cache_bin_push(bin, block))) {
-        brkm__cache_keep(block_payload(block));
     }
 }
 
@@ -213,19 +243,15 @@ static void free_for(void *memory, const char *caller)
     }
 }
 
-/* The largest usable size that a request of `size` bytes can have got: its class's block and a rest
- * too small to split off, or whole pages of a mapping. */
+/* The largest usable size that a request of `size` bytes can have got: a block that was rounded to
+ * its alignment, that realloc left as it was (can_stay) or gave room to grow; and a rest too small
+ * to split off or to unmap. */
 static size_t largest_usable(size_t size, enum origin origin)
 {
     size_t block = block_size_for_request(size);
-    if (origin == ORIGIN_MAPPED) {
-        return block + brkm__os_page_size();
-    }
-    if (block <= BRKM_CACHED_MAX) {
-        /* realloc leaves a block as it is until it is twice as large as needed. */
-        block = 2 * size_class_slot_size(size_class_slot(block));
-    }
-    return block + BRKM_MIN_BLOCK;
+    size_t roomy =
+        origin == ORIGIN_HEAP && block <= BRKM_CACHED_MAX ? 2 * block : block + block / 8;
+    return roomy + (origin == ORIGIN_HEAP ? 2 * BRKM_MIN_BLOCK : brkm__os_page_size());
 }
 
 static void free_sized_for(void *memory, size_t size, size_t alignment, const char *caller)
@@ -247,9 +273,19 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
 
 /* ---- Resize ---- */
 
+/* What to ask for when a block moves: a block that grows in small steps will grow again, and gets
+ * an eighth more so that the next steps need no copy. One that grows by much, as a vector that
+ * doubles, brings its own room. */
+static size_t size_with_room_to_grow(size_t size, size_t old_size)
+{
+    bool in_small_steps = size > old_size && size - old_size <= old_size / 4;
+    size_t roomy = size + size / 8;
+    return in_small_steps && size <= BRKM_ROOM_TO_GROW_MAX && !wants_mapping(roomy) ? roomy : size;
+}
+
 static void *move(void *memory, struct held held, size_t size)
 {
-    void *moved = allocate(size).memory;
+    void *moved = allocate(size_with_room_to_grow(size, held.usable_size)).memory;
     if (moved == NULL) {
         return NULL;
     }
@@ -260,11 +296,13 @@ static void *move(void *memory, struct held held, size_t size)
     return moved;
 }
 
-/* True when the block can stay as it is: large enough, and not twice as large as needed. */
+/* True when the block can stay as it is: large enough, and less than twice as large as needed,
+ * which saves the move of a cached size; or by no more than a block gets to grow into. */
 static bool can_stay(size_t old_block, size_t new_block)
 {
-    return new_block <= old_block &&
-           (old_block <= BRKM_CACHED_MAX ? old_block / 2 < new_block : old_block == new_block);
+    size_t largest = old_block <= BRKM_CACHED_MAX ? 2 * new_block - 1
+                                                  : new_block + new_block / 8 + BRKM_MIN_BLOCK;
+    return new_block <= old_block && old_block <= largest;
 }
 
 static void *resize_in_heap(void *memory, struct held held, size_t size)
@@ -304,18 +342,25 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
 
 BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
+    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
+        void *memory = allocate_cached(size);
+        if (likely(memory != NULL)) {
+            annotate_allocated(memory, size, false);
+            return memory;
+        }
+    }
     return hand_out(allocate(size).memory, size, false);
 }
 
 /* Cached sizes above the exact ones, which need a class, come first. */
 BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
-    if (likely(regions_window_contains(memory))) {
+    if (likely(brkm__regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_short_size(block);
         if (size <= BRKM_CACHED_MAX && alloc_is_sound(block, size)) {
             annotate_freed(memory);
-            free_in_heap(block, "free");
+            free_cached(block, size);
             return;
         }
     }
@@ -450,6 +495,7 @@ size_t brkm_malloc_usable_size(void *memory)
 
 int brkm_malloc_trim(size_t pad)
 {
-    give_back_caches(HEAP_AS_IT_IS);
+    brkm__cache_flush_all();
+    brkm__depot_drain();
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 11: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
+ * Layer 13: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
 #ifndef BRKMALLOC_ALLOC_H
 #define BRKMALLOC_ALLOC_H
 

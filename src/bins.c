@@ -49,10 +49,11 @@ static _Noreturn void end_program(enum fault fault, const struct free_block *blo
 }
 
 /* True when `link` leads to a free block; looks before it reads. */
-static bool link_is_sound(const struct free_block *link)
+static BRKM_ALWAYS_INLINE bool link_is_sound(const struct free_block *link)
 {
-    return brkm__regions_contain_payload(block_payload(&link->header)) &&
-           block_state(&link->header) == BLOCK_FREE;
+    const void *payload = block_payload(&link->header);
+    return (likely(regions_window_contains(payload)) || brkm__regions_contain_payload(payload)) &&
+           block_is(&link->header, BLOCK_FREE);
 }
 
 static void verify_links(const struct bins *bins, unsigned bin, const struct free_block *block)
@@ -69,10 +70,9 @@ static void verify_links(const struct bins *bins, unsigned bin, const struct fre
 
 /* ---- Insert and remove ---- */
 
-void brkm__bins_insert(struct bins *bins, struct mem_control_block *block)
+void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_t size)
 {
     struct free_block *free = (struct free_block *)block;
-    size_t size = block_size(block);
     unsigned bin = size_class_bin(size);
     struct free_block *head = bins->heads[bin];
     brkm_assert(head == NULL || link_is_sound(head), "I6: a list holds free blocks only");
@@ -92,27 +92,29 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block)
     bins->bytes += size;
 }
 
-static void unlink_from(struct bins *bins, unsigned bin, struct free_block *block)
+static void unlink_from(struct bins *bins, unsigned bin, struct free_block *block, size_t size)
 {
+    struct free_block *next = block->next;
+    struct free_block *previous = block->previous;
     verify_links(bins, bin, block);
-    if (block->next != NULL) {
-        block->next->previous = block->previous;
+    if (next != NULL) {
+        next->previous = previous;
     }
-    if (block->previous != NULL) {
-        block->previous->next = block->next;
+    if (previous != NULL) {
+        previous->next = next;
     } else {
-        bins->heads[bin] = block->next;
-        if (block->next == NULL) {
+        bins->heads[bin] = next;
+        if (next == NULL) {
             mark_empty(bins, bin);
         }
     }
     bins->blocks--;
-    bins->bytes -= block_size(&block->header);
+    bins->bytes -= size;
 }
 
-void brkm__bins_remove(struct bins *bins, struct mem_control_block *block)
+void brkm__bins_remove(struct bins *bins, struct mem_control_block *block, size_t size)
 {
-    unlink_from(bins, size_class_bin(block_size(block)), (struct free_block *)block);
+    unlink_from(bins, size_class_bin(size), (struct free_block *)block, size);
 }
 
 /* ---- Search ---- */
@@ -147,6 +149,7 @@ static size_t size_at_aligned_place(const struct free_block *block, size_t align
     return place < end ? end - place : 0;
 }
 
+/* The best of the first blocks in the bin; NULL when none of them has room. */
 static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, size_t size,
                                       size_t alignment)
 {
@@ -169,19 +172,27 @@ static struct free_block *best_in_bin(const struct bins *bins, unsigned bin, siz
     return best;
 }
 
+/* The first block of a bin that is not empty. */
+static struct free_block *first_in_bin(const struct bins *bins, unsigned bin)
+{
+    verify_link(bins->heads[bin], NULL);
+    return bins->heads[bin];
+}
+
 struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)
 {
     unsigned bin = size_class_bin(size);
-    struct free_block *best = best_in_bin(bins, bin, size, BRKM_ALIGNMENT);
-    if (best == NULL) {
+    struct free_block *found = best_in_bin(bins, bin, size, BRKM_ALIGNMENT);
+    if (found == NULL) {
+        /* Every block of a higher bin is large enough, and the first has a low address. */
         bin = brkm__bins_next_used(bins, bin + 1);
         if (bin == BRKM_BIN_COUNT) {
             return NULL;
         }
-        best = best_in_bin(bins, bin, size, BRKM_ALIGNMENT);
+        found = first_in_bin(bins, bin);
     }
-    unlink_from(bins, bin, best);
-    return &best->header;
+    unlink_from(bins, bin, found, block_size(&found->header));
+    return &found->header;
 }
 
 /* Bins that are searched for a block that is aligned as it stands: mostly one that was cut for the
@@ -194,7 +205,7 @@ struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size
     for (unsigned seen = 0; bin < BRKM_BIN_COUNT && seen < ALIGNED_BINS; seen++) {
         struct free_block *best = best_in_bin(bins, bin, size, alignment);
         if (best != NULL) {
-            unlink_from(bins, bin, best);
+            unlink_from(bins, bin, best, block_size(&best->header));
             return &best->header;
         }
         bin = brkm__bins_next_used(bins, bin + 1);

@@ -22,12 +22,13 @@ struct bins {
     size_t bytes;  /* in all lists */
 };
 
-/* Puts a free block, whose header and boundary tag are written, into its bin: in front, or behind
- * the first block when that has the lower address, so that low addresses tend to be used first. */
-void brkm__bins_insert(struct bins *bins, struct mem_control_block *block);
+/* Puts a free block of `size` bytes, whose header and boundary tag are written, into its bin: in
+ * front, or behind the first block when that has the lower address, so that low addresses tend to
+ * be used first. */
+void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_t size);
 
-/* Takes a given block out. Ends the program where its links were overwritten. */
-void brkm__bins_remove(struct bins *bins, struct mem_control_block *block);
+/* Takes a given block of `size` bytes out. Ends the program where its links were overwritten. */
+void brkm__bins_remove(struct bins *bins, struct mem_control_block *block, size_t size);
 
 /* Takes out the best fitting of the blocks that a bounded search sees; NULL when none is as large
  * as `size`. */

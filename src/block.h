@@ -238,21 +238,27 @@ static inline enum block_state block_state(const struct mem_control_block *block
     }
 }
 
+/* True when the header is good and its block is in `state`. Reads nothing but the header. */
+static inline bool block_is(const struct mem_control_block *block, enum block_state state)
+{
+    return block_load_seal(block) == block_seal_for(block, block_short_size(block), state) &&
+           (relaxed_load(block->flags) & ~(unsigned)BLOCK_FLAGS_ALL) == 0;
+}
+
 /* Writes a whole header. The flags are kept when `block` was a header before; a new boundary is
  * made by block_create. */
 static inline void block_set(struct mem_control_block *block, size_t size, enum block_state state)
 {
-    size_t short_size = size;
     if (unlikely(size > BRKM_MAX_BLOCK)) {
-        short_size = BLOCK_LONG_SIZE;
         annotate_ours(block_long_size(block), sizeof(size_t));
         *block_long_size(block) = size;
+        size = BLOCK_LONG_SIZE;
     }
-    size_t units = short_size / BLOCK_UNIT;
+    uint32_t units = (uint32_t)(size / BLOCK_UNIT);
     block->units[0] = (uint8_t)(units >> 16);
     block->units[1] = (uint8_t)(units >> 8);
     block->units[2] = (uint8_t)units;
-    block_store_seal(block, block_seal_for(block, short_size, state));
+    block_store_seal(block, block_seal_for(block, size, state));
 }
 
 /* Writes a header where there was none; no flag is set. */
@@ -262,6 +268,18 @@ static inline void block_create(struct mem_control_block *block, size_t size,
     annotate_ours(block, BRKM_HEADER_SIZE);
     relaxed_store(block->flags, (uint8_t)0);
     block_set(block, size, state);
+}
+
+/* Writes a header where there was none, `size` bytes behind `front` and like it: both are of that
+ * size and in the same state. */
+static inline void block_create_behind(const struct mem_control_block *front, size_t size)
+{
+    struct mem_control_block *block = block_at_offset(front, size);
+    annotate_ours(block, BRKM_HEADER_SIZE);
+    *block = (struct mem_control_block){
+        .seal = block_load_seal(front) + (uint32_t)size,
+        .units = {front->units[0], front->units[1], front->units[2]},
+    };
 }
 
 /* Changes the state of a block that is known to be in state `from`. */
@@ -285,18 +303,17 @@ static inline size_t *block_boundary_tag_before(const struct mem_control_block *
     return (size_t *)((uintptr_t)block - sizeof(size_t));
 }
 
-/* Makes `block`, whose header exists, one free block of `size` bytes: header, boundary tag, and the
- * flag in the next header. */
-static inline void block_make_free(struct mem_control_block *block, size_t size)
+/* Makes `block` one free block of `size` bytes: header and boundary tag. Of the flags only that of
+ * a region's first block stays: what is in front is not free, or it would be part of this block.
+ * The flag in the next header is the caller's to set. */
+static inline void block_make_free(struct mem_control_block *block, size_t size, unsigned flags)
 {
-    annotate_ours(block_payload(block), sizeof(struct free_block) - BRKM_HEADER_SIZE);
+    annotate_ours(block, sizeof(struct free_block));
     block_set(block, size, BLOCK_FREE);
-    block_change_flag(block, BLOCK_FLAG_PURGED, false);
-    struct mem_control_block *next = block_at_offset(block, size);
-    size_t *tag = block_boundary_tag_before(next);
+    relaxed_store(block->flags, (uint8_t)(flags & BLOCK_FLAG_REGION_START));
+    size_t *tag = block_boundary_tag_before(block_at_offset(block, size));
     annotate_ours(tag, sizeof(*tag));
     *tag = size;
-    block_change_flag(next, BLOCK_FLAG_PREVIOUS_FREE, true);
 }
 
 /* The first place in `block` where a header can stand whose payload is aligned, either at the

@@ -4,6 +4,10 @@
 
 #include "report.h"
 
+/* Blocks looked at for one that is aligned: in a program that aligns most of its blocks the first
+ * few will do, and in others there is none. */
+#define ALIGNED_SCAN 8
+
 /* I9, by walking the list. */
 static bool is_consistent(const struct cache_bin *bin)
 {
@@ -22,6 +26,31 @@ struct cached_list brkm__cache_bin_take(struct cache_bin *bin, unsigned count)
     bin->first = list.first;
     bin->room = (uint16_t)(bin->room + count);
     return head;
+}
+
+bool brkm__cache_bin_pop_aligned(struct cache_bin *bin, size_t alignment, void **payload)
+{
+    struct cached_block *before = NULL;
+    struct cached_block *block = bin->first;
+    for (unsigned seen = 0; seen < ALIGNED_SCAN && block != CACHED_END; seen++) {
+        if (unlikely(!cached_link_is_sound(block))) {
+            brkm__cached_link_is_bad(block);
+        }
+        if ((uintptr_t)block % alignment == 0) {
+            if (before == NULL) {
+                bin->first = block->next;
+            } else {
+                cached_link_set(before, block->next);
+            }
+            bin->room++;
+            block_change_state(block_from_payload(block), BLOCK_CACHED, BLOCK_IN_USE);
+            *payload = block;
+            return true;
+        }
+        before = block;
+        block = block->next;
+    }
+    return false;
 }
 
 void brkm__cache_bin_fill(struct cache_bin *bin, struct cached_list list)

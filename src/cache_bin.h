@@ -32,6 +32,10 @@ static inline unsigned cache_bin_length(const struct cache_bin *bin)
 /* Takes the first `count` blocks, of at least as many, out of the bin. */
 struct cached_list brkm__cache_bin_take(struct cache_bin *bin, unsigned count);
 
+/* Takes one of the first blocks whose payload is aligned to `alignment`, a power of two; it is then
+ * in use. False when there is none. */
+bool brkm__cache_bin_pop_aligned(struct cache_bin *bin, size_t alignment, void **payload);
+
 /* Puts a list into the empty bin, whose capacity holds it. */
 void brkm__cache_bin_fill(struct cache_bin *bin, struct cached_list list);
 

@@ -35,17 +35,6 @@ void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *
     list->count++;
 }
 
-struct mem_control_block *brkm__cached_list_pop(struct cached_list *list)
-{
-    struct cached_block *first = list->first;
-    if (unlikely(!cached_link_is_sound(first))) {
-        brkm__cached_link_is_bad(first);
-    }
-    list->first = first->next;
-    list->count--;
-    return block_from_payload(first);
-}
-
 struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count)
 {
     if (count == 0) {

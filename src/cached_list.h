@@ -58,14 +58,23 @@ static inline struct cached_list cached_list_empty(void)
 /* Adds a block in use, which thereby becomes cached. */
 void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block);
 
-/* Takes the first block off a list that is not empty; it stays in state cached. Ends the program
- * when the link was overwritten. */
-struct mem_control_block *brkm__cached_list_pop(struct cached_list *list);
-
 /* Cuts the first `count` blocks off `list`, which has at least as many. */
 struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count);
 
 _Noreturn void brkm__cached_link_is_bad(const struct cached_block *block);
+
+/* Takes the first block off a list that is not empty; it stays in state cached. Ends the program
+ * when the link was overwritten. */
+static inline struct mem_control_block *cached_list_pop(struct cached_list *list)
+{
+    struct cached_block *first = list->first;
+    if (unlikely(!cached_link_is_sound(first))) {
+        brkm__cached_link_is_bad(first);
+    }
+    list->first = first->next;
+    list->count--;
+    return block_from_payload(first);
+}
 
 /* Draws the secret unless that is done. */
 void brkm__cached_draw_secret(void);

@@ -63,25 +63,35 @@
 #define BRKM_CACHED_EXACT_MAX ((size_t)2032)
 #define BRKM_CACHED_MAX (64 * BRKM_KIB)
 
+/* Bytes. Up to this size a block that realloc moves because it grows in small steps gets room for
+ * the next ones. Larger ones mostly grow in place, or without copying (mremap). */
+#define BRKM_ROOM_TO_GROW_MAX BRKM_MIB
+
 /* Blocks, and bytes of blocks, that move between thread cache, depot and heap at a time. 32 blocks
  * share the price of a lock well enough that it vanishes beside the fast path. */
 #define BRKM_BATCH_BLOCKS 32
 #define BRKM_BATCH_BYTES (4 * BRKM_KIB)
 
+/* Bytes by which the count of handed-out bytes that threads read without a lock may be off: small
+ * beside the bounds that are set by it. */
+#define BRKM_HANDED_OUT_STEP (64 * BRKM_KIB)
+
+/* Bytes that processors move between their caches at a time. */
+#define BRKM_CACHE_LINE 64
+
 /* Bytes that a thread cache may hold at first and after a phase of frees alone: what an idle thread
  * costs. */
 #define BRKM_CACHE_BUDGET_MIN (64 * BRKM_KIB)
 
-/* Bytes that all caches together may hold above that: the larger of a constant and a share (1/32)
- * of what the heap has handed out. */
-#define BRKM_CACHE_SHARED_MIN (1536 * BRKM_KIB)
-#define BRKM_CACHE_SHARED_SHARE 32
+/* Bytes that all thread caches and the depot together may hold: the larger of a constant and a
+ * share (1/20) of what the heap has handed out; and the share of that (1/4) which is the depot's.
+ */
+#define BRKM_IDLE_MIN (2 * BRKM_MIB)
+#define BRKM_IDLE_SHARE 20
+#define BRKM_IDLE_DEPOT_SHARE 4
 
-/* Batches of one class in the depot, and bytes of all of them: the larger of a constant and a share
- * (1/32) of what the heap has handed out. */
+/* Batches of one class in the depot. */
 #define BRKM_DEPOT_BATCHES 64
-#define BRKM_DEPOT_BYTES_MIN (1 * BRKM_MIB)
-#define BRKM_DEPOT_SHARE 32
 
 /* Bytes of free top that are kept when the top is trimmed, and that a trim must at least give back.
  * As glibc's defaults; the threshold follows the mapped-block threshold upwards. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: the depot, where thread caches leave and find whole batches of cached blocks.
+ * Layer 10: the depot, where thread caches leave and find whole batches of cached blocks.
  *
  * Nobody owns a block here: what a consumer frees comes back to a producer a batch at a time. Each
  * size class has a shelf with a lock of its own; storing and taking a batch is O(1). What is past
@@ -21,9 +21,6 @@ struct cached_list brkm__depot_take(unsigned slot);
 
 /* Gives everything back to the heap. True when there was something. */
 bool brkm__depot_drain(void);
-
-/* Gives the blocks of a list back to the heap. */
-void brkm__depot_return_to_heap(struct cached_list list);
 
 struct depot_totals {
     size_t blocks;

@@ -34,7 +34,12 @@ struct mem_control_block *brkm__fallback_add(size_t size, size_t wanted)
     size_t needed = align_up(size + OVERHEAD, page);
     size_t bytes = align_up(max_size(needed, max_size(wanted, BRKM_FALLBACK_MIN)), page);
     struct mem_control_block *first = add_region(bytes);
-    return first != NULL || bytes == needed ? first : add_region(needed);
+    /* Many small regions would waste their ends, and there is a bound on their number. */
+    while (first == NULL && bytes > needed) {
+        bytes = max_size(needed, align_up(bytes / 2, page));
+        first = add_region(bytes);
+    }
+    return first;
 }
 
 bool brkm__fallback_is_whole(const struct mem_control_block *block)

@@ -18,13 +18,18 @@ static _Noreturn void end_program(enum fault fault, const struct mem_control_blo
     brkm__fatal(fault, (struct fault_place){.address = block_payload(block), .caller = caller});
 }
 
+static _Noreturn void report_overflow(const struct mem_control_block *block, const char *caller)
+{
+    brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = block_payload(block),
+                                                     .block_size = block_usable_size(block),
+                                                     .caller = caller});
+}
+
 enum block_state brkm__space_state_behind(const struct mem_control_block *block, const char *caller)
 {
     enum block_state state = block_state(block_next(block));
     if (unlikely(state == BLOCK_DAMAGED)) {
-        brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = block_payload(block),
-                                                         .block_size = block_usable_size(block),
-                                                         .caller = caller});
+        report_overflow(block, caller);
     }
     return state;
 }
@@ -37,7 +42,7 @@ static struct mem_control_block *free_block_before(const struct mem_control_bloc
     const struct mem_control_block *previous =
         (const struct mem_control_block *)((uintptr_t)block - size);
     if (unlikely(size < BRKM_MIN_BLOCK || !brkm__regions_contain_payload(block_payload(previous)) ||
-                 block_state(previous) != BLOCK_FREE || block_size(previous) != size)) {
+                 !block_is(previous, BLOCK_FREE) || block_size(previous) != size)) {
         end_program(FAULT_BOUNDARY_TAG_OVERWRITTEN, block, caller);
     }
     return (struct mem_control_block *)(uintptr_t)previous;
@@ -52,24 +57,29 @@ static void release(struct heap *heap, struct mem_control_block *block, size_t s
         brkm__top_absorb(&heap->top, block);
         return;
     }
-    block_make_free(block, size);
-    brkm__bins_insert(&heap->bins, block);
+    block_make_free(block, size, relaxed_load(block->flags));
+    block_change_flag(block_at_offset(block, size), BLOCK_FLAG_PREVIOUS_FREE, true);
+    brkm__bins_insert(&heap->bins, block, size);
 }
 
 struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
                                                size_t size, const char *caller)
 {
-    if (brkm__space_state_behind(block, caller) == BLOCK_FREE) {
-        struct mem_control_block *next = block_next(block);
-        brkm__bins_remove(&heap->bins, next);
-        size += block_size(next);
+    struct mem_control_block *next = block_at_offset(block, size);
+    if (block_is(next, BLOCK_FREE)) {
+        size_t next_size = block_size(next);
+        brkm__bins_remove(&heap->bins, next, next_size);
+        size += next_size;
+    } else if (unlikely(block_state(next) == BLOCK_DAMAGED)) {
+        report_overflow(block, caller);
     }
     /* Where the block vanishes into the one before, its header still says that it was freed. */
     block_set_state(block, BLOCK_FREE);
     if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
         block = free_block_before(block, caller);
-        brkm__bins_remove(&heap->bins, block);
-        size += block_size(block);
+        size_t front_size = block_size(block);
+        brkm__bins_remove(&heap->bins, block, front_size);
+        size += front_size;
     }
     release(heap, block, size);
     return block;
@@ -101,15 +111,15 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         heap->spare = NULL;
     }
     size_t found = block_size(block);
-    size_t rest_size = found - size;
-    if (rest_size >= BRKM_MIN_BLOCK) {
-        struct mem_control_block *rest = block_at_offset(block, size);
-        block_create(rest, 0, BLOCK_FREE);
-        release(heap, rest, rest_size);
-        block_set(block, size, BLOCK_IN_USE);
-    } else {
+    if (found - size < BRKM_MIN_BLOCK) {
         brkm__space_begin_use(block, found);
+        return block;
     }
+    /* The block behind has the flag already, and it is not the top: no free block borders that. */
+    struct mem_control_block *rest = block_at_offset(block, size);
+    block_make_free(rest, found - size, 0);
+    brkm__bins_insert(&heap->bins, rest, found - size);
+    block_set(block, size, BLOCK_IN_USE);
     return block;
 }
 
@@ -151,7 +161,9 @@ bool brkm__space_grow(struct heap *heap, size_t size)
 
 bool brkm__space_add_fallback(struct heap *heap, size_t size)
 {
-    struct mem_control_block *first = brkm__fallback_add(size, growth_step(heap));
+    /* Doubled each time, so that there are few: each address outside the window is looked up. */
+    size_t wanted = max_size(growth_step(heap), min_size(heap->fallback_bytes, BRKM_GROW_MAX));
+    struct mem_control_block *first = brkm__fallback_add(size, wanted);
     if (first == NULL) {
         return false;
     }
@@ -164,7 +176,7 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size)
 static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *block)
 {
     size_t bytes = fallback_region_bytes(block);
-    brkm__bins_remove(&heap->bins, block);
+    brkm__bins_remove(&heap->bins, block, block_size(block));
     brkm__fallback_remove(block);
     heap->fallback_bytes -= bytes;
     return bytes;
@@ -172,7 +184,8 @@ static size_t remove_fallback_region(struct heap *heap, struct mem_control_block
 
 void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *block)
 {
-    if (!brkm__fallback_is_whole(block)) {
+    if (likely(!block_has_flag(block, BLOCK_FLAG_REGION_START)) ||
+        !brkm__fallback_is_whole(block)) {
         return;
     }
     struct mem_control_block *spare = heap->spare;

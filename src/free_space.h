@@ -13,10 +13,15 @@
 #include "lock.h"
 #include "top.h"
 
-/* All zero is an empty heap. Everything is written under the lock. */
+/* All zero is an empty heap. Everything is written under the lock. The lock and what is read
+ * without it lie on cache lines of their own: who waits for the one or looks at the other must not
+ * slow down the thread that works on the rest. */
 struct heap {
-    struct lock lock;
-    struct top top;
+    _Alignas(BRKM_CACHE_LINE) struct lock lock;
+    /* in_use_bytes as it was lately, at most BRKM_HANDED_OUT_STEP off. Read without the lock,
+     * relaxed, by whoever sets a bound by it. */
+    _Alignas(BRKM_CACHE_LINE) _Atomic(size_t) handed_out;
+    _Alignas(BRKM_CACHE_LINE) struct top top;
     struct bins bins;
     /* A fallback region that is free as a whole is kept here, in the bins too, so that a program
      * that allocates and frees at the edge of one does not map and unmap it each time. */
@@ -27,18 +32,18 @@ struct heap {
     size_t fallback_bytes; /* of all fallback regions */
     size_t fallback_peak;
     /* Of blocks that the heap handed out, headers included: to the program, to thread caches and to
-     * the depot. Read without the lock, relaxed, by whoever sets a bound by it. */
-    _Atomic(size_t) in_use_bytes;
+     * the depot. */
+    size_t in_use_bytes;
     size_t in_use_blocks;
     size_t in_use_peak; /* highest in_use_bytes so far */
     uint64_t allocations;
     uint64_t frees;
 };
 
-/* Bytes in blocks that the heap handed out and did not get back. Takes no lock. */
+/* About how many bytes the heap handed out and did not get back. Takes no lock. */
 static inline size_t heap_handed_out(const struct heap *heap)
 {
-    return atomic_load_explicit(&heap->in_use_bytes, memory_order_relaxed);
+    return atomic_load_explicit(&heap->handed_out, memory_order_relaxed);
 }
 
 /* Bytes that the heap holds from the system. The lock is held by the caller. */
@@ -74,8 +79,8 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size);
 enum block_state brkm__space_state_behind(const struct mem_control_block *block,
                                           const char *caller);
 
-/* Frees the range that `block` begins, whose header is good and says `size`: coalesces it with both
- * neighbours and puts the result into its bin or the top. Returns the resulting block. */
+/* Frees the range of `size` bytes that `block`, whose header is good, begins: coalesces it with
+ * both neighbours and puts the result into its bin or the top. Returns the resulting block. */
 struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
                                                size_t size, const char *caller);
 

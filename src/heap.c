@@ -26,16 +26,19 @@ static struct mem_control_block *find_block(struct heap *heap, size_t size, enum
 /* `difference` may be the two's complement of a decrease. */
 static void change_in_use(struct heap *heap, size_t difference)
 {
-    size_t now = heap_handed_out(heap) + difference;
-    atomic_store_explicit(&heap->in_use_bytes, now, memory_order_relaxed);
+    size_t now = heap->in_use_bytes + difference;
+    heap->in_use_bytes = now;
     heap->in_use_peak = max_size(heap->in_use_peak, now);
+    if (unlikely(now - heap_handed_out(heap) + BRKM_HANDED_OUT_STEP > 2 * BRKM_HANDED_OUT_STEP)) {
+        atomic_store_explicit(&heap->handed_out, now, memory_order_relaxed);
+    }
 }
 
-static void count_allocation(struct heap *heap, const struct mem_control_block *block)
+static void count_allocation(struct heap *heap, size_t blocks, size_t bytes)
 {
-    heap->allocations++;
-    heap->in_use_blocks++;
-    change_in_use(heap, block_size(block));
+    heap->allocations += blocks;
+    heap->in_use_blocks += blocks;
+    change_in_use(heap, bytes);
 }
 
 struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
@@ -46,66 +49,35 @@ struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
     struct mem_control_block *block =
         find_block(heap, size, growth, dirty != NULL ? dirty : &ignored);
     if (block != NULL) {
-        count_allocation(heap, block);
+        count_allocation(heap, 1, block_short_size(block));
     }
     lock_release(&heap->lock);
     return block;
 }
 
-/* Cuts `run`, in use, into blocks of `size` bytes; the last takes what remains. */
-static size_t cut_run(struct heap *heap, struct mem_control_block *run, size_t size,
-                      struct mem_control_block **blocks)
+/* Makes `run`, in use, a row of cached blocks of `size` bytes in front of the list; the last of
+ * them takes what remains. */
+static void cut_run(struct heap *heap, struct mem_control_block *run, size_t size,
+                    struct cached_list *list)
 {
-    size_t left = block_size(run);
-    size_t count = 0;
-    while (left >= 2 * size) {
-        block_set(run, size, BLOCK_IN_USE);
-        blocks[count++] = run;
-        left -= size;
-        run = block_at_offset(run, size);
-        block_create(run, left, BLOCK_IN_USE);
+    size_t bytes = block_size(run);
+    unsigned count = (unsigned)(bytes / size);
+    struct mem_control_block *block = run;
+    annotate_forgotten(block_payload(run), bytes - BRKM_HEADER_SIZE);
+    block_set(run, count == 1 ? bytes : size, BLOCK_CACHED);
+    for (unsigned i = 1; i < count; i++) {
+        struct mem_control_block *next = block_at_offset(block, size);
+        block_create_behind(block, size);
+        cached_link_set(block_payload(block), block_payload(next));
+        block = next;
     }
-    blocks[count++] = run;
-    for (size_t i = 0; i < count; i++) {
-        count_allocation(heap, blocks[i]);
+    if (count > 1) {
+        block_set(block, bytes - (count - 1) * size, BLOCK_CACHED);
     }
-    return count;
-}
-
-/* A block that fits `size`, made as long as up to `count` blocks where it stands. */
-static struct mem_control_block *find_run(struct heap *heap, size_t size, size_t count,
-                                          enum heap_growth growth)
-{
-    size_t dirty;
-    struct mem_control_block *run = brkm__bins_take(&heap->bins, size);
-    if (run != NULL) {
-        size_t found = block_size(run);
-        return brkm__space_use(heap, run, min_size(found / size, count) * size);
-    }
-    if (growth == HEAP_AS_IT_IS) {
-        count = min_size(count, brkm__top_available(&heap->top) / size);
-        return count == 0 ? NULL : find_block(heap, count * size, growth, &dirty);
-    }
-    run = find_block(heap, count * size, growth, &dirty);
-    return run != NULL || count == 1 ? run : find_block(heap, size, growth, &dirty);
-}
-
-size_t brkm__heap_allocate_batch(struct heap *heap, size_t size, size_t count,
-                                 enum heap_growth growth, struct mem_control_block **blocks)
-{
-    size_t got = 0;
-    lock_acquire(&heap->lock);
-    while (got < count) {
-        struct mem_control_block *run = find_run(heap, size, count - got, growth);
-        if (run == NULL) {
-            break;
-        }
-        got += cut_run(heap, run, size, blocks + got);
-        /* The system is asked once at most: what there is will do. */
-        growth = HEAP_AS_IT_IS;
-    }
-    lock_release(&heap->lock);
-    return got;
+    cached_link_set(block_payload(block), list->first);
+    list->first = block_payload(run);
+    list->count += count;
+    count_allocation(heap, count, bytes);
 }
 
 /* Gives the slack in front of `place` back and returns the block at `place`, in use. */
@@ -123,11 +95,10 @@ static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_
     return place;
 }
 
-struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
-                                                      size_t alignment, enum heap_growth growth)
+static struct mem_control_block *find_aligned(struct heap *heap, size_t size, size_t alignment,
+                                              enum heap_growth growth)
 {
     size_t dirty;
-    lock_acquire(&heap->lock);
     struct mem_control_block *block = brkm__bins_take_aligned(&heap->bins, size, alignment);
     if (block != NULL) {
         brkm__space_use(heap, block, block_size(block));
@@ -137,22 +108,76 @@ struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t 
     if (block != NULL) {
         block = cut_lead(heap, block, block_aligned_place(block, alignment));
         brkm__space_split(heap, block, size, "aligned_alloc");
-        count_allocation(heap, block);
+    }
+    return block;
+}
+
+struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
+                                                      size_t alignment, enum heap_growth growth)
+{
+    lock_acquire(&heap->lock);
+    struct mem_control_block *block = find_aligned(heap, size, alignment, growth);
+    if (block != NULL) {
+        count_allocation(heap, 1, block_short_size(block));
     }
     lock_release(&heap->lock);
     return block;
 }
 
+/* A block that fits `size`, made as long as up to `count` blocks where it stands. */
+static struct mem_control_block *find_run(struct heap *heap, size_t size, size_t count,
+                                          enum heap_growth growth)
+{
+    size_t dirty;
+    struct mem_control_block *run = brkm__bins_take(&heap->bins, size);
+    if (run != NULL) {
+        size_t found = block_size(run);
+        return brkm__space_use(heap, run,
+                               found >= count * size ? count * size : found / size * size);
+    }
+    if (growth == HEAP_AS_IT_IS) {
+        count = min_size(count, brkm__top_available(&heap->top) / size);
+        return count == 0 ? NULL : find_block(heap, count * size, growth, &dirty);
+    }
+    run = find_block(heap, count * size, growth, &dirty);
+    return run != NULL || count == 1 ? run : find_block(heap, size, growth, &dirty);
+}
+
+struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsigned count,
+                                            size_t alignment, enum heap_growth growth)
+{
+    struct cached_list list = cached_list_empty();
+    lock_acquire(&heap->lock);
+    while (list.count < count) {
+        struct mem_control_block *run = alignment > BRKM_ALIGNMENT
+                                            ? find_aligned(heap, size * count, alignment, growth)
+                                            : find_run(heap, size, count - list.count, growth);
+        if (run == NULL) {
+            break;
+        }
+        cut_run(heap, run, size, &list);
+        /* The system is asked once at most: what there is will do. */
+        growth = HEAP_AS_IT_IS;
+    }
+    lock_release(&heap->lock);
+    return list;
+}
+
 /* ---- Free, resize, trim ---- */
 
-/* Frees the range of blocks that were handed out which `first` begins, whose header says its size.
- */
-static void free_range(struct heap *heap, struct mem_control_block *first, const char *caller)
+/* Neighbours that were handed out and are now freed as one. */
+struct range {
+    struct mem_control_block *first;
+    size_t size;
+};
+
+static void free_range(struct heap *heap, struct range range, const char *caller)
 {
-    size_t size = block_size(first);
-    change_in_use(heap, -size);
-    struct mem_control_block *block = brkm__space_coalesce(heap, first, size, caller);
-    if (block != heap->top.block) {
+    change_in_use(heap, -range.size);
+    struct mem_control_block *block = brkm__space_coalesce(heap, range.first, range.size, caller);
+    if (block == heap->top.block) {
+        brkm__space_trim_if_large(heap);
+    } else {
         brkm__space_keep_one_spare(heap, block);
     }
 }
@@ -160,56 +185,57 @@ static void free_range(struct heap *heap, struct mem_control_block *first, const
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
     lock_acquire(&heap->lock);
-    if (unlikely(block_state(block) != BLOCK_IN_USE)) {
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
         /* Another thread freed it since the caller looked. */
         brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){block_payload(block), 0, caller});
     }
     heap->frees++;
     heap->in_use_blocks--;
-    free_range(heap, block, caller);
-    brkm__space_trim_if_large(heap);
+    free_range(heap, (struct range){block, block_short_size(block)}, caller);
     lock_release(&heap->lock);
 }
 
-/* Joins `block` to the range that `first` begins when they are neighbours and returns the range's
- * first block; NULL when they are not, or the range would be too large for a header. */
-static struct mem_control_block *join(struct mem_control_block *first,
-                                      struct mem_control_block *block)
+/* Adds a block at either end of the range, where it is a neighbour. No header that says "cached"
+ * may stay inside of a payload. */
+static bool join(struct range *range, struct mem_control_block *block, size_t size)
 {
-    size_t size = block_short_size(first) + block_short_size(block);
-    bool follows = block_next(first) == block;
-    if ((!follows && block_next(block) != first) || size > BRKM_MAX_BLOCK) {
-        return NULL;
+    if (block_at_offset(range->first, range->size) == block) {
+        block_change_state(block, BLOCK_CACHED, BLOCK_FREE);
+    } else if (block_at_offset(block, size) == range->first) {
+        block_change_state(range->first, BLOCK_CACHED, BLOCK_FREE);
+        range->first = block;
+    } else {
+        return false;
     }
-    /* No header that says "in use" may stay inside of a payload. */
-    block_set_state(follows ? block : first, BLOCK_FREE);
-    first = follows ? first : block;
-    block_set(first, size, BLOCK_IN_USE);
-    return first;
+    range->size += size;
+    return true;
 }
 
-void brkm__heap_free_batch(struct heap *heap, struct mem_control_block *const *blocks, size_t count)
+/* Blocks that were cut as runs come back as runs: coalesced here, they cost one search. */
+void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
-    struct mem_control_block *range = NULL;
+    struct range range = {NULL, 0};
     lock_acquire(&heap->lock);
-    heap->frees += count;
-    heap->in_use_blocks -= count;
-    for (size_t i = 0; i < count; i++) {
-        if (unlikely(block_state(blocks[i]) != BLOCK_CACHED)) {
+    heap->frees += list.count;
+    heap->in_use_blocks -= list.count;
+    while (list.count > 0) {
+        struct mem_control_block *block = cached_list_pop(&list);
+        size_t size = block_short_size(block);
+        if (unlikely(!block_is(block, BLOCK_CACHED))) {
             brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                        (struct fault_place){block_payload(blocks[i]), 0, "free"});
+                        (struct fault_place){block_payload(block), 0, "free"});
         }
-        /* Batches that were cut as runs come back as runs: coalesced here, they cost one search. */
-        struct mem_control_block *joined = range == NULL ? NULL : join(range, blocks[i]);
-        if (joined == NULL && range != NULL) {
+        if (range.first != NULL) {
+            if (join(&range, block, size)) {
+                continue;
+            }
             free_range(heap, range, "free");
         }
-        range = joined != NULL ? joined : blocks[i];
+        range = (struct range){block, size};
     }
-    if (range != NULL) {
+    if (range.first != NULL) {
         free_range(heap, range, "free");
     }
-    brkm__space_trim_if_large(heap);
     lock_release(&heap->lock);
 }
 
@@ -225,7 +251,7 @@ static bool absorb_behind(struct heap *heap, struct mem_control_block *block, si
         if (joined > BRKM_MAX_BLOCK) {
             return false;
         }
-        brkm__bins_remove(&heap->bins, next);
+        brkm__bins_remove(&heap->bins, next, block_size(next));
         brkm__space_begin_use(block, joined);
         brkm__space_split(heap, block, size, caller);
         return true;

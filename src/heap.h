@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "block.h"
+#include "cached_list.h"
 #include "free_space.h"
 
 extern struct heap brkm__main_heap BRKM_HIDDEN;
@@ -27,14 +28,13 @@ struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
 struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
                                                       size_t alignment, enum heap_growth growth);
 
-/* Up to `count` blocks in use of at least `size` bytes, neighbours where that is possible. Stores
- * them in `blocks` and returns how many there are. */
-size_t brkm__heap_allocate_batch(struct heap *heap, size_t size, size_t count,
-                                 enum heap_growth growth, struct mem_control_block **blocks);
+/* A list of up to `count` cached blocks of at least `size` bytes, neighbours where that is
+ * possible. With an `alignment` above 16 they are one row whose first payload is aligned. */
+struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsigned count,
+                                            size_t alignment, enum heap_growth growth);
 
-/* Frees `count` blocks whose state is cached. */
-void brkm__heap_free_batch(struct heap *heap, struct mem_control_block *const *blocks,
-                           size_t count);
+/* Frees every block of a list. */
+void brkm__heap_free_list(struct heap *heap, struct cached_list list);
 
 /* Frees a block: coalesces it with free neighbours or the top. `caller` goes into messages. */
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller);

@@ -42,11 +42,11 @@ static inline bool lock_try(struct lock *lock)
 
 static inline void lock_acquire(struct lock *lock)
 {
-    if (unlikely(brkm__lock_holds_all)) {
+    if (os_is_single_threaded()) {
+        __atomic_store_n(&lock->word, 1, __ATOMIC_RELAXED);
         return;
     }
-    if (brkm__os_is_single_threaded()) {
-        __atomic_store_n(&lock->word, 1, __ATOMIC_RELAXED);
+    if (unlikely(brkm__lock_holds_all)) {
         return;
     }
     if (unlikely(!lock_try(lock))) {
@@ -56,11 +56,11 @@ static inline void lock_acquire(struct lock *lock)
 
 static inline void lock_release(struct lock *lock)
 {
-    if (unlikely(brkm__lock_holds_all)) {
+    if (os_is_single_threaded()) {
+        __atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
         return;
     }
-    if (brkm__os_is_single_threaded()) {
-        __atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
+    if (unlikely(brkm__lock_holds_all)) {
         return;
     }
     if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2)) {

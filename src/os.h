@@ -50,8 +50,14 @@ void brkm__os_wake_one(uint32_t *word);
 
 int brkm__os_process_id(void);
 
-/* True while libc knows that no second thread exists. */
-bool brkm__os_is_single_threaded(void);
+/* libc's own flag, from glibc 2.32 on. Other systems have none: its address is then NULL. */
+extern char __libc_single_threaded __attribute__((weak));
+
+/* True while libc knows that no second thread exists. Inline, since every lock asks. */
+static inline bool os_is_single_threaded(void)
+{
+    return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+}
 
 _Noreturn void brkm__os_abort(void);
 

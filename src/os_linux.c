@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 /* glibc 2.32 and later. Weak: older libcs lack it, and every process then counts as threaded. */
-extern char __libc_single_threaded __attribute__((weak));
 
 void *brkm__os_sbrk(intptr_t increment)
 {
@@ -163,11 +162,6 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return getpid();
-}
-
-bool brkm__os_is_single_threaded(void)
-{
-    return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
 }
 
 _Noreturn void brkm__os_abort(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 12: the life of the process: start, fork, exit.
+ * Layer 14: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE
@@ -44,7 +44,7 @@ static void for_each_lock(void (*act)(struct lock *lock))
  * handler that interrupted the allocator forks. */
 static void prepare_fork(void)
 {
-    if (brkm__os_is_single_threaded()) {
+    if (os_is_single_threaded()) {
         return;
     }
     if (_IO_list_lock != NULL) {

@@ -24,9 +24,9 @@ bool brkm__regions_contain_payload(const void *address)
     if ((uintptr_t)address % BRKM_ALIGNMENT != 0) {
         return false;
     }
-    size_t used = atomic_load_explicit(&table.used, memory_order_relaxed);
-    for (size_t i = 0; i < used; i++) {
-        if (region_contains_payload(&table.regions[i], (uintptr_t)address)) {
+    /* The newest first: fallback regions grow, so it is the likeliest. */
+    for (size_t i = atomic_load_explicit(&table.used, memory_order_relaxed); i > 0; i--) {
+        if (region_contains_payload(&table.regions[i - 1], (uintptr_t)address)) {
             return true;
         }
     }

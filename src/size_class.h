@@ -60,22 +60,45 @@ static inline size_t size_class_lower_bound(unsigned bin)
 _Static_assert(BRKM_CACHED_EXACT_MAX + BRKM_ALIGNMENT == (size_t)1 << SIZE_CLASS_FIRST_POWER,
                "the subdivided slots follow the exact ones");
 
-/* The slot whose blocks are at most `size` bytes: where a block of any size is kept. */
+/* A medium slot, one above the exact ones, and the size of its blocks. */
+struct medium_slot {
+    unsigned slot;
+    size_t size;
+};
+
+/* `eighths` (8..16) of the power of two 8 << shift. */
+static inline struct medium_slot size_class_medium_slot(size_t eighths, unsigned shift)
+{
+    unsigned first = (unsigned)SIZE_CLASS_EXACT_SLOTS - 8 * (SIZE_CLASS_FIRST_POWER - 3) - 8;
+    return (struct medium_slot){first + 8 * shift + (unsigned)eighths, eighths << shift};
+}
+
+/* The medium slot whose blocks are at most, and the one whose blocks are at least `size` bytes,
+ * which lies between BRKM_CACHED_EXACT_MAX and BRKM_CACHED_MAX. */
+static inline struct medium_slot size_class_medium_below(size_t size)
+{
+    unsigned shift = log2_floor(size) - 3;
+    return size_class_medium_slot(size >> shift, shift);
+}
+
+static inline struct medium_slot size_class_medium_above(size_t size)
+{
+    unsigned shift = log2_floor(size - 1) - 3;
+    return size_class_medium_slot(((size - 1) >> shift) + 1, shift);
+}
+
+/* The slot whose blocks are at most `size` bytes: where a block of any cached size is kept. */
 static inline unsigned size_class_slot_below(size_t size)
 {
-    if (size <= BRKM_CACHED_EXACT_MAX) {
-        return (unsigned)(size / BRKM_ALIGNMENT);
-    }
-    unsigned power = log2_floor(size);
-    unsigned eighths = (unsigned)(size >> (power - 3)); /* 8..15 */
-    return (unsigned)SIZE_CLASS_EXACT_SLOTS + 8 * (power - SIZE_CLASS_FIRST_POWER) + eighths - 8;
+    return size > BRKM_CACHED_EXACT_MAX ? size_class_medium_below(size).slot
+                                        : (unsigned)(size / BRKM_ALIGNMENT);
 }
 
 /* The slot whose blocks are at least `size` bytes; `size` is a block size up to BRKM_CACHED_MAX. */
 static inline unsigned size_class_slot(size_t size)
 {
-    return size <= BRKM_CACHED_EXACT_MAX ? (unsigned)(size / BRKM_ALIGNMENT)
-                                         : size_class_slot_below(size - 1) + 1;
+    return size > BRKM_CACHED_EXACT_MAX ? size_class_medium_above(size).slot
+                                        : (unsigned)(size / BRKM_ALIGNMENT);
 }
 
 /* The block size of a slot. */
@@ -93,11 +116,21 @@ static inline size_t size_class_slot_size(unsigned slot)
 
 _Static_assert(BRKM_CACHED_MAX == (size_t)1 << 16, "the subdivided slots end with this size");
 
+/* Blocks of medium slots move one by one, and pass the depot by: there is nothing to share the
+ * price of a lock with, and in the heap the block can serve any size. */
+static inline bool size_class_is_medium(unsigned slot)
+{
+    return slot >= SIZE_CLASS_EXACT_SLOTS;
+}
+
 /* Blocks of a slot that move at a time. */
 static inline unsigned size_class_batch(unsigned slot)
 {
-    size_t blocks = BRKM_BATCH_BYTES / max_size(size_class_slot_size(slot), BRKM_MIN_BLOCK);
-    return (unsigned)min_size(max_size(blocks, 1), BRKM_BATCH_BLOCKS);
+    if (size_class_is_medium(slot)) {
+        return 1;
+    }
+    unsigned units = (unsigned)max_size(slot, BRKM_MIN_BLOCK / BRKM_ALIGNMENT);
+    return (unsigned)min_size(BRKM_BATCH_BYTES / BRKM_ALIGNMENT / units, BRKM_BATCH_BLOCKS);
 }
 
 #endif

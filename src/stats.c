@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 11: see stats.h; also mallinfo, malloc_stats and malloc_info. */
+ * Layer 13: see stats.h; also mallinfo, malloc_stats and malloc_info. */
 #include "stats.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static struct snapshot take_snapshot(void)
     lock_acquire(&heap->lock);
     snapshot.from_system = heap_bytes_from_system(heap);
     snapshot.from_system_peak = heap->top.from_system_peak + heap->fallback_peak;
-    snapshot.handed_out = heap_handed_out(heap);
+    snapshot.handed_out = heap->in_use_bytes;
     snapshot.handed_out_peak = heap->in_use_peak;
     snapshot.cached_bytes = min_size(cached, snapshot.handed_out);
     snapshot.free_blocks = heap->bins.blocks;

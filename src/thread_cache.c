@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: see thread_cache.h. What happens off the fast path: refill, flush, budgets, and the
+ * Layer 12: see thread_cache.h. What happens off the fast path: refill, flush, budgets, and the
  * beginning and end of a thread's cache. */
 #include "thread_cache.h"
 
 #include <limits.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "depot.h"
 #include "heap.h"
+#include "idle.h"
 #include "lock.h"
 #include "report.h"
+#include "supply.h"
 
 /* A cache without blocks and without room. */
 #define CACHE_NOTHING                                                    \
@@ -22,6 +23,13 @@
 /* Refills and flushes between two looks at whether a class is unused: with 169 classes each is
  * looked at every 1352 events, long enough for a class in use to have moved. */
 #define EVENTS_PER_VISIT 8
+
+/* Flushes without a refill between them after which a thread counts as one that gives memory back.
+ * In mixed traffic as many in a row are rare: one time in 256. */
+#define FLUSHES_IN_ROW 8
+
+/* Blocks of a medium slot, beyond anything that its budget allows. */
+#define MEDIUM_SLOT_CAPACITY UINT16_MAX
 
 /* Never written to: a full and empty bin is only read. A thread begins with the first and ends with
  * the second, which also says that no other cache shall be made. */
@@ -41,9 +49,6 @@ static struct {
     pthread_key_t exit_key;
 } registry;
 
-/* Bytes of all budgets above BRKM_CACHE_BUDGET_MIN. Relaxed: a bound on memory. */
-static _Atomic(size_t) shared_budget;
-
 static bool is_real(const struct thread_cache *cache)
 {
     return cache != &cache_before_first_use && cache != &cache_after_exit;
@@ -60,6 +65,15 @@ static void shrink_bin(struct thread_cache *cache, unsigned slot, unsigned block
     cache->budget_spent -= blocks * size_class_slot_size(slot);
 }
 
+/* Takes blocks out of a bin that has as many. */
+static struct cached_list take_out(struct thread_cache *cache, unsigned slot, unsigned count)
+{
+    if (size_class_is_medium(slot)) {
+        cache->budget_spent -= count * size_class_slot_size(slot);
+    }
+    return brkm__cache_bin_take(&cache->bins[slot], count);
+}
+
 /* Takes half of the blocks of a class that was not used since the last visit, and its idle room.
  * Some of the events off the fast path visit one class each, so that what a phase left behind goes
  * in time. */
@@ -70,13 +84,14 @@ static void visit_next_bin(struct thread_cache *cache)
     }
     unsigned slot = cache->visited = (cache->visited + 1) % SIZE_CLASS_SLOTS;
     struct cache_bin *bin = &cache->bins[slot];
-    bool unused = bin->capacity != 0 && bin->room == bin->room_at_visit;
-    if (unused) {
+    if (bin->capacity != 0 && bin->room == bin->room_at_visit) {
         unsigned surplus = (cache_bin_length(bin) + 1) / 2;
         if (surplus != 0) {
-            brkm__depot_put(slot, brkm__cache_bin_take(bin, surplus));
+            brkm__depot_put(slot, take_out(cache, slot, surplus));
         }
-        shrink_bin(cache, slot, bin->room);
+        if (!size_class_is_medium(slot)) {
+            shrink_bin(cache, slot, bin->room);
+        }
     }
     bin->room_at_visit = bin->room;
 }
@@ -93,12 +108,16 @@ static void grow_bin(struct thread_cache *cache, unsigned slot, unsigned blocks)
 {
     struct cache_bin *bin = &cache->bins[slot];
     size_t size = size_class_slot_size(slot);
-    size_t affordable =
-        cache->budget > cache->budget_spent ? (cache->budget - cache->budget_spent) / size : 0;
-    if (bin->capacity + affordable < least_capacity(slot)) {
-        affordable = least_capacity(slot) - bin->capacity;
+    size_t left = cache->budget > cache->budget_spent ? cache->budget - cache->budget_spent : 0;
+    if (blocks * size > left) {
+        unsigned least = least_capacity(slot);
+        size_t affordable = left < size ? 0 : left / size;
+        if (bin->capacity + affordable < least) {
+            affordable = least - bin->capacity;
+        }
+        blocks = (unsigned)min_size(blocks, affordable);
     }
-    blocks = (unsigned)min_size(min_size(blocks, affordable), UINT16_MAX / 2u - bin->capacity);
+    blocks = (unsigned)min_size(blocks, UINT16_MAX / 2u - bin->capacity);
     bin->capacity = (uint16_t)(bin->capacity + blocks);
     bin->room = (uint16_t)(bin->room + blocks);
     cache->budget_spent += blocks * size;
@@ -114,19 +133,9 @@ static void obey_budget(struct thread_cache *cache, unsigned slot)
     }
 }
 
-/* Bytes that all budgets together may have above their first. */
-static size_t shared_bound(void)
-{
-    return max_size(BRKM_CACHE_SHARED_MIN,
-                    heap_handed_out(&brkm__main_heap) / BRKM_CACHE_SHARED_SHARE);
-}
-
 static void raise_budget(struct thread_cache *cache, size_t bytes)
 {
-    size_t before = atomic_fetch_add_explicit(&shared_budget, bytes, memory_order_relaxed);
-    if (before + bytes > shared_bound()) {
-        atomic_fetch_sub_explicit(&shared_budget, bytes, memory_order_relaxed);
-    } else {
+    if (brkm__idle_reserve(IDLE_IN_CACHES, bytes)) {
         cache->budget += bytes;
     }
 }
@@ -134,22 +143,47 @@ static void raise_budget(struct thread_cache *cache, size_t bytes)
 static void lower_budget(struct thread_cache *cache, size_t bytes)
 {
     bytes = min_size(bytes, cache->budget - BRKM_CACHE_BUDGET_MIN);
-    atomic_fetch_sub_explicit(&shared_budget, bytes, memory_order_relaxed);
-    cache->budget -= bytes;
+    if (bytes != 0) {
+        brkm__idle_release(IDLE_IN_CACHES, bytes);
+        cache->budget -= bytes;
+    }
 }
 
-/* A class that is flushed and refilled in turn would do with more; one that is only flushed belongs
- * to a phase that gives memory back. */
+/* A class that is flushed and refilled in turn would do with more. */
 static void learn(struct thread_cache *cache, unsigned slot, enum cache_history event)
 {
     struct cache_bin *bin = &cache->bins[slot];
-    size_t bytes = size_class_batch(slot) * size_class_slot_size(slot);
-    if (bin->history != event && bin->history != CACHE_HISTORY_NONE) {
-        raise_budget(cache, bytes);
-    } else if (event == CACHE_HISTORY_FLUSHED) {
-        lower_budget(cache, bytes);
+    if (bin->history != event) {
+        if (bin->history != CACHE_HISTORY_NONE) {
+            raise_budget(cache, size_class_batch(slot) * size_class_slot_size(slot));
+        }
+        bin->history = (uint8_t)event;
     }
-    bin->history = (uint8_t)event;
+}
+
+static void note_refill(struct thread_cache *cache, unsigned slot)
+{
+    cache->refills++;
+    cache->flushes_in_row = 0;
+    learn(cache, slot, CACHE_HISTORY_REFILLED);
+    visit_next_bin(cache);
+}
+
+/* True in a phase of frees alone. */
+static bool is_giving_back(const struct thread_cache *cache)
+{
+    return cache->flushes_in_row > FLUSHES_IN_ROW;
+}
+
+static void note_flush(struct thread_cache *cache, unsigned slot)
+{
+    cache->flushes++;
+    cache->flushes_in_row++;
+    learn(cache, slot, CACHE_HISTORY_FLUSHED);
+    if (unlikely(is_giving_back(cache))) {
+        lower_budget(cache, size_class_batch(slot) * size_class_slot_size(slot));
+    }
+    visit_next_bin(cache);
 }
 
 /* ---- Making and ending a cache ---- */
@@ -166,6 +200,10 @@ static struct thread_cache *make_cache(void)
     annotate_ours(cache, sizeof(*cache));
     memcpy(cache, &cache_before_first_use, sizeof(*cache));
     cache->budget = BRKM_CACHE_BUDGET_MIN;
+    brkm__idle_reserve_always(IDLE_IN_CACHES, cache->budget);
+    for (unsigned slot = SIZE_CLASS_EXACT_SLOTS; slot < SIZE_CLASS_SLOTS; slot++) {
+        cache->bins[slot].capacity = cache->bins[slot].room = MEDIUM_SLOT_CAPACITY;
+    }
     return cache;
 }
 
@@ -224,12 +262,16 @@ static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct
     bool flushed = false;
     for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
         struct cache_bin *bin = &cache->bins[slot];
-        unsigned batch = bin->capacity == 0 ? 0 : size_class_batch(slot);
+        bool single = size_class_is_medium(slot);
         while (cache_bin_length(bin) != 0) {
-            give(slot, brkm__cache_bin_take(bin, (unsigned)min_size(batch, cache_bin_length(bin))));
+            unsigned batch = single ? UINT16_MAX : size_class_batch(slot);
+            unsigned count = (unsigned)min_size(batch, cache_bin_length(bin));
+            give(slot, take_out(cache, slot, count));
             flushed = true;
         }
-        shrink_bin(cache, slot, bin->room);
+        if (!single) {
+            shrink_bin(cache, slot, bin->room);
+        }
     }
     return flushed;
 }
@@ -237,7 +279,7 @@ static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct
 static void give_to_heap(unsigned slot, struct cached_list list)
 {
     (void)slot;
-    brkm__depot_return_to_heap(list);
+    brkm__heap_free_list(&brkm__main_heap, list);
 }
 
 bool brkm__cache_flush_all(void)
@@ -258,7 +300,7 @@ static void end_thread(void *value)
     }
     brkm__thread_cache = &cache_after_exit;
     flush_bins(cache, brkm__depot_put);
-    lower_budget(cache, cache->budget);
+    brkm__idle_release(IDLE_IN_CACHES, cache->budget);
     leave_registry(cache);
     brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
 }
@@ -277,58 +319,29 @@ void brkm__cache_watch_threads(void)
 
 /* ---- Refill ---- */
 
-/* Up to `count` blocks in use from the heap; before the heap grows, the depot gives back what it
- * has. */
-static size_t take_from_heap(size_t size, size_t count, struct mem_control_block **blocks)
-{
-    struct heap *heap = &brkm__main_heap;
-    size_t got = brkm__heap_allocate_batch(heap, size, count, HEAP_AS_IT_IS, blocks);
-    if (got == 0 && brkm__depot_drain()) {
-        got = brkm__heap_allocate_batch(heap, size, count, HEAP_AS_IT_IS, blocks);
-    }
-    if (got == 0) {
-        got = brkm__heap_allocate_batch(heap, size, count, HEAP_MAY_GROW, blocks);
-    }
-    return got;
-}
-
-static struct mem_control_block *take_one_from_heap(size_t size)
-{
-    struct mem_control_block *block = NULL;
-    take_from_heap(size, 1, &block);
-    return block;
-}
-
 static struct mem_control_block *use_first(struct cached_list *list)
 {
-    struct mem_control_block *block = brkm__cached_list_pop(list);
-    block_set_state(block, BLOCK_IN_USE);
+    if (list->count == 0) {
+        return NULL;
+    }
+    struct mem_control_block *block = cached_list_pop(list);
+    block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
     return block;
 }
 
-static struct mem_control_block *refill(struct thread_cache *cache, unsigned slot)
+static struct mem_control_block *refill(struct thread_cache *cache, unsigned slot, size_t alignment)
 {
     struct cache_bin *bin = &cache->bins[slot];
-    if (unlikely(cache_bin_length(bin) != 0)) {
-        /* Not empty, so the fast path stopped at a link that is bad. */
+    if (unlikely(bin->first != CACHED_END && !cached_link_is_sound(bin->first))) {
+        /* What the fast path took for an empty slot. */
         brkm__cached_link_is_bad(bin->first);
     }
-    cache->refills++;
-    learn(cache, slot, CACHE_HISTORY_REFILLED);
-    visit_next_bin(cache);
-    unsigned most = size_class_batch(slot);
-    bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), most);
-    struct cached_list list = brkm__depot_take(slot);
-    if (list.count == 0) {
-        struct mem_control_block *blocks[BRKM_BATCH_BLOCKS];
-        size_t got = take_from_heap(size_class_slot_size(slot), bin->batch, blocks);
-        while (got > 0) {
-            brkm__cached_list_push(&list, blocks[--got]);
-        }
+    note_refill(cache, slot);
+    if (size_class_is_medium(slot) || bin->first != CACHED_END) {
+        return brkm__supply_block(size_class_slot_size(slot), alignment, NULL);
     }
-    if (list.count == 0) {
-        return NULL;
-    }
+    bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), size_class_batch(slot));
+    struct cached_list list = brkm__supply_list(slot, bin->batch, alignment);
     struct mem_control_block *first = use_first(&list);
     if (list.count > bin->capacity) {
         grow_bin(cache, slot, list.count - bin->capacity);
@@ -342,62 +355,59 @@ static struct mem_control_block *refill(struct thread_cache *cache, unsigned slo
     return first;
 }
 
-struct mem_control_block *brkm__cache_refill(unsigned slot)
+struct mem_control_block *brkm__cache_refill(unsigned slot, size_t alignment)
 {
     struct thread_cache *cache = own_cache();
     if (likely(cache != NULL)) {
-        return refill(cache, slot);
+        return refill(cache, slot, alignment);
     }
-    return take_one_from_heap(size_class_slot_size(slot));
+    return brkm__supply_block(size_class_slot_size(slot), alignment, NULL);
 }
 
 /* ---- Flush ---- */
 
-/* Makes room for a block: by more capacity while the class starts, and when it was refilled since
- * the last flush; otherwise, or past the budget, a batch goes to the depot. */
+/* Makes room for a block in an exact slot: by more capacity while the class starts, and when it was
+ * refilled since the last flush; otherwise, or past the budget, a batch goes to the depot. */
 static bool make_room(struct thread_cache *cache, unsigned slot)
 {
     struct cache_bin *bin = &cache->bins[slot];
     unsigned batch = size_class_batch(slot);
     bool wants_more = bin->capacity < 2 * batch || bin->history == CACHE_HISTORY_REFILLED;
-    cache->flushes++;
-    learn(cache, slot, CACHE_HISTORY_FLUSHED);
-    visit_next_bin(cache);
+    note_flush(cache, slot);
     if (bin->room == 0 && wants_more) {
         grow_bin(cache, slot, (unsigned)min_size(max_size(bin->capacity, 1), batch));
     }
-    if (bin->room != 0) {
-        return true;
+    if (bin->room == 0) {
+        /* In a phase of frees alone nothing asks for what would be kept. */
+        unsigned most = is_giving_back(cache) ? UINT8_MAX : batch;
+        unsigned count = (unsigned)min_size(most, cache_bin_length(bin));
+        if (count != 0) {
+            brkm__depot_put(slot, brkm__cache_bin_take(bin, count));
+        }
+        obey_budget(cache, slot);
     }
-    unsigned count = (unsigned)min_size(batch, cache_bin_length(bin));
-    if (count != 0) {
-        brkm__depot_put(slot, brkm__cache_bin_take(bin, count));
-    }
-    obey_budget(cache, slot);
     return bin->room != 0;
 }
 
-static void send_to_depot(unsigned slot, struct mem_control_block *block)
+static bool keep(struct thread_cache *cache, struct mem_control_block *block)
 {
-    struct cached_list list = cached_list_empty();
-    brkm__cached_list_push(&list, block);
-    brkm__depot_put(slot, list);
+    size_t size = block_short_size(block);
+    if (size > BRKM_CACHED_EXACT_MAX) {
+        struct medium_slot class = size_class_medium_below(size);
+        note_flush(cache, class.slot);
+        return cache_keep_medium(cache, class, block);
+    }
+    unsigned slot = size_class_slot_below(size);
+    return make_room(cache, slot) && cache_bin_push(&cache->bins[slot], block);
 }
 
 void brkm__cache_keep(void *payload)
 {
     struct mem_control_block *block = block_from_payload(payload);
-    unsigned slot = size_class_slot_below(block_short_size(block));
     struct thread_cache *cache = own_cache();
-    if (unlikely(cache == NULL)) {
+    if (unlikely(cache == NULL) || !keep(cache, block)) {
         brkm__heap_free(&brkm__main_heap, block, "free");
-        return;
     }
-    if (!make_room(cache, slot)) {
-        send_to_depot(slot, block);
-        return;
-    }
-    cache_bin_push(&cache->bins[slot], block);
 }
 
 /* ---- All caches ---- */
@@ -444,10 +454,8 @@ void brkm__cache_forget_other_threads(void)
     struct thread_cache *own = brkm__thread_cache;
     registry.first = NULL;
     registry.threads = 0;
-    atomic_store_explicit(&shared_budget, 0, memory_order_relaxed);
+    brkm__idle_reset(IDLE_IN_CACHES, is_real(own) ? own->budget : 0);
     if (is_real(own)) {
-        atomic_store_explicit(&shared_budget, own->budget - BRKM_CACHE_BUDGET_MIN,
-                              memory_order_relaxed);
         own->next = NULL;
         own->link = &registry.first;
         registry.first = own;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no
+ * Layer 12: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no
  * call, takes no lock and nothing atomic.
  *
  *   malloc: bin->first ---> block ---> block ---> sentinel
@@ -19,10 +19,11 @@
 
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
-    size_t budget;       /* bytes that capacities may add up to */
-    size_t budget_spent; /* bytes that they add up to */
-    unsigned visited;    /* slot that was last looked at for being unused */
-    unsigned rounds;     /* of thread-specific destructors that have run */
+    size_t budget;           /* bytes that the cache may hold */
+    size_t budget_spent;     /* capacities of exact slots and blocks of large ones, in bytes */
+    unsigned flushes_in_row; /* since the last refill */
+    unsigned visited;        /* slot that was last looked at for being unused */
+    unsigned rounds;         /* of thread-specific destructors that have run */
     uint64_t refills;
     uint64_t flushes;
     /* List of all caches, under the registry's lock. */
@@ -33,9 +34,10 @@ struct thread_cache {
 extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
-/* The list was empty, its first link is bad, or the thread has no cache: refills from the depot or
- * the heap. Returns a block in use of the slot's size, or NULL when memory is short. */
-struct mem_control_block *brkm__cache_refill(unsigned slot);
+/* The slot has no fitting block, or the thread has no cache: refills from the depot or the heap.
+ * Returns a block in use of the slot's size whose payload is aligned to `alignment`, or NULL when
+ * memory is short. */
+struct mem_control_block *brkm__cache_refill(unsigned slot, size_t alignment);
 
 /* The bin was full or the thread has no cache: makes room and keeps the block, which is in use and
  * verified. */
@@ -62,6 +64,36 @@ struct cache_totals brkm__cache_totals(void);
 /* The registry's lock, for fork; and the child's side: only the calling thread exists. */
 struct lock *brkm__cache_lock(void);
 void brkm__cache_forget_other_threads(void);
+
+/* ---- Medium slots ----
+ *
+ * Such classes are many and have few blocks each, so they do not have a capacity of their own: a
+ * block is paid for while it is there, and whichever class has blocks may use the budget. */
+
+/* Takes a block from the slot; false on a miss. */
+static BRKM_ALWAYS_INLINE bool cache_take_medium(struct thread_cache *cache,
+                                                 struct medium_slot class, void **payload)
+{
+    if (!cache_bin_pop(&cache->bins[class.slot], payload)) {
+        return false;
+    }
+    cache->budget_spent -= class.size;
+    return true;
+}
+
+/* Adds a block that was verified as in use; false when the budget has no room for it, as that of
+ * the constant caches never has. */
+static BRKM_ALWAYS_INLINE bool cache_keep_medium(struct thread_cache *cache,
+                                                 struct medium_slot class,
+                                                 struct mem_control_block *block)
+{
+    size_t spent = cache->budget_spent + class.size;
+    if (spent > cache->budget || !cache_bin_push(&cache->bins[class.slot], block)) {
+        return false;
+    }
+    cache->budget_spent = spent;
+    return true;
+}
 
 /* The bin of an exact class; `size` is a block size up to BRKM_CACHED_EXACT_MAX. */
 static BRKM_ALWAYS_INLINE struct cache_bin *cache_exact_bin(struct thread_cache *cache, size_t size)

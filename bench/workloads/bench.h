@@ -189,8 +189,10 @@ static inline void replace(struct block *block, size_t size)
 
 /* ---- Threads and the clock ---- */
 
+/* Two cache lines apart (processors fetch them in pairs): where an allocator happens to place the
+ * array must not decide whether workers disturb each other. */
 struct worker {
-    pthread_t thread;
+    _Alignas(2 * LINE) pthread_t thread;
     size_t index;
     size_t operations; /* to be done; the body adds to done */
     size_t done;
@@ -240,7 +242,7 @@ static inline void report(size_t operations, double seconds)
 static inline void run_workers(size_t threads, size_t operations,
                                void (*body)(struct worker *worker), void *user)
 {
-    struct worker *workers = checked(calloc(threads, sizeof(*workers)));
+    struct worker *workers = checked(aligned_alloc(2 * LINE, threads * sizeof(*workers)));
     for (size_t i = 0; i < threads; i++) {
         workers[i] = (struct worker){.index = i,
                                      .operations = share(operations, i, threads),

@@ -37,7 +37,7 @@ struct ranges {
     struct range items[RANGES_MAX]; /* ordered by address */
 };
 
-struct fake_os fake_os = {.single_threaded = true};
+struct fake_os fake_os;
 
 static struct {
     size_t page;
@@ -161,7 +161,8 @@ void fake_os_start(size_t page_size, size_t break_offset)
     uintptr_t base = (uintptr_t)reserved;
     base = (base + SPACE_ALIGNMENT - 1) / SPACE_ALIGNMENT * SPACE_ALIGNMENT;
     memset(&state, 0, sizeof(state));
-    fake_os = (struct fake_os){.single_threaded = true, .entropy = 0x0123456789abcdef};
+    fake_os = (struct fake_os){.entropy = 0x0123456789abcdef};
+    fake_os_set_threads(false);
     state.page = page_size;
     /* Nothing lies right below the break, so that a write before the first block is noticed. */
     uintptr_t first_page = base + page_size;
@@ -539,9 +540,9 @@ int brkm__os_process_id(void)
     return 4242;
 }
 
-bool brkm__os_is_single_threaded(void)
+void fake_os_set_threads(bool several)
 {
-    return fake_os.single_threaded;
+    __libc_single_threaded = !several;
 }
 
 _Noreturn void brkm__os_abort(void)

@@ -36,7 +36,6 @@ enum fake_call {
 
 /* What tests may change at any time. */
 struct fake_os {
-    bool single_threaded;
     bool secure_mode;
     uint64_t entropy;
     const char *environment; /* value of the variable BRKMALLOC, or NULL */
@@ -48,6 +47,9 @@ struct fake_os {
 };
 
 extern struct fake_os fake_os;
+
+/* Whether the allocator believes that there are several threads. libc itself notices real ones. */
+void fake_os_set_threads(bool several);
 
 /* A new system: pages of `page_size`, a first break `break_offset` bytes above a page's start. The
  * bytes of that page are not zero. */

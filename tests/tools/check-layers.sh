@@ -21,10 +21,12 @@ layer_of()
     top | fallback | purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
-    depot | verify) echo 9 ;;
-    thread_cache) echo 10 ;;
-    alloc | check | stats | tune) echo 11 ;;
-    process | interpose) echo 12 ;;
+    idle | verify) echo 9 ;;
+    depot) echo 10 ;;
+    supply) echo 11 ;;
+    thread_cache) echo 12 ;;
+    alloc | check | stats | tune) echo 13 ;;
+    process | interpose) echo 14 ;;
     *) echo unknown ;;
     esac
 }

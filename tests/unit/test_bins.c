@@ -29,15 +29,25 @@ static struct mem_control_block *lay(size_t size)
     struct mem_control_block *behind = block_at_offset(block, size);
     block_create(block, size, BLOCK_FREE);
     block_create(behind, BRKM_MIN_BLOCK, BLOCK_IN_USE);
-    block_make_free(block, size);
+    block_make_free(block, size, 0);
     next_place = block_next(behind);
     return block;
+}
+
+static void insert(struct mem_control_block *block)
+{
+    brkm__bins_insert(&bins, block, block_size(block));
+}
+
+static void take_out(struct mem_control_block *block)
+{
+    brkm__bins_remove(&bins, block, block_size(block));
 }
 
 static struct mem_control_block *lay_and_insert(size_t size)
 {
     struct mem_control_block *block = lay(size);
-    brkm__bins_insert(&bins, block);
+    insert(block);
     return block;
 }
 
@@ -96,7 +106,7 @@ START_TEST(remove_takes_first_middle_and_last_out_of_a_list)
             blocks[i] = lay_and_insert(64);
         }
         unsigned bin = size_class_bin(64);
-        brkm__bins_remove(&bins, blocks[victim]);
+        take_out(blocks[victim]);
         ck_assert_uint_eq(bins.blocks, 2);
         ck_assert_uint_eq(bins.bytes, 128);
         size_t found = 0;
@@ -109,8 +119,8 @@ START_TEST(remove_takes_first_middle_and_last_out_of_a_list)
         }
         ck_assert_uint_eq(found, 2);
         ck_assert(is_marked(bin));
-        brkm__bins_remove(&bins, blocks[(victim + 1) % 3]);
-        brkm__bins_remove(&bins, blocks[(victim + 2) % 3]);
+        take_out(blocks[(victim + 1) % 3]);
+        take_out(blocks[(victim + 2) % 3]);
         expect_empty();
     }
 }
@@ -152,8 +162,8 @@ START_TEST(the_lower_of_two_equals_is_taken_first)
 {
     struct mem_control_block *low = lay(64);
     struct mem_control_block *high = lay(64);
-    brkm__bins_insert(&bins, _i == 0 ? low : high);
-    brkm__bins_insert(&bins, _i == 0 ? high : low);
+    insert(_i == 0 ? low : high);
+    insert(_i == 0 ? high : low);
     ck_assert_ptr_eq(brkm__bins_take(&bins, 64), low);
     ck_assert_ptr_eq(brkm__bins_take(&bins, 64), high);
     expect_empty();
@@ -169,13 +179,13 @@ START_TEST(the_search_within_a_bin_is_bounded_but_a_larger_bin_serves)
     /* From the highest address down: each comes in front, and the one that would do is the last. */
     blocks[BRKM_BIN_SCAN] = lay(65536 + 4000);
     for (int i = BRKM_BIN_SCAN; i >= 0; i--) {
-        brkm__bins_insert(&bins, blocks[i]);
+        insert(blocks[i]);
     }
     ck_assert_ptr_null(brkm__bins_take(&bins, 65536 + 2000));
     struct mem_control_block *large = lay_and_insert(BRKM_MIB);
     ck_assert_ptr_eq(brkm__bins_take(&bins, 65536 + 2000), large);
     ck_assert_ptr_null(brkm__bins_take(&bins, 65536 + 2000));
-    brkm__bins_remove(&bins, blocks[0]);
+    take_out(blocks[0]);
     ck_assert_ptr_eq(brkm__bins_take(&bins, 65536 + 2000), blocks[BRKM_BIN_SCAN]);
 }
 END_TEST
@@ -240,11 +250,11 @@ START_TEST(random_inserts_and_takes_agree_with_a_model)
     for (int step = 0; step < 40000; step++) {
         size_t i = unit_random(&random) % COUNT;
         if (!listed[i]) {
-            brkm__bins_insert(&bins, blocks[i]);
+            insert(blocks[i]);
             listed[i] = true;
             count++;
         } else if (unit_random(&random) % 2 == 0) {
-            brkm__bins_remove(&bins, blocks[i]);
+            take_out(blocks[i]);
             listed[i] = false;
             count--;
         } else {
@@ -263,7 +273,7 @@ START_TEST(random_inserts_and_takes_agree_with_a_model)
     }
     for (size_t i = 0; i < COUNT; i++) {
         if (listed[i]) {
-            brkm__bins_remove(&bins, blocks[i]);
+            take_out(blocks[i]);
         }
     }
     expect_empty();
@@ -274,7 +284,7 @@ END_TEST
 
 static void remove_block(void *block)
 {
-    brkm__bins_remove(&bins, block);
+    take_out(block);
 }
 
 /* None of the three is large enough: the search sees them all. */

@@ -250,12 +250,14 @@ START_TEST(a_free_block_has_its_boundary_tag_and_the_next_header_knows)
         block_create(block, 0, BLOCK_IN_USE);
         struct mem_control_block *next = block_at_offset(block, size);
         block_create(next, 64, BLOCK_IN_USE);
-        block_make_free(block, size);
+        block_make_free(block, size, BLOCK_FLAGS_ALL);
+        ck_assert(block_has_flag(block, BLOCK_FLAG_REGION_START));
+        ck_assert(!block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE));
+        ck_assert(!block_has_flag(block, BLOCK_FLAG_PURGED));
         ck_assert_int_eq((int)block_state(block), (int)BLOCK_FREE);
         ck_assert_uint_eq(block_size(block), size);
         ck_assert_ptr_eq(block_next(block), next);
         ck_assert_uint_eq(*block_boundary_tag_before(next), size);
-        ck_assert(block_has_flag(next, BLOCK_FLAG_PREVIOUS_FREE));
         ck_assert_int_eq((int)block_state(next), (int)BLOCK_IN_USE);
     }
 }
@@ -274,7 +276,7 @@ START_TEST(a_free_block_may_be_longer_than_its_header_can_tell)
         size_t size = longs[i];
         block_create(block, 0, BLOCK_FREE);
         block_create(block_at_offset(block, size), 0, BLOCK_FENCEPOST);
-        block_make_free(block, size);
+        block_make_free(block, size, 0);
         ck_assert_uint_eq(block_size(block), size);
         ck_assert_int_eq((int)block_state(block), (int)BLOCK_FREE);
         ck_assert_ptr_eq(block_next(block), block_at_offset(block, size));

@@ -67,7 +67,7 @@ END_TEST
 START_TEST(free_neighbours_are_named)
 {
     lay_row();
-    block_make_free(row[2], block_size(row[2]));
+    block_make_free(row[2], block_size(row[2]), 0);
     expect_violation("I2: no two free blocks are neighbours");
 }
 END_TEST
@@ -75,7 +75,7 @@ END_TEST
 START_TEST(a_free_block_at_the_top_is_named)
 {
     lay_row();
-    block_make_free(row[4], block_size(row[4]));
+    block_make_free(row[4], block_size(row[4]), 0);
     expect_violation("I2: no free block borders the top");
 }
 END_TEST
@@ -133,7 +133,7 @@ END_TEST
 START_TEST(a_free_block_on_no_list_is_named)
 {
     lay_row();
-    brkm__bins_remove(&heap->bins, row[1]);
+    brkm__bins_remove(&heap->bins, row[1], block_size(row[1]));
     expect_violation("I6: each free block is in a list once");
     ck_assert(unit_said("I8: the bins' counters are true"));
 }

@@ -201,40 +201,56 @@ START_TEST(zero_bytes_are_told_and_are_zero)
 }
 END_TEST
 
-START_TEST(a_batch_is_a_row_of_neighbours)
+/* Takes the blocks of a list in use; returns how many there are. */
+static size_t use_all(struct cached_list list, struct mem_control_block **blocks)
+{
+    size_t count = list.count;
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = cached_list_pop(&list);
+        ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_CACHED);
+        block_set_state(blocks[i], BLOCK_IN_USE);
+    }
+    ck_assert_ptr_eq(list.first, CACHED_END);
+    return count;
+}
+
+static size_t take_list(size_t size, unsigned count, enum heap_growth growth,
+                        struct mem_control_block **blocks)
+{
+    return use_all(brkm__heap_allocate_list(heap, size, count, BRKM_ALIGNMENT, growth), blocks);
+}
+
+START_TEST(a_list_is_a_row_of_neighbours)
 {
     struct mem_control_block *blocks[32];
     size_t size = 48 + 16 * (size_t)_i;
-    ck_assert_uint_eq(brkm__heap_allocate_batch(heap, size, 32, HEAP_MAY_GROW, blocks), 32);
+    ck_assert_uint_eq(take_list(size, 32, HEAP_MAY_GROW, blocks), 32);
     expect_sound();
     for (size_t i = 0; i < 32; i++) {
         ck_assert_uint_eq(block_size(blocks[i]), size);
-        ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_IN_USE);
         ck_assert(i == 0 || blocks[i] == block_next(blocks[i - 1]));
-        unit_fill(block_payload(blocks[i]), block_usable_size(blocks[i]),
-                  (uint32_t)(uintptr_t)blocks[i]);
     }
     ck_assert_uint_eq(heap->in_use_blocks, 32);
     ck_assert_uint_eq(heap->in_use_bytes, 32 * size);
     for (size_t i = 0; i < 32; i += 3) {
-        give(blocks[i]);
+        brkm__heap_free(heap, blocks[i], "free");
     }
-    struct mem_control_block *more[64];
-    size_t got = brkm__heap_allocate_batch(heap, size, 64, HEAP_AS_IT_IS, more);
-    ck_assert_uint_eq(got, 64);
+    struct cached_list more =
+        brkm__heap_allocate_list(heap, size, 64, BRKM_ALIGNMENT, HEAP_AS_IT_IS);
+    ck_assert_uint_eq(more.count, 64);
     expect_sound();
-    for (size_t i = 0; i < got; i++) {
-        ck_assert_uint_ge(block_size(more[i]), size);
-        ck_assert_uint_lt(block_size(more[i]), size + BRKM_MIN_BLOCK);
-        block_set_state(more[i], BLOCK_CACHED);
+    for (const struct cached_block *block = more.first; block != CACHED_END; block = block->next) {
+        size_t got = block_size(block_from_payload(block));
+        ck_assert_uint_ge(got, size);
+        ck_assert_uint_lt(got, size + BRKM_MIN_BLOCK);
     }
-    brkm__heap_free_batch(heap, more, got);
+    brkm__heap_free_list(heap, more);
     expect_sound();
     ck_assert_uint_eq(heap->in_use_blocks, 32 - 11);
 }
 END_TEST
 
-START_TEST(a_batch_takes_what_free_blocks_there_are)
+START_TEST(a_list_takes_what_free_blocks_there_are)
 {
     struct mem_control_block *row[4];
     take_row(row, 320);
@@ -242,12 +258,30 @@ START_TEST(a_batch_takes_what_free_blocks_there_are)
     size_t top = brkm__top_available(&heap->top);
     ck_assert_ptr_nonnull(brkm__heap_allocate(heap, top, HEAP_AS_IT_IS, NULL));
     struct mem_control_block *blocks[32];
-    ck_assert_uint_eq(brkm__heap_allocate_batch(heap, 96, 32, HEAP_AS_IT_IS, blocks), 3);
+    ck_assert_uint_eq(take_list(96, 32, HEAP_AS_IT_IS, blocks), 3);
     expect_sound();
     ck_assert_ptr_eq(blocks[0], row[1]);
     ck_assert_uint_eq(heap->bins.bytes, 32);
-    ck_assert_uint_eq(brkm__heap_allocate_batch(heap, 96, 32, HEAP_AS_IT_IS, blocks), 0);
+    ck_assert_uint_eq(take_list(96, 32, HEAP_AS_IT_IS, blocks), 0);
     ck_assert_uint_eq(fake_os.calls[FAKE_BREAK_RAISE], 1);
+}
+END_TEST
+
+START_TEST(an_aligned_list_is_one_row)
+{
+    struct mem_control_block *blocks[16];
+    size_t alignment = (size_t)32 << _i;
+    take(48);
+    struct cached_list list =
+        brkm__heap_allocate_list(heap, 2 * alignment, 16, alignment, HEAP_MAY_GROW);
+    ck_assert_uint_eq(use_all(list, blocks), 16);
+    expect_sound();
+    for (size_t i = 0; i < 16; i++) {
+        ck_assert_uint_eq((uintptr_t)block_payload(blocks[i]) % alignment, 0);
+        ck_assert_uint_eq((uintptr_t)blocks[i] - (uintptr_t)blocks[0], i * 2 * alignment);
+        brkm__heap_free(heap, blocks[i], "free");
+    }
+    expect_sound();
 }
 END_TEST
 
@@ -520,7 +554,7 @@ START_TEST(no_memory_at_all_is_told)
     ck_assert_ptr_null(brkm__heap_allocate(heap, 64, HEAP_MAY_GROW, NULL));
     ck_assert_ptr_null(brkm__heap_allocate_aligned(heap, 64, 64, HEAP_MAY_GROW));
     struct mem_control_block *blocks[4];
-    ck_assert_uint_eq(brkm__heap_allocate_batch(heap, 64, 4, HEAP_MAY_GROW, blocks), 0);
+    ck_assert_uint_eq(take_list(64, 4, HEAP_MAY_GROW, blocks), 0);
     expect_sound();
     ck_assert_uint_eq(heap->in_use_blocks, 0);
     fake_os_fail(0, 0, false);
@@ -605,16 +639,17 @@ START_TEST(a_damaged_link_of_a_neighbour_ends_the_program)
 }
 END_TEST
 
-static void free_two_as_a_batch(void *blocks)
+static void free_list(void *list)
 {
-    brkm__heap_free_batch(heap, blocks, 2);
+    brkm__heap_free_list(heap, *(struct cached_list *)list);
 }
 
-START_TEST(a_batch_with_a_block_that_is_not_cached_ends_the_program)
+START_TEST(a_list_with_a_block_that_is_not_cached_ends_the_program)
 {
-    take_row(row_of_damage, 64);
-    block_set_state(row_of_damage[0], BLOCK_CACHED);
-    ck_assert(fake_os_dies(free_two_as_a_batch, row_of_damage));
+    brkm__cached_draw_secret();
+    struct cached_list list = brkm__heap_allocate_list(heap, 64, 2, BRKM_ALIGNMENT, HEAP_MAY_GROW);
+    block_set_state(block_from_payload(_i == 0 ? list.first : list.first->next), BLOCK_IN_USE);
+    ck_assert(fake_os_dies(free_list, &list));
     ck_assert(unit_said("header overwritten"));
 }
 END_TEST
@@ -631,8 +666,9 @@ Suite *unit_suite(void)
     tcase_add_test(blocks, a_larger_free_block_is_split_and_the_rest_is_kept);
     tcase_add_test(blocks, growth_is_geometric);
     tcase_add_test(blocks, zero_bytes_are_told_and_are_zero);
-    tcase_add_loop_test(blocks, a_batch_is_a_row_of_neighbours, 0, 4);
-    tcase_add_test(blocks, a_batch_takes_what_free_blocks_there_are);
+    tcase_add_loop_test(blocks, a_list_is_a_row_of_neighbours, 0, 4);
+    tcase_add_test(blocks, a_list_takes_what_free_blocks_there_are);
+    tcase_add_loop_test(blocks, an_aligned_list_is_one_row, 0, 5);
     tcase_add_test(blocks, aligned_blocks_give_their_slack_back);
     tcase_add_test(blocks, aligned_blocks_fit_between_others);
     TCase *resizing = unit_case(suite, "resize");
@@ -658,6 +694,6 @@ Suite *unit_suite(void)
     tcase_add_loop_test(damage, a_damaged_header_behind_ends_the_program, 0, 2);
     tcase_add_loop_test(damage, a_damaged_boundary_tag_ends_the_program, 0, 7);
     tcase_add_loop_test(damage, a_damaged_link_of_a_neighbour_ends_the_program, 0, 2);
-    tcase_add_test(damage, a_batch_with_a_block_that_is_not_cached_ends_the_program);
+    tcase_add_loop_test(damage, a_list_with_a_block_that_is_not_cached_ends_the_program, 0, 2);
     return suite;
 }

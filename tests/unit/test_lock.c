@@ -29,7 +29,7 @@ END_TEST
 
 START_TEST(with_threads_a_lock_is_taken_once)
 {
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     ck_assert(lock_try(&lock));
     ck_assert(!lock_try(&lock));
     lock_release(&lock);
@@ -65,7 +65,7 @@ static void run_threads(void *(*function)(void *), size_t number)
 
 START_TEST(one_thread_at_a_time_is_inside)
 {
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     run_threads(count, THREADS);
     ck_assert_uint_eq(counter, THREADS * ROUNDS);
     ck_assert(!lock_is_taken(&lock));
@@ -84,7 +84,7 @@ static void *take_once(void *unused)
 START_TEST(sleeping_threads_are_woken_one_by_one)
 {
     pthread_t threads[THREADS];
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     lock_acquire(&lock);
     for (size_t i = 0; i < THREADS; i++) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, take_once, NULL), 0);
@@ -111,7 +111,7 @@ static void end_program(void *unused)
 /* The holder is dying and will not release it; an abort handler may allocate. */
 START_TEST(a_dying_program_waits_for_no_lock)
 {
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     ck_assert(fake_os_dies(end_program, NULL));
     ck_assert(lock_is_taken(&lock));
     lock_acquire(&lock);

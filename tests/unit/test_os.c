@@ -176,7 +176,7 @@ END_TEST
 
 static void *ask_for_threads(void *alone)
 {
-    *(bool *)alone = brkm__os_is_single_threaded();
+    *(bool *)alone = os_is_single_threaded();
     return NULL;
 }
 

@@ -67,7 +67,7 @@ static void fork_and_use(void)
 START_TEST(a_fork_among_busy_threads)
 {
     pthread_t threads[WORKERS];
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     for (size_t i = 0; i < WORKERS; i++) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, work, NULL), 0);
     }

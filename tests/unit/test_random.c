@@ -366,7 +366,7 @@ static void run(const struct configuration *configuration, uint64_t seed)
     fake_os_start(configuration->page_size, configuration->break_offset);
     fake_os.remap_moves = configuration->remap_moves;
     fake_os.map_never_reuses = configuration->map_never_reuses;
-    fake_os.single_threaded = !configuration->threads;
+    fake_os_set_threads(configuration->threads);
     fake_os.entropy = seed * 0x9e3779b97f4a7c15;
     model.configuration = configuration;
     model.seed = seed;

@@ -8,6 +8,7 @@
 
 #include "depot.h"
 #include "heap.h"
+#include "idle.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;
@@ -19,13 +20,12 @@ static void expect_sound(void)
 
 static size_t cache_bound(void)
 {
-    return BRKM_CACHE_BUDGET_MIN +
-           max_size(BRKM_CACHE_SHARED_MIN, heap_handed_out(heap) / BRKM_CACHE_SHARED_SHARE);
+    return brkm__idle_bound(IDLE_IN_CACHES);
 }
 
 static size_t depot_bound(void)
 {
-    return max_size(BRKM_DEPOT_BYTES_MIN, heap_handed_out(heap) / BRKM_DEPOT_SHARE);
+    return brkm__idle_bound(IDLE_IN_DEPOT);
 }
 
 /* ---- Lists ---- */
@@ -58,7 +58,7 @@ START_TEST(a_list_is_last_in_first_out)
     }
     for (unsigned i = 5; i-- > 0;) {
         ck_assert_uint_eq(list.count, i + 1);
-        ck_assert_ptr_eq(brkm__cached_list_pop(&list), blocks[i]);
+        ck_assert_ptr_eq(cached_list_pop(&list), blocks[i]);
         ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_CACHED);
     }
     ck_assert_ptr_eq(list.first, CACHED_END);
@@ -75,10 +75,10 @@ START_TEST(a_list_is_cut_anywhere)
         ck_assert_uint_eq(list.count, 6 - at);
         ck_assert_ptr_eq(at == 0 ? list.first : head.first, first);
         while (head.count > 0) {
-            brkm__cached_list_pop(&head);
+            cached_list_pop(&head);
         }
         while (list.count > 0) {
-            brkm__cached_list_pop(&list);
+            cached_list_pop(&list);
         }
         ck_assert_ptr_eq(head.first, CACHED_END);
         ck_assert_ptr_eq(list.first, CACHED_END);
@@ -100,7 +100,7 @@ END_TEST
 
 static void pop(void *list)
 {
-    brkm__cached_list_pop(list);
+    cached_list_pop(list);
 }
 
 static void cut_three(void *list)
@@ -198,7 +198,7 @@ START_TEST(what_is_taken_from_the_depot_makes_room_again)
 {
     unsigned slot = size_class_slot(1024);
     struct cached_list list = make_list(1024, 4);
-    for (size_t bytes = 0; bytes < 4 * BRKM_DEPOT_BYTES_MIN; bytes += 4 * 1024) {
+    for (size_t bytes = 0; bytes < 4 * depot_bound(); bytes += 4 * 1024) {
         brkm__depot_put(slot, list);
         list = brkm__depot_take(slot);
         ck_assert_uint_eq(list.count, 4);
@@ -345,7 +345,7 @@ static void *use_some(void *unused)
 
 START_TEST(a_thread_that_ends_leaves_its_blocks_to_others)
 {
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     brkm_free(brkm_malloc(1));
     size_t growth = 0;
     for (int i = 0; i < 300; i++) {
@@ -385,7 +385,7 @@ static void *consume(void *unused)
 
 START_TEST(what_one_thread_frees_another_gets)
 {
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     size_t after_first = 0;
     for (int round = 0; round < 20; round++) {
         pthread_t thread;
@@ -427,7 +427,7 @@ static void *end_late(void *unused)
 
 START_TEST(destructors_of_a_thread_may_allocate_in_every_round)
 {
-    fake_os.single_threaded = false;
+    fake_os_set_threads(true);
     ck_assert_int_eq(pthread_key_create(&late_key, allocate_late), 0);
     brkm_free(brkm_malloc(1));
     for (int i = 0; i < 50; i++) {

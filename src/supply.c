@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 11: see supply.h. */
+#include "supply.h"
+
+#include "depot.h"
+#include "heap.h"
+
+static struct mem_control_block *heap_block(size_t size, size_t alignment, enum heap_growth growth,
+                                            size_t *dirty)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__heap_allocate(&brkm__main_heap, size, growth, dirty);
+    }
+    return brkm__heap_allocate_aligned(&brkm__main_heap, size, alignment, growth);
+}
+
+struct mem_control_block *brkm__supply_block(size_t size, size_t alignment, size_t *dirty)
+{
+    struct mem_control_block *block = heap_block(size, alignment, HEAP_AS_IT_IS, dirty);
+    if (unlikely(block == NULL)) {
+        brkm__depot_drain();
+        block = heap_block(size, alignment, HEAP_MAY_GROW, dirty);
+    }
+    return block;
+}
+
+static struct cached_list take_batch(unsigned slot, size_t alignment)
+{
+    struct cached_list batch = brkm__depot_take(slot);
+    if (batch.count != 0 && (uintptr_t)batch.first % alignment != 0) {
+        brkm__depot_put(slot, batch);
+        return cached_list_empty();
+    }
+    return batch;
+}
+
+struct cached_list brkm__supply_list(unsigned slot, unsigned count, size_t alignment)
+{
+    struct heap *heap = &brkm__main_heap;
+    size_t size = size_class_slot_size(slot);
+    struct cached_list list = take_batch(slot, alignment);
+    if (list.count == 0) {
+        list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_AS_IT_IS);
+    }
+    if (unlikely(list.count == 0)) {
+        brkm__depot_drain();
+        list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_MAY_GROW);
+    }
+    return list;
+}
