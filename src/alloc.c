@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 13: the malloc family's semantics: zero sizes, limits, errno, alignment rules, and the
- * choice between thread cache, heap and mapped block. The way of malloc and free:
- *
- *   malloc: alloc_malloc (alloc.h): cache_bin_pop
- *           -> malloc_slow -> cache_refill: depot_take, or heap_allocate_batch
- *                          -> allocate_large: mapped_allocate, or heap_allocate
- *   free:   alloc_free (alloc.h): verify, cache_bin_push
- *           -> free_slow -> cache_keep: depot_put, past its bound heap_free_batch
- *                        -> heap_free or mapped_free, for large blocks */
+ * Layer 14: the malloc family's semantics: zero sizes, limits, errno, alignment rules, resizing. */
 #include "alloc.h"
 
 #include <errno.h>
@@ -21,8 +13,6 @@
 #include "options.h"
 #include "os.h"
 #include "report.h"
-#include "size_class.h"
-#include "supply.h"
 #include "thread_cache.h"
 #include "verify.h"
 
@@ -30,151 +20,6 @@ static void *out_of_memory(void)
 {
     errno = ENOMEM;
     return NULL;
-}
-
-/* ---- Allocate ---- */
-
-static bool wants_mapping(size_t size)
-{
-    return size >= brkm__option_get(OPTION_mapped_threshold);
-}
-
-/* What an allocation gives besides the address. */
-struct allocated {
-    void *memory;
-    size_t dirty; /* bytes at the start that may be other than zero */
-};
-
-/* A block of the heap. When memory is short, the thread's own cache is given back first. */
-static void *heap_block(size_t size, size_t alignment, size_t *dirty)
-{
-    struct mem_control_block *block = brkm__supply_block(size, alignment, dirty);
-    if (unlikely(block == NULL) && brkm__cache_flush_all()) {
-        block = brkm__supply_block(size, alignment, dirty);
-    }
-    return block == NULL ? NULL : block_payload(block);
-}
-
-static struct allocated allocate_large(size_t size)
-{
-    struct allocated result = {NULL, 0};
-    if (unlikely(size > PTRDIFF_MAX)) {
-        return result;
-    }
-    bool mapping_first = wants_mapping(size);
-    if (mapping_first) {
-        result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
-    }
-    if (result.memory == NULL && size <= BRKM_HEAP_REQUEST_MAX) {
-        result.memory = heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
-    }
-    if (result.memory == NULL && !mapping_first) {
-        result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
-    }
-    return result;
-}
-
-/* A block of a medium size. Where its slot is empty, a block of the next will do as long as that
- * wastes no more than rounding up to a slot may. */
-static bool take_medium(struct thread_cache *cache, size_t block_size, void **memory)
-{
-    struct medium_slot class = size_class_medium_above(block_size);
-    if (likely(cache_take_medium(cache, class, memory))) {
-        return true;
-    }
-    struct medium_slot next = size_class_medium_below(block_size + block_size / 8);
-    return next.slot > class.slot && next.slot < SIZE_CLASS_SLOTS &&
-           cache->bins[class.slot].first == CACHED_END && cache_take_medium(cache, next, memory);
-}
-
-/* A block of a cached size. */
-static inline void *allocate_cached(size_t size)
-{
-    size_t block_size = block_size_for_request(size);
-    struct thread_cache *cache = brkm__thread_cache;
-    void *memory;
-    if (block_size > BRKM_CACHED_EXACT_MAX) {
-        if (likely(take_medium(cache, block_size, &memory))) {
-            return memory;
-        }
-    } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
-        return memory;
-    }
-    struct mem_control_block *block =
-        brkm__cache_refill(size_class_slot(block_size), BRKM_ALIGNMENT);
-    return block == NULL ? NULL : block_payload(block);
-}
-
-static struct allocated allocate(size_t size)
-{
-    if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
-        void *memory = allocate_cached(size);
-        if (likely(memory != NULL)) {
-            return (struct allocated){memory, SIZE_MAX};
-        }
-    }
-    return allocate_large(size);
-}
-
-/* The block size for an aligned request, such that blocks that were freed fit again. Blocks of a
- * multiple of their alignment stand aligned side by side, so that a refill gives a run of them; for
- * small sizes that is worth up to as much again. */
-static size_t aligned_block_size(size_t alignment, size_t size)
-{
-    size_t exact = block_size_for_request(size);
-    if (exact > BRKM_CACHED_EXACT_MAX) {
-        return exact <= BRKM_CACHED_MAX ? size_class_medium_above(exact).size : exact;
-    }
-    size_t rounded = align_up(exact, alignment);
-    return rounded <= 2 * exact && rounded <= BRKM_CACHED_EXACT_MAX ? rounded : exact;
-}
-
-/* A block of a cached size from the thread's cache; NULL when there is none that is aligned, unless
- * a refill gives aligned blocks. */
-static void *allocate_cached_aligned(size_t alignment, size_t block_size)
-{
-    struct thread_cache *cache = brkm__thread_cache;
-    unsigned slot = size_class_slot(block_size);
-    void *memory;
-    if (brkm__cache_bin_pop_aligned(&cache->bins[slot], alignment, &memory)) {
-        if (block_size > BRKM_CACHED_EXACT_MAX) {
-            cache->budget_spent -= size_class_slot_size(slot);
-        }
-        return memory;
-    }
-    if (block_size > BRKM_CACHED_EXACT_MAX || block_size % alignment != 0) {
-        return NULL;
-    }
-    struct mem_control_block *block = brkm__cache_refill(slot, alignment);
-    return block == NULL ? NULL : block_payload(block);
-}
-
-/* `alignment` is a power of two. */
-static void *allocate_aligned(size_t alignment, size_t size)
-{
-    if (alignment <= BRKM_ALIGNMENT) {
-        return allocate(size).memory;
-    }
-    size_t most;
-    if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
-        return NULL;
-    }
-    void *memory = NULL;
-    size_t block_size = aligned_block_size(alignment, size);
-    if (block_size <= BRKM_CACHED_MAX) {
-        memory = allocate_cached_aligned(alignment, block_size);
-    }
-    bool mapping_first = wants_mapping(most);
-    if (memory == NULL && mapping_first) {
-        memory = brkm__mapped_allocate(size, alignment);
-    }
-    if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
-        memory = heap_block(block_size, alignment, NULL);
-    }
-    if (memory == NULL && !mapping_first) {
-        memory = brkm__mapped_allocate(size, alignment);
-    }
-    return memory;
 }
 
 /* The last step of every function that returns memory. */
@@ -189,51 +34,10 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
 
 /* ---- Free ---- */
 
-/* A program that frees a large mapped block will want one again: the next comes from the heap, and
- * the top keeps as much. */
-static void learn_from_freed_mapping(size_t size)
-{
-    if (size <= BRKM_MAPPED_THRESHOLD_MAX) {
-        brkm__option_raise(OPTION_mapped_threshold, size);
-        brkm__option_raise(OPTION_trim_threshold, 2 * size);
-    }
-}
-
-/* Frees a block of a cached size. */
-static inline void free_cached(struct mem_control_block *block, size_t size)
-{
-    struct thread_cache *cache = brkm__thread_cache;
-    bool kept = size > BRKM_CACHED_EXACT_MAX
-                    ? cache_keep_medium(cache, size_class_medium_below(size), block)
-                    : cache_bin_push(cache_exact_bin(cache, size), block);
-    if (unlikely(!kept)) {
-        brkm__cache_keep(block_payload(block));
-    }
-}
-
-static void free_in_heap(struct mem_control_block *block, const char *caller)
-{
-    size_t size = block_short_size(block);
-    if (size <= BRKM_CACHED_MAX) {
-        free_cached(block, size);
-    } else {
-        brkm__heap_free(&brkm__main_heap, block, caller);
-    }
-}
-
-static void give_back(void *memory, struct held held, const char *caller)
-{
-    if (held.origin == ORIGIN_HEAP) {
-        free_in_heap(block_from_payload(memory), caller);
-    } else {
-        learn_from_freed_mapping(brkm__mapped_free(memory));
-    }
-}
-
 static void free_verified(void *memory, struct held held, const char *caller)
 {
     annotate_freed(memory);
-    give_back(memory, held, caller);
+    brkm__take_back(memory, held, caller);
 }
 
 static void free_for(void *memory, const char *caller)
@@ -280,19 +84,21 @@ static size_t size_with_room_to_grow(size_t size, size_t old_size)
 {
     bool in_small_steps = size > old_size && size - old_size <= old_size / 4;
     size_t roomy = size + size / 8;
-    return in_small_steps && size <= BRKM_ROOM_TO_GROW_MAX && !wants_mapping(roomy) ? roomy : size;
+    return in_small_steps && size <= BRKM_ROOM_TO_GROW_MAX && !brkm__serve_wants_mapping(roomy)
+               ? roomy
+               : size;
 }
 
 static void *move(void *memory, struct held held, size_t size)
 {
-    void *moved = allocate(size_with_room_to_grow(size, held.usable_size)).memory;
+    void *moved = brkm__serve(size_with_room_to_grow(size, held.usable_size)).memory;
     if (moved == NULL) {
         return NULL;
     }
     annotate_allocated(moved, size, true);
     memcpy(moved, memory, min_size(size, held.usable_size));
     annotate_forgotten(memory, held.usable_size);
-    give_back(memory, held, "realloc");
+    brkm__take_back(memory, held, "realloc");
     return moved;
 }
 
@@ -340,33 +146,6 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
 
 /* ---- The malloc family ---- */
 
-BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
-{
-    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
-        void *memory = allocate_cached(size);
-        if (likely(memory != NULL)) {
-            annotate_allocated(memory, size, false);
-            return memory;
-        }
-    }
-    return hand_out(allocate(size).memory, size, false);
-}
-
-/* Cached sizes above the exact ones, which need a class, come first. */
-BRKM_NOINLINE void brkm__free_slow(void *memory)
-{
-    if (likely(brkm__regions_contain_payload(memory))) {
-        struct mem_control_block *block = block_from_payload(memory);
-        size_t size = block_short_size(block);
-        if (size <= BRKM_CACHED_MAX && alloc_is_sound(block, size)) {
-            annotate_freed(memory);
-            free_cached(block, size);
-            return;
-        }
-    }
-    free_for(memory, "free");
-}
-
 void *brkm_malloc(size_t size)
 {
     return alloc_malloc(size);
@@ -398,7 +177,7 @@ void *brkm_calloc(size_t count, size_t size)
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
         return out_of_memory();
     }
-    struct allocated result = allocate(total);
+    struct allocated result = brkm__serve(total);
     if (likely(result.memory != NULL)) {
         annotate_allocated(result.memory, total, true);
         memset(result.memory, 0, min_size(total, result.dirty));
@@ -449,7 +228,7 @@ void *brkm_memalign(size_t alignment, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    return hand_out(allocate_aligned(rounded, size), size, false);
+    return hand_out(brkm__serve_aligned(rounded, size), size, false);
 }
 
 void *brkm_aligned_alloc(size_t alignment, size_t size)
@@ -458,7 +237,7 @@ void *brkm_aligned_alloc(size_t alignment, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    return hand_out(allocate_aligned(alignment, size), size, false);
+    return hand_out(brkm__serve_aligned(alignment, size), size, false);
 }
 
 int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
@@ -466,7 +245,7 @@ int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
     if (unlikely(!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)) {
         return EINVAL;
     }
-    void *aligned = hand_out(allocate_aligned(alignment, size), size, false);
+    void *aligned = hand_out(brkm__serve_aligned(alignment, size), size, false);
     if (unlikely(aligned == NULL)) {
         return ENOMEM;
     }
@@ -476,7 +255,7 @@ int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
 
 void *brkm_valloc(size_t size)
 {
-    return hand_out(allocate_aligned(brkm__os_page_size(), size), size, false);
+    return hand_out(brkm__serve_aligned(brkm__os_page_size(), size), size, false);
 }
 
 void *brkm_pvalloc(size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 13: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
+ * Layer 14: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
 #ifndef BRKMALLOC_ALLOC_H
 #define BRKMALLOC_ALLOC_H
 
@@ -9,11 +9,8 @@
 #include "brkmalloc/brkmalloc.h"
 #include "config.h"
 #include "regions.h"
+#include "serve.h"
 #include "thread_cache.h"
-
-/* Everything that is not a hit: other sizes, misses, full bins, misuse. */
-void *brkm__malloc_slow(size_t size);
-void brkm__free_slow(void *memory);
 
 static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 {
@@ -29,15 +26,6 @@ static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
     return brkm__malloc_slow(size);
 }
 
-/* True when `block` is in use with the small `size` that its header tells, and the header behind it
- * has its guard. The address is known to be inside the heap. */
-static BRKM_ALWAYS_INLINE bool alloc_is_sound(const struct mem_control_block *block, size_t size)
-{
-    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
-    return likely(block_load_seal(block) == seal) &&
-           likely(block_guard_follows(seal, size, block_load_seal(block_at_offset(block, size))));
-}
-
 /* Verifies before anything is believed: the address (inside the heap, aligned), the header (seal of
  * a block in use with this size at this address), and the guard of the header behind. */
 static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
@@ -46,7 +34,7 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_byte_size(block);
         forget_value(size);
-        if (likely(alloc_is_sound(block, size))) {
+        if (likely(block_is_sound(block, size))) {
             annotate_freed(memory);
             if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
                 brkm__cache_keep(memory);

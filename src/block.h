@@ -270,6 +270,15 @@ static inline void block_create(struct mem_control_block *block, size_t size,
     block_set(block, size, state);
 }
 
+/* True when `block` is in use with the small `size` that its header tells, and the header behind it
+ * has its guard. The address is known to be inside the heap. */
+static BRKM_ALWAYS_INLINE bool block_is_sound(const struct mem_control_block *block, size_t size)
+{
+    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+    return likely(block_load_seal(block) == seal) &&
+           likely(block_guard_follows(seal, size, block_load_seal(block_at_offset(block, size))));
+}
+
 /* Writes a header where there was none, `size` bytes behind `front` and like it: both are of that
  * size and in the same state. */
 static inline void block_create_behind(const struct mem_control_block *front, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 13: the heap walker. Verifies the numbered invariants of docs/design.md and names each
+ * Layer 14: the heap walker. Verifies the numbered invariants of docs/design.md and names each
  * violation on standard error. */
 #include "bins.h"
 #include "block.h"

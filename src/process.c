@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: the life of the process: start, fork, exit.
+ * Layer 15: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 13: see stats.h; also mallinfo, malloc_stats and malloc_info. */
+ * Layer 14: see stats.h; also mallinfo, malloc_stats and malloc_info. */
 #include "stats.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 13: one consistent picture of the counters that other modules own, and its printed forms.
+ * Layer 14: one consistent picture of the counters that other modules own, and its printed forms.
  */
 #ifndef BRKMALLOC_STATS_H
 #define BRKMALLOC_STATS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 13: mallopt, glibc's way to the options, and the version. */
+ * Layer 14: mallopt, glibc's way to the options, and the version. */
 #include "base.h"
 #include "brkmalloc/brkmalloc.h"
 #include "options.h"

@@ -25,8 +25,9 @@ layer_of()
     depot) echo 10 ;;
     supply) echo 11 ;;
     thread_cache) echo 12 ;;
-    alloc | check | stats | tune) echo 13 ;;
-    process | interpose) echo 14 ;;
+    serve) echo 13 ;;
+    alloc | check | stats | tune) echo 14 ;;
+    process | interpose) echo 15 ;;
     *) echo unknown ;;
     esac
 }

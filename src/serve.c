@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 13: see serve.h. */
+#include "serve.h"
+
+#include <errno.h>
+
+#include "annotate.h"
+#include "block.h"
+#include "heap.h"
+#include "mapped.h"
+#include "options.h"
+#include "os.h"
+#include "regions.h"
+#include "size_class.h"
+#include "supply.h"
+#include "thread_cache.h"
+
+/* ---- Allocate ---- */
+
+bool brkm__serve_wants_mapping(size_t size)
+{
+    return size >= brkm__option_get(OPTION_mapped_threshold);
+}
+
+/* A block of the heap. When memory is short, the thread's own cache is given back first. */
+static void *heap_block(size_t size, size_t alignment, size_t *dirty)
+{
+    struct mem_control_block *block = brkm__supply_block(size, alignment, dirty);
+    if (unlikely(block == NULL) && brkm__cache_flush_all()) {
+        block = brkm__supply_block(size, alignment, dirty);
+    }
+    return block == NULL ? NULL : block_payload(block);
+}
+
+static struct allocated serve_large(size_t size)
+{
+    struct allocated result = {NULL, 0};
+    if (unlikely(size > PTRDIFF_MAX)) {
+        return result;
+    }
+    bool mapping_first = brkm__serve_wants_mapping(size);
+    if (mapping_first) {
+        result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
+    }
+    if (result.memory == NULL && size <= BRKM_HEAP_REQUEST_MAX) {
+        result.memory = heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
+    }
+    if (result.memory == NULL && !mapping_first) {
+        result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
+    }
+    return result;
+}
+
+/* A block of a medium size. Where its slot is empty, a block of the next will do as long as that
+ * wastes no more than rounding up to a slot may. */
+static bool take_medium(struct thread_cache *cache, size_t block_size, void **memory)
+{
+    struct medium_slot class = size_class_medium_above(block_size);
+    if (likely(cache_take_medium(cache, class, memory))) {
+        return true;
+    }
+    struct medium_slot next = size_class_medium_below(block_size + block_size / 8);
+    return next.slot > class.slot && next.slot < SIZE_CLASS_SLOTS &&
+           cache->bins[class.slot].first == CACHED_END && cache_take_medium(cache, next, memory);
+}
+
+/* A block of a cached size. */
+static inline void *serve_cached(size_t size)
+{
+    size_t block_size = block_size_for_request(size);
+    struct thread_cache *cache = brkm__thread_cache;
+    void *memory;
+    if (block_size > BRKM_CACHED_EXACT_MAX) {
+        if (likely(take_medium(cache, block_size, &memory))) {
+            return memory;
+        }
+    } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
+        return memory;
+    }
+    struct mem_control_block *block =
+        brkm__cache_refill(size_class_slot(block_size), BRKM_ALIGNMENT);
+    return block == NULL ? NULL : block_payload(block);
+}
+
+struct allocated brkm__serve(size_t size)
+{
+    if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
+        void *memory = serve_cached(size);
+        if (likely(memory != NULL)) {
+            return (struct allocated){memory, SIZE_MAX};
+        }
+    }
+    return serve_large(size);
+}
+
+/* The block size for an aligned request, such that blocks that were freed fit again. Blocks of a
+ * multiple of their alignment stand aligned side by side, so that a refill gives a run of them; for
+ * small sizes that is worth up to as much again. */
+static size_t aligned_block_size(size_t alignment, size_t size)
+{
+    size_t exact = block_size_for_request(size);
+    if (exact > BRKM_CACHED_EXACT_MAX) {
+        return exact <= BRKM_CACHED_MAX ? size_class_medium_above(exact).size : exact;
+    }
+    size_t rounded = align_up(exact, alignment);
+    return rounded <= 2 * exact && rounded <= BRKM_CACHED_EXACT_MAX ? rounded : exact;
+}
+
+/* A block of a cached size from the thread's cache; NULL when there is none that is aligned, unless
+ * a refill gives aligned blocks. */
+static void *serve_cached_aligned(size_t alignment, size_t block_size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    unsigned slot = size_class_slot(block_size);
+    void *memory;
+    if (brkm__cache_bin_pop_aligned(&cache->bins[slot], alignment, &memory)) {
+        if (block_size > BRKM_CACHED_EXACT_MAX) {
+            cache->budget_spent -= size_class_slot_size(slot);
+        }
+        return memory;
+    }
+    if (block_size > BRKM_CACHED_EXACT_MAX || block_size % alignment != 0) {
+        return NULL;
+    }
+    struct mem_control_block *block = brkm__cache_refill(slot, alignment);
+    return block == NULL ? NULL : block_payload(block);
+}
+
+void *brkm__serve_aligned(size_t alignment, size_t size)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size).memory;
+    }
+    size_t most;
+    if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
+        return NULL;
+    }
+    void *memory = NULL;
+    size_t block_size = aligned_block_size(alignment, size);
+    if (block_size <= BRKM_CACHED_MAX) {
+        memory = serve_cached_aligned(alignment, block_size);
+    }
+    bool mapping_first = brkm__serve_wants_mapping(most);
+    if (memory == NULL && mapping_first) {
+        memory = brkm__mapped_allocate(size, alignment);
+    }
+    if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
+        memory = heap_block(block_size, alignment, NULL);
+    }
+    if (memory == NULL && !mapping_first) {
+        memory = brkm__mapped_allocate(size, alignment);
+    }
+    return memory;
+}
+
+/* ---- Free ---- */
+
+/* A program that frees a large mapped block will want one again: the next comes from the heap, and
+ * the top keeps as much. */
+static void learn_from_freed_mapping(size_t size)
+{
+    if (size <= BRKM_MAPPED_THRESHOLD_MAX) {
+        brkm__option_raise(OPTION_mapped_threshold, size);
+        brkm__option_raise(OPTION_trim_threshold, 2 * size);
+    }
+}
+
+/* Frees a block of a cached size. */
+static inline void free_cached(struct mem_control_block *block, size_t size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    bool kept = size > BRKM_CACHED_EXACT_MAX
+                    ? cache_keep_medium(cache, size_class_medium_below(size), block)
+                    : cache_bin_push(cache_exact_bin(cache, size), block);
+    if (unlikely(!kept)) {
+        brkm__cache_keep(block_payload(block));
+    }
+}
+
+static void free_in_heap(struct mem_control_block *block, const char *caller)
+{
+    size_t size = block_short_size(block);
+    if (size <= BRKM_CACHED_MAX) {
+        free_cached(block, size);
+    } else {
+        brkm__heap_free(&brkm__main_heap, block, caller);
+    }
+}
+
+void brkm__take_back(void *memory, struct held held, const char *caller)
+{
+    if (held.origin == ORIGIN_HEAP) {
+        free_in_heap(block_from_payload(memory), caller);
+    } else {
+        learn_from_freed_mapping(brkm__mapped_free(memory));
+    }
+}
+
+/* ---- The slow halves of malloc and free ---- */
+
+BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+{
+    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
+        void *memory = serve_cached(size);
+        if (likely(memory != NULL)) {
+            annotate_allocated(memory, size, false);
+            return memory;
+        }
+    }
+    void *memory = brkm__serve(size).memory;
+    if (unlikely(memory == NULL)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    annotate_allocated(memory, size, false);
+    return memory;
+}
+
+BRKM_NOINLINE void brkm__free_slow(void *memory)
+{
+    if (likely(brkm__regions_contain_payload(memory))) {
+        struct mem_control_block *block = block_from_payload(memory);
+        size_t size = block_short_size(block);
+        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size)) {
+            annotate_freed(memory);
+            free_cached(block, size);
+            return;
+        }
+    }
+    if (memory != NULL) {
+        struct held held = brkm__verify_in_use(memory, "free");
+        annotate_freed(memory);
+        brkm__take_back(memory, held, "free");
+    }
+}
