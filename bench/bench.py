@@ -147,7 +147,8 @@ def run(arguments: list[str]) -> bool:
         if mode is not instructions and machine.busy_warning():
             say(machine.busy_warning())
         if mode:
-            return mode.run(settings, allocators, runner, parts)
+            succeeded: bool = mode.run(settings, allocators, runner, parts)
+            return succeeded
         return compare.Comparison(settings, allocators, runner).run_all(chosen)
 
 

@@ -35,10 +35,10 @@ class Chart:
 def data_of(chart: Chart) -> str:
     """Columns: place from below, name, then the values of the left and of the right panel."""
     lines = []
-    for i in range(len(chart.rows)):
+    for i, name in enumerate(chart.rows):
         values = [value for panel in chart.panels for value in panel.values[i]]
         cells = ["?" if value is None else f"{value:.4f}" for value in values]
-        lines.append(f'{len(chart.rows) - i} "{chart.rows[i]}" {" ".join(cells)}')
+        lines.append(f'{len(chart.rows) - i} "{name}" {" ".join(cells)}')
     return "\n".join(reversed(lines)) + "\n"
 
 

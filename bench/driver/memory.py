@@ -40,6 +40,9 @@ robson      robson      64  16 16
 
 FULL, QUICK, TEST = range(3)
 
+# How long a scenario waits before what is then resident is read, by FULL, QUICK, TEST.
+QUIET_MS = [1000, 500, 1000]
+
 # No allocator can do well in the worst case, so that it would only blur the mean.
 NOT_IN_MEAN = ["robson"]
 
@@ -59,7 +62,7 @@ class Scenario:
 
     def command(self, folder: str, size: int) -> list[str]:
         live = self.live_mib[size]
-        return [os.path.join(folder, "scenarios", self.program),
+        return [os.path.join(folder, "scenarios", self.program), f"quiet={QUIET_MS[size]}",
                 *([] if live == "-" else [f"live={int(live) * MIB}"]), *self.parameters]
 
 
@@ -138,13 +141,14 @@ class Memory:
         self.allocators = allocators
         self.names = [allocator.name for allocator in allocators]
         self.runner = runner
+        self.size = QUICK if options.quick else FULL
         self.done: list[Measured] = []
         self.start = time.monotonic()
 
     # ---- Runs ----
 
     def measure(self, scenario: Scenario, number: int, count: int) -> Measured:
-        command = scenario.command(self.options.workloads, QUICK if self.options.quick else FULL)
+        command = scenario.command(self.options.workloads, self.size)
         runs: dict[str, list[Run]] = {name: [] for name in self.names}
         for turn in range(self.options.rounds):
             for i in range(len(self.allocators)):
@@ -207,8 +211,9 @@ class Memory:
         freed = [[measured.scenario.name,
                   *self.cells(measured.medians(resident_mib(FREED)), "failed")]
                  for measured in self.done]
-        tables = [("Resident over live memory a second after most was freed", points),
-                  ("Resident memory in MiB a second after all was freed", freed)]
+        quiet = f"{QUIET_MS[self.size] / 1000:g} s after"
+        tables = [(f"Resident over live memory {quiet} much was freed", points),
+                  (f"Resident memory in MiB {quiet} all was freed", freed)]
         return [(title, rows) for title, rows in tables if rows]
 
     def widths(self) -> list[int]:
@@ -284,15 +289,15 @@ class Memory:
                  for measured in self.done]
         times += [[None for _ in self.names] for _ in self.points()]
         return chart.Chart(
-            "memory", "Memory of the fragmentation scenarios, and what it costs in time (log scale)",
+            "memory", "What fragmentation costs in memory, and the time beside it (log scale)",
             self.names, [row.title for row in rows],
             (chart.Panel("Peak resident over live memory", "1: no more than what is live",
                          [row.values for row in rows]),
              chart.Panel("Time", "brkmalloc = 1", times)), first_colour=6)
 
 
-def relative(figures: list[float | None], to: int) -> list[float | None]:
-    base = figures[to]
+def relative(figures: list[float | None], to_index: int) -> list[float | None]:
+    base = figures[to_index]
     return [figure / base if figure is not None and base else None for figure in figures]
 
 

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
     size_t least = argument("least", 16);
     size_t most = argument("most", MIB);
     arguments_end();
+    require(least <= most && 2 * most <= live, "most: from 'least' to half of 'live'");
     struct random random = random_begin(scenario.seed);
     size_t capacity = live / least + 1, count = 0;
     struct block *blocks = blocks_table(capacity);

@@ -62,6 +62,7 @@ int main(int argc, char **argv)
     size_t most = argument("most", 4096);
     size_t turns = argument("turns", 12);
     arguments_end();
+    require(least > 1 && least <= most, "least: from 2 to 'most'");
     struct random random = random_begin(scenario.seed);
     cache.capacity = 4 * (live / least + 1);
     cache.values = blocks_table(cache.capacity);

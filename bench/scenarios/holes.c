@@ -13,6 +13,7 @@ int main(int argc, char **argv)
     size_t least = argument("least", 64 * KIB);
     size_t most = argument("most", 4 * MIB);
     arguments_end();
+    require(least <= most, "least: at most 'most'");
     struct random random = random_begin(scenario.seed);
     struct block *blocks = blocks_table(live / least + 1);
     size_t count = 0;

@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     scenario_begin(argc, argv);
     size_t live = argument("live", 96 * MIB);
     size_t phases = argument("phases", 8);
-    size_t percent = argument("survivors", 20);
+    size_t percent = percent_argument("survivors", 20);
     arguments_end();
     struct random random = random_begin(scenario.seed);
     size_t most_blocks = live / (means[0] / 2) + 1;

@@ -14,6 +14,7 @@ int main(int argc, char **argv)
     size_t most = argument("most", KIB);
     size_t over = argument("over", 16);
     arguments_end();
+    require(least <= most, "least: at most 'most'");
     struct random random = random_begin(scenario.seed);
     struct block *blocks = blocks_table(live / least + 1);
     size_t count = 0, doublings = 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Models a program of stages: threads that only allocate hand their messages to one that only
- * frees. What that one frees must find its way back to the others.
- *   live=8388608           bytes in the queue at most; each producer adds a list of its own
- *   producers=8
- *   turns=100              how often as many bytes pass
- *   least=24 most=1024     bytes of a message; each doubling is equally likely */
+ * frees. What that one frees must find its way back to the others. It begins when the queue is
+ * full, so that the peak of what is live does not hang on who is faster. live=8388608 bytes in the
+ * queue at most; each producer adds a list of its own producers=8 turns=100              how often
+ * as many bytes pass least=24 most=1024     bytes of a message; each doubling is equally likely */
 #include "scenario.h"
 
 enum { list_length = 64 };
@@ -25,6 +24,7 @@ static struct {
     pthread_cond_t filled, emptied;
     struct list *lists; /* a ring */
     size_t capacity, first, count, bytes, producers;
+    bool was_full;
 } queue = {PTHREAD_MUTEX_INITIALIZER,
            PTHREAD_COND_INITIALIZER,
            PTHREAD_COND_INITIALIZER,
@@ -33,7 +33,8 @@ static struct {
            0,
            0,
            0,
-           0};
+           0,
+           false};
 
 static size_t live, least, most, bytes_of_a_producer;
 static pthread_barrier_t started, measured;
@@ -42,6 +43,8 @@ static void send(struct list list)
 {
     pthread_mutex_lock(&queue.lock);
     while (queue.count == queue.capacity || queue.bytes + list.bytes > live) {
+        queue.was_full = true;
+        pthread_cond_signal(&queue.filled);
         pthread_cond_wait(&queue.emptied, &queue.lock);
     }
     queue.lists[(queue.first + queue.count++) % queue.capacity] = list;
@@ -55,7 +58,7 @@ static struct list receive(void)
 {
     struct list list = {NULL, 0};
     pthread_mutex_lock(&queue.lock);
-    while (queue.count == 0 && queue.producers > 0) {
+    while ((queue.count == 0 || !queue.was_full) && queue.producers > 0) {
         pthread_cond_wait(&queue.filled, &queue.lock);
     }
     if (queue.count > 0) {
@@ -133,11 +136,8 @@ int main(int argc, char **argv)
     least = argument("least", 24);
     most = argument("most", 1024);
     arguments_end();
-    if (least <= sizeof(struct message) || live < list_length * most) {
-        fprintf(stderr, "least: more than %zu; live: at least %zu\n", sizeof(struct message),
-                list_length * most);
-        return 2;
-    }
+    require(least > sizeof(struct message) && least <= most, "least: from 17 to 'most'");
+    require(live >= list_length * most, "live: at least 64 times 'most'");
     size_t count = queue.producers;
     bytes_of_a_producer = live * turns / count;
     queue.capacity = live / (list_length * least) + 1;

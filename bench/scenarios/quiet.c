@@ -14,8 +14,9 @@ int main(int argc, char **argv)
     size_t live = argument("live", 256 * MIB);
     size_t least = argument("least", 64);
     size_t most = argument("most", 960);
-    size_t freed = argument("freed", 99);
+    size_t freed = percent_argument("freed", 99);
     arguments_end();
+    require(least <= most, "least: at most 'most'");
     struct random random = random_begin(scenario.seed);
     struct block *blocks = blocks_table(live / least + 1);
     size_t count = 0;

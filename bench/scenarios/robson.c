@@ -67,10 +67,9 @@ int main(int argc, char **argv)
     size_t unit = argument("unit", 32);
     size_t doublings = argument("doublings", 12);
     arguments_end();
-    if ((unit & (unit - 1)) != 0 || unit <= header || doublings > 20 || unit << doublings > live) {
-        fprintf(stderr, "unit: a power of two above %d; unit << doublings: at most live\n", header);
-        return 2;
-    }
+    require((unit & (unit - 1)) == 0 && unit > header, "unit: a power of two above 8");
+    require(doublings <= 20 && unit << doublings <= live,
+            "doublings: at most 20, and 'live' has room for unit << doublings");
     blocks = blocks_table(live / unit);
     measure_start();
     size_t offset = 0;

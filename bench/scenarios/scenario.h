@@ -73,7 +73,8 @@ static inline size_t resident_bytes(void)
     return strtoull(end, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* The kernel's own high-water mark, which misses nothing. */
+/* The kernel's own high-water mark: no moment is missed, though it may be off by some dozen pages
+ * for each processor. */
 static inline size_t resident_bytes_peak(void)
 {
     return status_bytes("VmHWM:");
@@ -123,34 +124,48 @@ static inline void watch_heap(void)
     /* A huge page would make more resident than what was touched. */
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     free(checked(malloc(1)));
-    const char *line = read_system("/proc/self/maps");
-    while (line != NULL && strstr(line, "[heap]") != NULL) {
-        scenario.break_start = (uintptr_t)strtoull(line, NULL, 16);
-        line = strchr(line, '\n');
-        line = line == NULL ? NULL : line + 1;
-    }
-    if (scenario.break_start == 0) {
+    const char *maps = read_system("/proc/self/maps"), *line = strstr(maps, "[heap]");
+    if (line == NULL) {
         fail("heap=1: the process has no heap");
     }
+    while (line > maps && line[-1] != '\n') {
+        line--;
+    }
+    scenario.break_start = (uintptr_t)strtoull(line, NULL, 16);
+}
+
+/* How many of the pages from `start` to `end` are there; false when some are not mapped. */
+static inline bool count_pages(uintptr_t start, uintptr_t end, size_t *pages)
+{
+    static unsigned char present[64 * 1024];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    *pages = 0;
+    for (uintptr_t at = start; at < end; at += sizeof(present) * page) {
+        size_t count = (end - at + page - 1) / page;
+        count = count < sizeof(present) ? count : sizeof(present);
+        if (mincore((void *)at, count * page, present) != 0) {
+            return false;
+        }
+        for (size_t i = 0; i < count; i++) {
+            *pages += present[i] & 1;
+        }
+    }
+    return true;
 }
 
 /* Bytes of the break's pages that are there. */
 static inline size_t break_resident_bytes(void)
 {
-    static unsigned char present[64 * 1024];
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = 0;
+    size_t pages;
     uintptr_t end = (uintptr_t)sbrk(0);
-    for (uintptr_t at = scenario.break_start; at < end; at += sizeof(present) * page) {
-        size_t count = (end - at + page - 1) / page;
-        count = count < sizeof(present) ? count : sizeof(present);
-        if (mincore((void *)at, count * page, present) != 0) {
-            fail("mincore failed");
+    while (!count_pages(scenario.break_start, end, &pages)) {
+        uintptr_t lowered = (uintptr_t)sbrk(0); /* by another thread, meanwhile */
+        if (lowered == end) {
+            fail("the pages of the heap cannot be counted");
         }
-        for (size_t i = 0; i < count; i++) {
-            pages += present[i] & 1;
-        }
+        end = lowered;
     }
-    return pages * page;
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static inline void read_heap(struct figures *figures)
@@ -197,6 +212,24 @@ static inline size_t random_size(struct random *random, size_t least, size_t mos
 }
 
 /* ---- The course of a scenario ---- */
+
+static inline void require(bool truth, const char *otherwise)
+{
+    if (!truth) {
+        fprintf(stderr, "%s\n", otherwise);
+        exit(2);
+    }
+}
+
+static inline size_t percent_argument(const char *name, size_t standard)
+{
+    size_t percent = argument(name, standard);
+    if (percent > 100) {
+        fprintf(stderr, "%s: at most 100 percent\n", name);
+        exit(2);
+    }
+    return percent;
+}
 
 /* Reads the arguments that all scenarios have. */
 static inline void scenario_begin(int argc, char **argv)
@@ -266,8 +299,9 @@ static inline void measure_end(void)
 {
     scenario.peak.name = "peak";
     scenario.peak.resident = above_start(resident_bytes_peak());
-    if (scenario.live != 0) {
-        fail("the scenario has not freed everything");
+    if (scenario.live != 0 || scenario.peak.live == 0) {
+        fail(scenario.live != 0 ? "not everything is freed"
+                                : "live: too little for a single block");
     }
     measure_quiet("freed");
     printf("seconds=%.6f", scenario.busy_seconds);

@@ -18,6 +18,7 @@ int main(int argc, char **argv)
     size_t burst = argument("burst", 8 * MIB);
     size_t every = argument("every", 8);
     arguments_end();
+    require(burst < live, "burst: less than 'live'");
     struct random random = random_begin(scenario.seed);
     struct block *staying = blocks_table(live / least + 1);
     struct block *passing = blocks_table(burst / least + 1);

@@ -54,15 +54,14 @@ int main(int argc, char **argv)
     size_t width = argument("width", 4);
     size_t turns = argument("turns", 4);
     blocks = argument("blocks", 1000);
-    left_blocks = blocks * argument("left", 10) / 100;
+    left_blocks = blocks * percent_argument("left", 10) / 100;
     least = argument("least", 16);
     most = argument("most", 4096);
     arguments_end();
-    if (left_blocks == 0 || left_blocks > blocks) {
-        fprintf(stderr, "left: a share of 'blocks' that is at least one block\n");
-        return 2;
-    }
+    require(least <= most, "least: at most 'most'");
+    require(left_blocks > 0, "left: a share of 'blocks' that is at least one block");
     size_t places = live / (mean_size() * left_blocks) + 1; /* one for each thread of a turn */
+    require(width <= places, "width: not more than 'live' has room for");
     left_behind = blocks_table(places * left_blocks);
     struct task *tasks = table_of(width, sizeof(*tasks));
     for (size_t i = 0; i < width; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Models growing arrays and strings: many vectors grow side by side, each by half of its size with
- * realloc and up to a limit of its own. When `live` bytes are reached, random vectors are freed.
+ * realloc and up to a limit of its own. A vector at its limit stays; another begins. When `live`
+ * bytes are reached, random vectors are freed.
  *   live=67108864   bytes
  *   turns=4         how often as much as that is grown
  *   limit=1048576   bytes of a vector; the limits lie between 64 and this, skewed to small */
@@ -21,21 +22,24 @@ static void drop(size_t index)
     vectors[index] = vectors[--count];
 }
 
-static void begin(size_t limit, struct random *random)
+/* Both return by how many bytes they grow. */
+static size_t begin(size_t limit, struct random *random)
 {
     vectors[count++] = (struct vector){take(first_size), random_skewed(random, first_size, limit)};
+    return first_size;
 }
 
-static void grow(struct block *block)
+static size_t grow(struct block *block)
 {
-    size_t old = block->size, size = old + old / 2;
+    size_t old = block->size, more = old / 2;
     check(block->memory, old);
-    char *memory = checked(realloc(block->memory, size));
-    check(memory, old > size ? size : old);
-    touch(memory + old, size - old);
-    memory[0] = memory[size - 1] = (char)size;
-    *block = (struct block){memory, size};
-    account_more(size - old);
+    char *memory = checked(realloc(block->memory, old + more));
+    check(memory, old);
+    touch(memory + old, more);
+    memory[0] = memory[old + more - 1] = (char)(old + more);
+    *block = (struct block){memory, old + more};
+    account_more(more);
+    return more;
 }
 
 int main(int argc, char **argv)
@@ -45,24 +49,16 @@ int main(int argc, char **argv)
     size_t turns = argument("turns", 4);
     size_t limit = argument("limit", MIB);
     arguments_end();
+    require(limit >= first_size, "limit: at least 64");
     struct random random = random_begin(scenario.seed);
-    vectors = table_of(live / first_size + 1, sizeof(*vectors));
+    vectors = table_of(live / first_size + 2, sizeof(*vectors));
     measure_start();
     for (size_t grown = 0; grown < turns * live;) {
         size_t index = random_below(&random, count + 1);
-        if (index == count || vectors[index].block.size >= vectors[index].limit) {
-            begin(limit, &random);
-            grown += first_size;
-            index = count - 1;
-        }
-        size_t old = vectors[index].block.size;
-        while (scenario.live + old / 2 > live - limit / 2) {
+        bool ended = index == count || vectors[index].block.size >= vectors[index].limit;
+        grown += ended ? begin(limit, &random) : grow(&vectors[index].block);
+        while (scenario.live > live) {
             drop(random_below(&random, count));
-            index = count;
-        }
-        if (index < count) {
-            grow(&vectors[index].block);
-            grown += old / 2;
         }
     }
     while (count > 0) {
