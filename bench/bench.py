@@ -12,8 +12,9 @@ import os
 import shlex
 import signal
 import sys
+from types import ModuleType
 
-from driver import cases, compare, instructions, machine, scaling
+from driver import cases, compare, instructions, machine, memory, scaling
 from driver.allocators import Allocator, UsageError, find_peers, from_path, verify
 from driver.runner import Runner
 
@@ -43,11 +44,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--with", action="append", default=[], dest="others",
                         metavar="/path/lib.so", help="compare this allocator, too")
     parser.add_argument("--rounds", type=positive, metavar="N",
-                        help="runs of each case on each allocator (5; 3 with --quick)")
+                        help="runs of each case on each allocator (5; 3 with --quick; with "
+                        "--memory 3 and 1)")
     parser.add_argument("--instructions", action="store_true",
                         help="count instructions per malloc and free under callgrind instead")
     parser.add_argument("--scaling", action="store_true",
                         help="measure threads, live heap and idle threads instead")
+    parser.add_argument("--memory", action="store_true",
+                        help="measure the memory of scenarios that leave holes instead")
     parser.add_argument("-o", dest="output", metavar="DIR", help="where the files go")
     parser.add_argument("--library", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--workloads", required=True, help=argparse.SUPPRESS)
@@ -109,16 +113,32 @@ def user_command(arguments: list[str]) -> str:
                        *(word for word in arguments if not word.startswith(added))])
 
 
+def choose_mode(options: argparse.Namespace) -> ModuleType | None:
+    """What is run instead of the comparison of workloads and programs."""
+    modes = {"--instructions": (options.instructions, instructions),
+             "--scaling": (options.scaling, scaling),
+             "--memory": (options.memory, memory)}
+    wanted = [name for name, (chosen, _) in modes.items() if chosen]
+    if len(wanted) > 1:
+        raise UsageError(f"{' and '.join(wanted)} are {len(wanted)} runs: give one of them")
+    return modes[wanted[0]][1] if wanted else None
+
+
+def default_rounds(options: argparse.Namespace) -> int:
+    """Memory differs less from run to run than time."""
+    if options.memory:
+        return 1 if options.quick else 3
+    return 3 if options.quick else 5
+
+
 def run(arguments: list[str]) -> bool:
     options = parse(arguments)
-    if options.instructions and options.scaling:
-        raise UsageError("--instructions and --scaling are two runs")
-    mode = instructions if options.instructions else scaling if options.scaling else None
+    mode = choose_mode(options)
     # Bad names are told before anything runs.
     parts = select(list(mode.PARTS), options.only) if mode else []
     chosen = [] if mode else choose_cases(options.only)
     output = output_folder(options)
-    rounds = options.rounds or (3 if options.quick else 5)
+    rounds = options.rounds or default_rounds(options)
     with Runner(options.workloads) as runner:
         allocators = choose_allocators(options, runner.environment)
         settings = compare.Options(options.workloads, SOURCE, output, user_command(arguments),
@@ -127,7 +147,8 @@ def run(arguments: list[str]) -> bool:
         if mode is not instructions and machine.busy_warning():
             say(machine.busy_warning())
         if mode:
-            return mode.run(settings, allocators, runner, parts)
+            succeeded: bool = mode.run(settings, allocators, runner, parts)
+            return succeeded
         return compare.Comparison(settings, allocators, runner).run_all(chosen)
 
 

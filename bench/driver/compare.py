@@ -66,6 +66,22 @@ def peak_mib(run: Result) -> float:
     return run.peak_kib / 1024
 
 
+def against_best(names: list[str], figures: list[float | None]) -> str:
+    """Our figure over the least of the peers'."""
+    peers = [figure for name, figure in zip(names, figures) if name != OURS and figure is not None]
+    ours = figures[names.index(OURS)]
+    return f"{ours / min(peers):.2f}" if peers and ours is not None and min(peers) > 0 else "-"
+
+
+def remaining(start: float, done: int, count: int) -> str:
+    """How many cases are done and how long the others will take, to be put behind a row."""
+    left = (time.monotonic() - start) / done * (count - done)
+    if not left:
+        return ""
+    time_left = f"{left / 60:.0f} min" if left > 90 else f"{left:.0f} s"
+    return f"   [{done}/{count}, about {time_left} left]"
+
+
 class Comparison:
     def __init__(self, options: Options, allocators: list[Allocator], runner: Runner) -> None:
         self.options = options
@@ -123,30 +139,17 @@ class Comparison:
         for number, case in enumerate(chosen):
             measured = self.measure(case, number, len(chosen))
             self.done.append(measured)
-            self.options.log(self.row_text(self.row(measured)) + self.remaining(len(chosen)))
+            self.options.log(self.row_text(self.row(measured)) +
+                             remaining(self.start, len(self.done), len(chosen)))
         self.options.log(self.summary_text())
         self.write_files()
         return all(measured.complete() for measured in self.done)
 
-    def remaining(self, count: int) -> str:
-        left = (time.monotonic() - self.start) / len(self.done) * (count - len(self.done))
-        if not left:
-            return ""
-        return f"   [{len(self.done)}/{count}, about {left / 60:.0f} min left]" if left > 90 \
-            else f"   [{len(self.done)}/{count}, about {left:.0f} s left]"
-
     # ---- Rows ----
-
-    def against_best(self, figures: list[float | None]) -> str:
-        """Our figure over the least of the peers'."""
-        peers = [figure for name, figure in zip(self.names, figures)
-                 if name != OURS and figure is not None]
-        ours = figures[self.names.index(OURS)]
-        return f"{ours / min(peers):.2f}" if peers and ours is not None else "-"
 
     def half(self, figures: list[float | None], missing: str) -> list[str]:
         cells = [missing if figure is None else table.figure(figure) for figure in figures]
-        return [*cells, self.against_best(figures)]
+        return [*cells, against_best(self.names, figures)]
 
     def row(self, measured: Measured) -> list[str]:
         times = [measured.median(name, wall) for name in self.names]
@@ -213,20 +216,27 @@ class Comparison:
         drawn = [measured for measured in self.done if not measured.failure(OURS)]
         files = ["results.csv", "results.md"]
         if drawn and peers:
-            problem = chart.draw(self.options.output, self.chart_rows(drawn, peers), peers)
+            problem = chart.draw(self.options.output, self.chart(drawn, peers))
             if problem:
                 self.options.log(f"no chart: {problem}")
             else:
                 files += ["chart.svg", "chart.png"]
         self.options.log(f"\nwritten to {self.options.output}: {', '.join(files)}")
 
-    def chart_rows(self, drawn: list[Measured], peers: list[str]) -> list[chart.Row]:
+    def chart(self, drawn: list[Measured], peers: list[str]) -> chart.Chart:
+        """The peers' figures over ours."""
+        def panel(title: str, value: Callable[[Result], float]) -> chart.Panel:
+            return chart.Panel(title, "brkmalloc = 1; to the right: more than brkmalloc",
+                               [relative(measured, value) for measured in drawn])
+
         def relative(measured: Measured, value: Callable[[Result], float]) -> list[float | None]:
             ours = measured.median(OURS, value) or 0.0
             medians = [measured.median(name, value) for name in peers]
             return [median / ours if median and ours else None for median in medians]
-        return [chart.Row(measured.case.name, relative(measured, wall),
-                          relative(measured, peak_mib)) for measured in drawn]
+        return chart.Chart(
+            "chart", "The peers' figures over brkmalloc's (log scale)", peers,
+            [measured.case.name for measured in drawn],
+            (panel("Time", wall), panel("Peak resident memory", peak_mib)))
 
     def write_csv(self, path: str) -> None:
         with open(path, "w", encoding="utf-8", newline="") as file:

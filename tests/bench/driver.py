@@ -61,7 +61,9 @@ class Test:
                 (["--rounds", "x"], "no number from 1 to 100"),
                 (["--with", "/nonexistent.so"], "there is no file"),
                 (["--with", os.path.abspath(__file__)], "no shared library"),
-                (["--instructions", "--scaling"], "two runs"),
+                (["--instructions", "--scaling"], "--instructions and --scaling are 2 runs"),
+                (["--memory", "--scaling", "--instructions"], "are 3 runs"),
+                (["--memory", "--only", "live"], "there is no 'live'; there are: phases"),
                 (["--instructions", "--only", "live"], "there is no 'live'"),
                 (["-o", "/proc/1/none"], "-o: /proc/1/none"),
                 (["--unknown"], "unrecognized")]:
@@ -82,9 +84,15 @@ class Test:
             self.expect(f"script, {arguments}: status {run.returncode}, '{message}' expected",
                         run.returncode == status and message in said and "usage:" in said, run)
 
-    def rows(self) -> list:
-        with open(os.path.join(self.scratch, "out", "results.csv"), encoding="utf-8") as file:
+    def rows(self, name: str = "results.csv") -> list:
+        with open(os.path.join(self.scratch, "out", name), encoding="utf-8") as file:
             return list(csv.DictReader(file))
+
+    def expect_files(self, names: list, run: subprocess.CompletedProcess) -> None:
+        for name in names:
+            path = os.path.join(self.scratch, "out", name)
+            self.expect(f"{name} is written", os.path.exists(path) and os.path.getsize(path) > 500,
+                        run)
 
     def success(self) -> None:
         run = self.bench("--quick", "--rounds", "2", "--only", "interp*", "--only", "aligned")
@@ -95,20 +103,37 @@ class Test:
                     all(float(row["wall_s"]) > 0 and int(row["peak_kib"]) > 500
                         and not row["failure"] for row in rows), run)
         self.expect("a mean is printed", "mean of workloads (2)" in run.stdout, run)
-        names = ["results.md"]
-        if shutil.which("gnuplot"):
-            names += ["chart.svg", "chart.png"]
-        for name in names:
-            path = os.path.join(self.scratch, "out", name)
-            self.expect(f"{name} is written", os.path.exists(path) and os.path.getsize(path) > 500,
-                        run)
+        charts = ["chart.svg", "chart.png"] if shutil.which("gnuplot") else []
+        self.expect_files(["results.md", *charts], run)
 
-    def failure(self) -> None:
+    def memory(self, small: str) -> None:
+        """Two scenarios, on an allocator that cannot hold them, too."""
+        run = self.bench("--memory", "--quick", "--rounds", "2", "--only", "holes", "--only",
+                         "pow*", "--with", small)
+        self.expect("a failed scenario gives status 1", run.returncode == 1, run)
+        self.expect("it is named with its reason",
+                    "powers on small: exit status 1: out of memory" in run.stdout, run)
+        rows = [row for row in self.rows("memory.csv") if row["allocator"] == "brkmalloc"]
+        points = ["peak", "freed"] * 2 + ["peak", "rest", "freed"] * 2
+        self.expect("each round has a row for each point",
+                    [row["point"] for row in rows] == points, run)
+        self.expect("all that is live is resident, and not much more in holes",
+                    all(float(row["seconds"]) > 0 and not row["failure"] for row in rows)
+                    and all(1 <= int(row["resident_bytes"]) / int(row["live_bytes"]) < 1.5
+                            for row in rows if row["point"] == "peak"), run)
+        self.expect("a mean is printed", "\ngeometric mean" in run.stdout, run)
+        charts = ["memory.svg", "memory.png"] if shutil.which("gnuplot") else []
+        self.expect_files(["memory.md", *charts], run)
+
+    def small_allocator(self) -> str:
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         library = os.path.join(self.scratch, "libsmall.so")
         subprocess.run([compiler, "-shared", "-fPIC", "-fno-builtin", "-x", "c", "-",
                         "-o", library], input=SMALL, text=True, check=True)
-        run = self.bench("--quick", "--rounds", "1", "--only", "burst-deep", "--with", library)
+        return library
+
+    def failure(self, small: str) -> None:
+        run = self.bench("--quick", "--rounds", "1", "--only", "burst-deep", "--with", small)
         self.expect("a failed run gives status 1", run.returncode == 1, run)
         self.expect("it is named with its reason",
                     "burst-deep on small: exit status 1: out of memory" in run.stdout, run)
@@ -124,7 +149,9 @@ def main() -> int:
         test.usage()
         test.script(script)
         test.success()
-        test.failure()
+        small = test.small_allocator()
+        test.failure(small)
+        test.memory(small)
         print("passed" if not test.failed else f"{test.failed} failed")
         return 1 if test.failed else 0
 

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""How much memory the allocators need for what is live, in scenarios that leave holes in a heap.
+
+Each scenario is a program that measures itself and prints one line of key=value pairs, as
+../scenarios/scenario.h describes. The runs are interleaved as those of the comparison are.
+"""
+from __future__ import annotations
+
+import csv
+import os
+import re
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import chart, machine, table
+from .allocators import Allocator
+from .compare import OURS, Options, against_best, progress, remaining
+from .runner import Result, Runner
+
+MIB = 1024 * 1024
+
+# Name, program, MiB live in a full run, in a quick run and in the tests, further parameters. The
+# programs are those of ../scenarios. Whatever prints the same line of figures can stand here; one
+# whose size is its own, as when it plays back what was recorded, has "-" for each of the sizes.
+TABLE = """
+phases      phases      96  24  8
+drift       drift      128  32  8
+sprinkle    sprinkle    64  32 16
+churn       churn       64  16  8
+vectors     vectors     64  32  8
+powers      powers      64  32  8
+quiet       quiet      256 128 16
+holes       holes      512 256 64
+producers   producers    8   8  8
+threads     threads     64  16  8
+robson      robson      64  16 16
+"""
+
+FULL, QUICK, TEST = range(3)
+
+# How long a scenario waits before what is then resident is read, by FULL, QUICK, TEST.
+QUIET_MS = [1000, 500, 1000]
+
+# No allocator can do well in the worst case, so that it would only blur the mean.
+NOT_IN_MEAN = ["robson"]
+
+MEAN = "geometric mean"
+MEAN_NOTE = f"The mean leaves out the worst case: {', '.join(NOT_IN_MEAN)}."
+
+# The point at which everything has been freed: every scenario has it, last.
+FREED = "freed"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    program: str
+    live_mib: tuple[str, str, str]  # by FULL, QUICK, TEST
+    parameters: tuple[str, ...]
+
+    def command(self, folder: str, size: int) -> list[str]:
+        live = self.live_mib[size]
+        return [os.path.join(folder, "scenarios", self.program), f"quiet={QUIET_MS[size]}",
+                *([] if live == "-" else [f"live={int(live) * MIB}"]), *self.parameters]
+
+
+def scenarios() -> dict[str, Scenario]:
+    rows = [line.split() for line in TABLE.split("\n") if line]
+    return {name: Scenario(name, program, (full, quick, test), tuple(parameters))
+            for name, program, full, quick, test, *parameters in rows}
+
+
+PARTS = scenarios()
+
+
+class Run:
+    """The figures of one run by their keys; none when it failed."""
+
+    def __init__(self, result: Result) -> None:
+        lines = result.output.strip().split("\n")
+        pairs = [word.split("=") for word in lines[-1].split()]
+        self.reason = result.reason
+        self.figures: dict[str, float] = {}
+        if not self.reason:
+            if all(len(pair) == 2 and re.fullmatch(r"[\d.]+", pair[1]) for pair in pairs):
+                self.figures = {key: float(value) for key, value in pairs}
+            if not {"seconds", "live_peak", "resident_peak"} <= self.figures.keys():
+                self.reason = f"printed no figures but '{lines[-1][:80]}'"
+
+    def points(self) -> list[str]:
+        return [key.removeprefix("resident_") for key in self.figures
+                if key.startswith("resident_")]
+
+
+def seconds(run: Run) -> float:
+    return run.figures["seconds"]
+
+
+def over_live(point: str) -> Callable[[Run], float]:
+    return lambda run: run.figures[f"resident_{point}"] / run.figures[f"live_{point}"]
+
+
+def resident_mib(point: str) -> Callable[[Run], float]:
+    return lambda run: run.figures[f"resident_{point}"] / MIB
+
+
+@dataclass
+class Measured:
+    """The runs of one scenario: allocator's name -> one per round."""
+
+    scenario: Scenario
+    runs: dict[str, list[Run]]
+
+    def failure(self, name: str) -> str:
+        return next((run.reason for run in self.runs[name] if run.reason), "")
+
+    def medians(self, value: Callable[[Run], float]) -> list[float | None]:
+        """One for each allocator; None where a run failed."""
+        return [None if self.failure(name) else statistics.median(value(run) for run in runs)
+                for name, runs in self.runs.items()]
+
+    def points(self) -> list[str]:
+        """Those between peak and end."""
+        known = [run.points() for runs in self.runs.values() for run in runs if not run.reason]
+        return [point for point in known[0] if point not in ("peak", FREED)] if known else []
+
+
+@dataclass
+class Figure:
+    """A row of a table: one figure of each allocator."""
+
+    title: str
+    values: list[float | None]
+
+
+class Memory:
+    def __init__(self, options: Options, allocators: list[Allocator], runner: Runner) -> None:
+        self.options = options
+        self.allocators = allocators
+        self.names = [allocator.name for allocator in allocators]
+        self.runner = runner
+        self.size = QUICK if options.quick else FULL
+        self.done: list[Measured] = []
+        self.start = time.monotonic()
+
+    # ---- Runs ----
+
+    def measure(self, scenario: Scenario, number: int, count: int) -> Measured:
+        command = scenario.command(self.options.workloads, self.size)
+        runs: dict[str, list[Run]] = {name: [] for name in self.names}
+        for turn in range(self.options.rounds):
+            for i in range(len(self.allocators)):
+                allocator = self.allocators[(i + turn + number) % len(self.allocators)]
+                progress(f"{scenario.name}: round {turn + 1} of {self.options.rounds}, "
+                         f"{allocator.name} ({number + 1} of {count})")
+                runs[allocator.name].append(Run(self.runner.run(command, allocator)))
+        progress("")
+        return Measured(scenario, runs)
+
+    def run_all(self, chosen: list[Scenario]) -> bool:
+        """Whether every run succeeded."""
+        self.options.log("\n" + self.header())
+        for number, scenario in enumerate(chosen):
+            measured = self.measure(scenario, number, len(chosen))
+            self.done.append(measured)
+            self.options.log(self.row_text([scenario.name, *self.peak_cells(measured),
+                                            *self.time_cells(measured)]) +
+                             remaining(self.start, len(self.done), len(chosen)))
+        self.options.log(self.row_text([MEAN, *self.cells(self.mean(over_live("peak"))),
+                                        *self.cells(self.mean(seconds))]))
+        self.options.log(f"\n{MEAN_NOTE}")
+        for title, rows in self.further_tables():
+            text = table.text_table(["", *self.columns()], rows)
+            self.options.log(f"\n{title}:\n\n{text.rstrip()}")
+        for failure in self.failures():
+            self.options.log(f"failed: {failure}")
+        self.write_files()
+        return not self.failures()
+
+    # ---- Rows ----
+
+    def columns(self) -> list[str]:
+        return [*self.names, "vs best"]
+
+    def cells(self, figures: list[float | None], missing: str = "-") -> list[str]:
+        return [*(missing if figure is None else table.figure(figure) for figure in figures),
+                against_best(self.names, figures)]
+
+    def peak_cells(self, measured: Measured) -> list[str]:
+        return self.cells(measured.medians(over_live("peak")), "failed")
+
+    def time_cells(self, measured: Measured) -> list[str]:
+        return self.cells(measured.medians(seconds), "failed")
+
+    def mean(self, value: Callable[[Run], float]) -> list[float | None]:
+        """Geometric means over the scenarios that succeeded everywhere."""
+        rows = [measured.medians(value) for measured in self.done
+                if measured.scenario.name not in NOT_IN_MEAN]
+        columns = zip(*(row for row in rows if None not in row))
+        means: list[float | None] = [table.geometric_mean(column) for column in columns]
+        return means or [None for _ in self.names]
+
+    def points(self) -> list[Figure]:
+        return [Figure(f"{measured.scenario.name}, {point}", measured.medians(over_live(point)))
+                for measured in self.done for point in measured.points()]
+
+    def further_tables(self) -> list[tuple[str, list[list[str]]]]:
+        points = [[point.title, *self.cells(point.values, "failed")] for point in self.points()]
+        freed = [[measured.scenario.name,
+                  *self.cells(measured.medians(resident_mib(FREED)), "failed")]
+                 for measured in self.done]
+        quiet = f"{QUIET_MS[self.size] / 1000:g} s after"
+        tables = [(f"Resident over live memory {quiet} much was freed", points),
+                  (f"Resident memory in MiB {quiet} all was freed", freed)]
+        return [(title, rows) for title, rows in tables if rows]
+
+    def widths(self) -> list[int]:
+        half = [max(len(name), 6) for name in self.columns()]
+        return [max(len(name) for name in [*PARTS, MEAN]), *half, *half]
+
+    def row_text(self, cells: list[str]) -> str:
+        return table.text_row(cells, self.widths())
+
+    def header(self) -> str:
+        half = len(self.row_text(["", *self.columns()])) - self.widths()[0]
+        titles = "".ljust(self.widths()[0]) + "peak resident / peak live".rjust(half) + \
+            f"time in s, median of {self.options.rounds}".rjust(half)
+        return titles + "\n" + self.row_text(["", *self.columns(), *self.columns()])
+
+    def failures(self) -> list[str]:
+        return [f"{measured.scenario.name} on {name}: {measured.failure(name)}"
+                for measured in self.done for name in self.names if measured.failure(name)]
+
+    # ---- Files ----
+
+    def write_files(self) -> None:
+        self.write_csv(os.path.join(self.options.output, "memory.csv"))
+        self.write_markdown(os.path.join(self.options.output, "memory.md"))
+        files = ["memory.csv", "memory.md"]
+        problem = chart.draw(self.options.output, self.chart())
+        if problem:
+            self.options.log(f"no chart: {problem}")
+        else:
+            files += ["memory.svg", "memory.png"]
+        self.options.log(f"\nwritten to {self.options.output}: {', '.join(files)}")
+
+    def write_csv(self, path: str) -> None:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["scenario", "allocator", "round", "seconds", "point", "live_bytes",
+                             "resident_bytes", "failure"])
+            for measured in self.done:
+                for name, runs in measured.runs.items():
+                    for turn, run in enumerate(runs, 1):
+                        writer.writerows([measured.scenario.name, name, turn, *row]
+                                         for row in csv_rows(run))
+
+    def live_mib(self, measured: Measured) -> str:
+        """The peak of live memory, the same for all but threads that are in each other's way."""
+        known = [figure for figure in measured.medians(lambda run: run.figures["live_peak"] / MIB)
+                 if figure is not None]
+        return table.figure(statistics.median(known)) if known else "-"
+
+    def write_markdown(self, path: str) -> None:
+        peaks = [[measured.scenario.name, self.live_mib(measured), *self.peak_cells(measured)]
+                 for measured in self.done]
+        peaks.append([MEAN, "", *self.cells(self.mean(over_live("peak")))])
+        times = [[measured.scenario.name, *self.time_cells(measured)] for measured in self.done]
+        times.append([MEAN, *self.cells(self.mean(seconds))])
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(machine.description(self.allocators, self.options.source,
+                                           self.options.command))
+            file.write("\nPeak resident over peak live memory, median of "
+                       f"{self.options.rounds}:\n\n")
+            file.write(table.markdown_table(["", "live MiB", *self.columns()], peaks))
+            file.write(f"\n{MEAN_NOTE}\n")
+            for title, rows in [*self.further_tables(), ("Time in seconds", times)]:
+                file.write(f"\n{title}:\n\n")
+                file.write(table.markdown_table(["", *self.columns()], rows))
+            for failure in self.failures():
+                file.write(f"\nFailed: {failure}\n")
+
+    def chart(self) -> chart.Chart:
+        rows = [Figure(measured.scenario.name, measured.medians(over_live("peak")))
+                for measured in self.done] + self.points()
+        times = [relative(measured.medians(seconds), self.names.index(OURS))
+                 for measured in self.done]
+        times += [[None for _ in self.names] for _ in self.points()]
+        return chart.Chart(
+            "memory", "What fragmentation costs in memory, and the time beside it (log scale)",
+            self.names, [row.title for row in rows],
+            (chart.Panel("Peak resident over live memory", "1: no more than what is live",
+                         [row.values for row in rows]),
+             chart.Panel("Time", "brkmalloc = 1", times)), first_colour=6)
+
+
+def relative(figures: list[float | None], to_index: int) -> list[float | None]:
+    base = figures[to_index]
+    return [figure / base if figure is not None and base else None for figure in figures]
+
+
+def csv_rows(run: Run) -> list[list[object]]:
+    """One row for each point; one for a run that failed."""
+    if run.reason:
+        return [["", "", "", "", run.reason]]
+    return [[run.figures["seconds"], point, f"{run.figures[f'live_{point}']:.0f}",
+             f"{run.figures[f'resident_{point}']:.0f}", ""] for point in run.points()]
+
+
+def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:
+    return Memory(options, allocators, runner).run_all([PARTS[part] for part in parts])

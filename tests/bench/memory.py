@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""Usage: memory.py LIBRARY FOLDER SCENARIO | --complete | --record
+
+Runs a memory scenario of the benchmark at a small size on brkmalloc and compares what the allocator
+itself knows of its heap with the bounds in bench/memory-bounds.txt; looks whether every scenario
+has bounds there; or records new ones.
+Resident memory, which the whole process and the kernel have a part in, decides nothing here.
+"""
+import os
+import sys
+
+BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench")
+sys.path.insert(0, BENCH)
+
+from driver import memory  # noqa: E402
+from driver.allocators import Allocator, verify  # noqa: E402
+from driver.runner import Runner  # noqa: E402
+
+BOUNDS = os.path.join(BENCH, "memory-bounds.txt")
+HEADER = """\
+# What each memory scenario may need at most, as a multiple of the bytes that are live in it at most:
+# the heap up to its top with mapped blocks (heap) and the part of these whose pages are there
+# (pages), at the peak and at the scenario's points. As measured with the release preset and the size
+# that bench/driver/memory.py has for tests, plus a margin: 3 % and 0.01, and where threads make the
+# runs differ 15 % and 0.05. The tests bench.memory.* fail above them; after a change that lowers
+# them, or raises them for a good reason, record them again:
+#   python3 tests/bench/memory.py build/release/libbrkmalloc.so build/release/bench --record
+"""
+
+THREADED = ["producers", "threads"]
+
+# Robson's theorem knows no thread caches; ours keep some blocks from the heap.
+CACHES_SHARE = 0.01
+
+# A figure this far below its bound shows that the bound has become useless.
+STALE = 0.75
+
+
+def margin(scenario: str, figure: float) -> float:
+    return 0.15 * figure + 0.05 if scenario in THREADED else 0.03 * figure + 0.01
+
+
+class Test:
+    def __init__(self, runner: Runner, folder: str, allocator: Allocator) -> None:
+        self.runner, self.folder, self.allocator = runner, folder, allocator
+
+    def measure(self, name: str) -> memory.Run:
+        command = memory.PARTS[name].command(self.folder, memory.TEST)
+        run = memory.Run(self.runner.run([*command, "heap=1"], self.allocator))
+        if run.reason:
+            sys.exit(f"{name}: {run.reason}")
+        return run
+
+    def figures(self, run: memory.Run) -> dict[str, float]:
+        """What is compared, over the peak of live bytes."""
+        found = {key: value / run.figures["live_peak"] for key, value in run.figures.items()
+                 if key.startswith(("heap_", "pages_"))}
+        if not {"heap_peak", "pages_peak", "heap_freed", "pages_freed"} <= found.keys():
+            sys.exit("the figures of the heap are missing")
+        return found
+
+
+def read_bounds() -> dict[str, dict[str, float]]:
+    """By scenario and figure; for a scenario of the table without bounds there are none."""
+    bounds: dict[str, dict[str, float]] = {name: {} for name in memory.PARTS}
+    with open(BOUNDS, encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("#"):
+                name, figure, bound = line.split()
+                bounds.setdefault(name, {})[figure] = float(bound)
+    return bounds
+
+
+def record(test: Test) -> int:
+    lines = []
+    for name in memory.PARTS:
+        for key, figure in test.figures(test.measure(name)).items():
+            lines.append(f"{name} {key} {figure + margin(name, figure):.3f}")
+            print(lines[-1], flush=True)
+    with open(BOUNDS, "w", encoding="utf-8") as file:
+        file.write(HEADER + "\n".join(lines) + "\n")
+    return 0
+
+
+def within_theory(run: memory.Run) -> bool:
+    """Robson's bound, which the adversary prints."""
+    if "bound" not in run.figures:
+        return True
+    heap, bound = run.figures["heap_peak"], run.figures["bound"]
+    print(f"heap_peak: {heap:.0f} bytes, in theory at most {bound:.0f} and {CACHES_SHARE:.0%}")
+    return heap <= bound * (1 + CACHES_SHARE)
+
+
+def without_bounds() -> list[str]:
+    return [name for name, figures in read_bounds().items() if not figures]
+
+
+def compare(test: Test, name: str) -> int:
+    run = test.measure(name)
+    figures, bounds = test.figures(run), read_bounds()[name]
+    failed = not within_theory(run)
+    if figures.keys() != bounds.keys():
+        print(f"{name}: the bounds are for {', '.join(bounds) or 'nothing'}, not for "
+              f"{', '.join(figures)}: record them again")
+        return 1
+    for key, figure in figures.items():
+        verdict = "FAILED, " if figure > bounds[key] else ""
+        if figure < STALE * bounds[key] - 0.1:
+            verdict = "far below, record it again, "
+        print(f"{name} {key}: {figure:.3f} of what is live, {verdict}at most {bounds[key]}")
+        failed |= figure > bounds[key]
+    return 1 if failed else 0
+
+
+def main() -> int:
+    library, folder, scenario = sys.argv[1:]
+    if scenario == "--complete":
+        missing = without_bounds()
+        print(f"without bounds: {', '.join(missing) or 'none'}")
+        return 1 if missing else 0
+    allocator = Allocator("brkmalloc", os.path.abspath(library))
+    with Runner(folder) as runner:
+        verify(allocator, os.path.join(folder, "which"), runner.environment)
+        test = Test(runner, folder, allocator)
+        return record(test) if scenario == "--record" else compare(test, scenario)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
