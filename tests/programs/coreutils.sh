@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: awk:mawk
 # Serves: sort uniq split join sha256sum shuf comm ls
+# Runs: sort with threads and temporary files, join, split, hashes on 200000 lines
 set -eu
 awk 'BEGIN {
     for (i = 1; i <= 200000; i++) {
