@@ -139,10 +139,10 @@ case_deb_install()
     trap remove_packages EXIT
     try dpkg -i "$folder"/one/build/*.deb
     case $err in
-    *"lock"*) skip "dpkg is at work already" ;;
+    *"lock was locked"*) skip "dpkg is at work already" ;;
     esac
     expect_success "dpkg -i"
-    try brkmalloc run grep -c /usr/lib/.*/libbrkmalloc.so /proc/self/maps
+    try /usr/bin/brkmalloc run grep -c /usr/lib/.*/libbrkmalloc.so /proc/self/maps
     expect_success "brkmalloc run"
     has "libraries that the loader knows" "libbrkmalloc.so.$soversion " "$(ldconfig -p)"
     try "$CC" "$here/consumer/who_serves.c" -lbrkmalloc -o "$work/program"

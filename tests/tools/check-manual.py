@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """check-manual.py COMMAND LIBRARY: the manual pages are laid out without fault, and name everything
-that users meet: each function of the header, each option of the environment, each subcommand and
-option of the command, each message and each number of the statistics."""
+that users meet: each function of the header and of libc that is replaced, each option of the
+environment, each subcommand and option of the command, each message of the library and each number
+of its statistics."""
 import os
 import re
 import shutil
@@ -49,6 +50,11 @@ def expect(text, section, names, what):
 def functions():
     text = re.sub(r"/\*.*?\*/", "", read("include/brkmalloc/brkmalloc.h"), flags=re.S)
     return re.findall(r"\b(brkm_\w+)\(", text)
+
+
+def libc_functions():
+    """libc's names that the library exports, but for glibc's internal ones."""
+    return re.findall(r"^(?!brkm_)([a-z]\w*)$", read("tests/tools/exports.txt"), re.M)
 
 
 def table(path, name):
@@ -124,6 +130,7 @@ def main():
         check_subcommand(command, subcommand)
     expect(page(3), 3, functions(), "function")
     text = page(7)
+    expect(text, 7, [name + "()" for name in libc_functions()], "function")
     expect(text, 7, options(), "option")
     for messages in (faults(), complaints(), invariants()):
         expect(text, 7, messages, "message")

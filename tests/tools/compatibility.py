@@ -103,7 +103,8 @@ def source_of(case):
     """The file of a case such as interpose.fork_signal.plain, and the description in it."""
     _, name, *variant = case.split(".")
     if name == "under":
-        return "tests/interpose/run_under.sh", re.search("# (.*)", circumstance(variant[0])).group(1)
+        description = re.search("# (.*)", circumstance(variant[0])).group(1)
+        return "tests/interpose/run_under.sh", description
     for ending in (".c", ".cc", ".sh"):
         path = f"tests/interpose/{name}{ending}"
         if os.path.exists(os.path.join(ROOT, path)):
@@ -117,7 +118,7 @@ def doors_within(case, path):
         return ("preload",)
     _, name, *variant = case.split(".")
     text = circumstance(variant[0]) if name == "under" else read(path)
-    return ("preload", "static") if re.search(r"^ *both |\$static", text, re.M) else ("preload",)
+    return ("preload", "static") if re.search(r"^ *both |[$/]static\b", text, re.M) else ("preload",)
 
 
 # ---- Tables ----
