@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Needs: awk:mawk
+# Needs: sort:coreutils awk:mawk
 # Serves: sort uniq split join sha256sum shuf comm ls
 # Runs: sort with threads and temporary files, join, split, hashes on 200000 lines
 set -eu

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,31 +119,49 @@ def doors_within(case, path):
         return ("preload",)
     _, name, *variant = case.split(".")
     text = circumstance(variant[0]) if name == "under" else read(path)
-    return ("preload", "static") if re.search(r"^ *both |[$/]static\b", text, re.M) else ("preload",)
+    has_static = re.search(r"^ *both |[$/]static\b", text, re.M)
+    return ("preload", "static") if has_static else ("preload",)
 
 
 # ---- Tables ----
 
-def version_of(package):
-    """The version of an installed Debian package, without epoch and revision."""
-    version = output_of("dpkg-query", "-W", "-f", "${Version}", package)
-    return re.sub(r"^\d+:|[-+~].*$", "", version)
+def owner_of(command):
+    """The installed Debian package that a command comes from, with its version but for epoch and
+    revision. Empty when no package has it."""
+    path = os.path.realpath(shutil.which(command) or "")
+    # Packages name files as they lay before /bin became a link to /usr/bin.
+    for name in (path, path.removeprefix("/usr")):
+        owner = output_of("dpkg-query", "-S", name).partition(":")[0]
+        if owner:
+            version = output_of("dpkg-query", "-W", "-f", "${Version}", owner)
+            return owner + " " + re.sub(r"^\d+:|[-+~].*$", "", version)
+    return ""
+
+
+def packages_of(script, outcome):
+    """What a workload needs, with the versions that were tried."""
+    packages = []
+    for need in header_line(script, "Needs").split():
+        command, package = need.split(":")
+        if outcome == "not tried":
+            packages.append(package)
+        else:
+            packages.append(owner_of(command) or f"{command} of no package")
+    return ", ".join(dict.fromkeys(packages))
 
 
 def program_rows(results):
     for result in sorted(results, key=lambda result: result.case):
         name = result.case.split(".")[1]
         script = read("tests/programs", name + ".sh")
-        package = header_line(script, "Needs").split()[0].split(":")[1]
-        version = version_of(package)
-        found = re.search(r"passed: \S+: (.*)", result.output)
+        found = re.search(r"passed: .* (\d+) equal lines", result.output)
         if result.outcome == "passed" and found:
-            came_out = "equal: " + found.group(1).replace(" equal", "")
+            came_out = f"{found.group(1)} equal lines"
         elif result.outcome == "not tried":
             came_out = "not tried: " + result.output.strip().partition(": ")[2]
         else:
             came_out = "**" + result.outcome + "**"
-        yield (f"[{name}](../tests/programs/{name}.sh)", f"{package} {version}".strip(),
+        yield (f"[{name}](../tests/programs/{name}.sh)", packages_of(script, result.outcome),
                header_line(script, "Runs"), came_out)
 
 
@@ -195,14 +214,14 @@ Last written for {circumstances_of_the_run()}:
 ## Real programs
 
 Each runs the same work twice, as it is and with the library preloaded. What it writes and its exit
-status must be equal, and each process is asked which library serves its `malloc`.
+status must be equal, and each process tells which library serves its `malloc`.
 
-{table(("program", "Debian package", "what it does", "what came out"), program_rows(programs))}
+{table(("program", "Debian packages", "what it does", "what came out"), program_rows(programs))}
 ## Circumstances
 
 Programs that make one thing happen: with the library preloaded, linked with the shared library,
-and linked statically with the object (also as `-static-pie`) or with the archive. An empty cell
-means that the case makes no sense there.
+and linked statically with the object (also as `-static-pie`) or with the archive. What
+is empty was not tried that way.
 
 {table(("case", "what happens", *DOORS), circumstance_rows(others))}"""
 
