@@ -3,6 +3,8 @@
 #   libbrkmalloc.so                  takes over malloc: for LD_PRELOAD, or -lbrkmalloc
 #   brkmalloc.o, libbrkmalloc.a      the same as one relocatable object, for static linking
 #   libbrkmalloc-prefixed.{so,a}     brkm_ names only, for use beside libc's malloc
+# The targets brkmalloc::{shared,static,object,prefixed,prefixed_shared} stand for them here as they do
+# in the installed package, see brkmalloc-config.cmake.in.
 
 set(core_sources
   alloc.c bins.c block.c cache_bin.c cached_list.c check.c depot.c fallback.c free_space.c heap.c
@@ -21,6 +23,9 @@ function(brkm_compile_objects target)
   target_compile_options(${target} PRIVATE
     -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc
     -fno-builtin-realloc -fno-builtin-free)
+  # What users get is the same whatever folder it is built in. The last prefix that fits counts.
+  target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-prefix-map=${PROJECT_BINARY_DIR}=.>)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
@@ -29,12 +34,15 @@ brkm_compile_objects(brkm_core ${core_sources})
 brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/os_linux.c)
 brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/interpose.c)
 
+set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)
+
 function(brkm_add_shared_library target output_name)
   add_library(${target} SHARED ${ARGN})
   target_link_libraries(${target} PRIVATE brkm_flags)
   target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/include)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output_name}
-    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${symbol_versions})
+  target_link_options(${target} PRIVATE -Wl,--version-script=${symbol_versions})
   if(NOT BRKM_SANITIZE)
     # Calls between our own functions do not go through the PLT. Handlers for fork and thread exit
     # are registered for good, so the library must not be unloaded.
@@ -67,7 +75,21 @@ set(all_objects ${core_objects} $<TARGET_OBJECTS:brkm_interpose>)
 
 brkm_add_shared_library(brkmalloc_prefixed_shared brkmalloc-prefixed ${core_objects})
 brkm_add_static_library(brkmalloc_prefixed brkmalloc-prefixed ${core_objects})
+add_library(brkmalloc::prefixed_shared ALIAS brkmalloc_prefixed_shared)
+add_library(brkmalloc::prefixed ALIAS brkmalloc_prefixed)
 if(BRKM_INTERPOSE)
   brkm_add_shared_library(brkmalloc_shared brkmalloc ${all_objects})
   brkm_add_static_library(brkmalloc_static brkmalloc ${all_objects})
+  add_library(brkmalloc_object OBJECT IMPORTED GLOBAL)
+  add_dependencies(brkmalloc_object brkmalloc_static_archive)
+  set_target_properties(brkmalloc_object PROPERTIES
+    IMPORTED_OBJECTS ${PROJECT_BINARY_DIR}/brkmalloc.o
+    INTERFACE_INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR}/include)
+  # A program may ask for malloc through its libraries only (C++). It still gets the shared library,
+  # and the archive's malloc before libc's.
+  target_link_options(brkmalloc_shared INTERFACE LINKER:--no-as-needed)
+  target_link_options(brkmalloc_static INTERFACE LINKER:--undefined=malloc)
+  foreach(door shared static object)
+    add_library(brkmalloc::${door} ALIAS brkmalloc_${door})
+  endforeach()
 endif()

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: awk:mawk
 # Serves: *awk
+# Runs: hash tables of 20000 keys, string building and substitution, pipes
 set -eu
 cat >work.awk <<'AWK'
 function fill(n,    i, key) {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: bash:bash
 # Serves: bash
+# Runs: associative arrays, 30000 array elements, string functions, recursion, subshells
 set -eu
 cat >work.bash <<'BASH'
 declare -A counts

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: bc:bc
 # Serves: bc
+# Runs: 300 digits of pi and e, factorials, long integers
 set -eu
 bc -lq <<'BC'
 scale = 300

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: chromium:chromium
 # Loads: chromium*
+# Runs: headless, a page with a script that builds 50000 objects
 # Chromium brings its own malloc and must not meet blocks of the preloaded one.
 set -eu
 cat >page.html <<'HTML'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: clang:clang
 # Serves: clang* made
+# Runs: compiles and runs a sorting program and a generated file, at -O0 and -O2 -g
 set -eu
 cat >main.c <<'C'
 #include <stdio.h>

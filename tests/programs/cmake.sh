@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: cmake:cmake make:make gcc:gcc
 # Serves: cmake make *gcc* ctest
+# Runs: configures, builds and tests a project of 22 sources
 set -eu
 mkdir src
 cat >src/CMakeLists.txt <<'CMAKE'

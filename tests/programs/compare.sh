@@ -9,6 +9,7 @@
 #   # Needs: COMMAND:PACKAGE ...     exit status 77 when COMMAND is missing
 #   # Serves: PATTERN ...            shell patterns of the executables' names
 #   # Loads: PATTERN ...             executables with a malloc of their own, beside the library
+#   # Runs: TEXT                     what it does, for docs/compatibility.md
 #
 # WITNESS is the library built from witness.c. Exit status: 0 equal, 1 not, 77 skipped.
 set -eu

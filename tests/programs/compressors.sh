@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: gzip:gzip bzip2:bzip2 zstd:zstd
 # Serves: gzip bzip2 zstd
+# Runs: gzip, bzip2 and zstd at several levels, threads and dictionaries, there and back
 set -eu
 seq 1 150000 | awk '{ print $1 * 7919 % 100003, $1 }' >data
 for level in 1 6 9; do

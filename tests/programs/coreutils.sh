@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Needs: awk:mawk
+# Needs: sort:coreutils awk:mawk
 # Serves: sort uniq split join sha256sum shuf comm ls
+# Runs: sort with threads and temporary files, join, split, hashes on 200000 lines
 set -eu
 awk 'BEGIN {
     for (i = 1; i <= 200000; i++) {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: curl:curl
 # Serves: curl
+# Runs: 200 files one by one and 20 at a time, ranges, errors
 set -eu
 for i in $(seq 200); do
     seq "$i" $((i * 100)) >"file$i"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: dpkg-deb:dpkg apt-cache:apt
 # Serves: dpkg-query dpkg-deb apt-cache
+# Runs: queries of the package database, builds and unpacks a package
 set -eu
 umask 022
 dpkg-query -W -f '${Package} ${Version} ${Depends}\n' | sha256sum

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: emacs:emacs-nox
 # Serves: emacs*
+# Runs: batch: hash tables, a buffer of 20000 lines, regular expressions, JSON
 set -eu
 cat >work.el <<'LISP'
 (setq table (make-hash-table :test 'equal))

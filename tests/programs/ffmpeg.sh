@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: ffmpeg:ffmpeg
 # Serves: ffmpeg
+# Runs: encodes, decodes and filters video and sound with threads
 set -eu
 run()
 {

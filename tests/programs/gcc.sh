@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: gcc:gcc
 # Serves: *gcc* cc1 *as *ld* made *ar
+# Runs: compiles, links and runs a program of several files and a long generated one
 set -eu
 cat >table.h <<'C'
 #include <stddef.h>

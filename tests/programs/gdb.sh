@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: gdb:gdb gcc:gcc
 # Serves: gdb made
+# Runs: breakpoints, printing and stepping in a small program
 set -eu
 cat >main.c <<'C'
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: gs:ghostscript
 # Serves: gs
+# Runs: renders PostScript to pictures, PDF and text, with threads
 set -eu
 cat >page.ps <<'PS'
 %!PS

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: git:git
 # Serves: git
+# Runs: 200 commits, branches, merges, repacking, a clone
 set -eu
 export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=Author GIT_AUTHOR_EMAIL=author@example.org
 export GIT_COMMITTER_NAME=Committer GIT_COMMITTER_EMAIL=committer@example.org

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: gnuplot:gnuplot-nox
 # Serves: gnuplot*
+# Runs: plots, fits and contours of 20000 points
 set -eu
 awk 'BEGIN {
     for (i = 0; i < 20000; i++)

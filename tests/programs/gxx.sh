@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: g++:g++
 # Serves: *g++* cc1plus *as *ld* made
+# Runs: compiles and runs C++ with exceptions, templates, containers and aligned types
 set -eu
 cat >main.cpp <<'CPP'
 #include <algorithm>

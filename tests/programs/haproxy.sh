@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: haproxy:haproxy curl:curl
 # Serves: haproxy curl
+# Runs: two threads, compression and header rules under parallel requests
 set -eu
 . "${0%/*}/servers.sh"
 launch()

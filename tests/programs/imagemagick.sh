@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: convert-im6.q16:imagemagick
 # Serves: convert-im6*
+# Runs: resizes, rotates, blurs, mixes and converts pictures
 set -eu
 convert="convert-im6.q16"
 sum()

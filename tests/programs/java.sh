@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: javac:default-jdk-headless java:default-jre-headless
 # Serves: java javac
+# Runs: collections, compression, threads and direct buffers in the JVM
 set -eu
 cat >Work.java <<'JAVA'
 import java.io.*;

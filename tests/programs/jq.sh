@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: jq:jq
 # Serves: jq
+# Runs: groups, sorts and streams 6000 objects
 set -eu
 jq -n '[range(6000) | {id: ., name: "name \(. * 31 % 997)", tags: [range(. % 5)],
     nested: {a: {b: .}}}]' >data.json

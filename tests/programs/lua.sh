@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: lua5.4:lua5.4
 # Serves: lua5.4
+# Runs: tables of 20000 keys, strings, coroutines, garbage collection
 set -eu
 cat >work.lua <<'LUA'
 local function hash(text)

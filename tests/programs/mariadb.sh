@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: mariadbd:mariadb-server mariadb-install-db:mariadb-server mariadb:mariadb-client
 # Serves: mariadbd mariadb
+# Runs: a server: 20000 rows, joins, parallel clients
 set -eu
 . "${0%/*}/servers.sh"
 user=$(id -un)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: memcached:memcached perl:perl
 # Serves: memcached
+# Runs: parallel clients that set, get and delete
 set -eu
 . "${0%/*}/servers.sh"
 cat >client.pl <<'PERL'

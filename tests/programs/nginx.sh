@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: nginx:nginx-light curl:curl
 # Serves: nginx curl
+# Runs: two workers serve 50 files to parallel clients, a reload
 set -eu
 . "${0%/*}/servers.sh"
 mkdir logs www temp

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: node:nodejs
 # Serves: node*
+# Runs: worker threads, compression, buffers, child processes
 set -eu
 cat >work.js <<'JS'
 'use strict';

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: openssl:openssl
 # Serves: openssl
+# Runs: digests, ciphers, keys, certificates
 set -eu
 seq 1 200000 >data
 for hash in md5 sha1 sha256 sha512 sha3-256 blake2b512; do

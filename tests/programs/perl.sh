@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: perl:perl
 # Serves: perl
+# Runs: hashes of 50000 keys, regular expressions, sorting, threads where perl has them
 set -eu
 cat >work.pl <<'PERL'
 use strict;

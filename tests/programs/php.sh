@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: php:php-cli
 # Serves: php*
+# Runs: arrays of 100000 entries, JSON, regular expressions, cycles
 set -eu
 cat >work.php <<'PHP'
 <?php

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: pg_ctlcluster:postgresql setpriv:util-linux
 # Serves: postgres psql initdb
+# Runs: a server: tables, joins, parallel clients, vacuum
 set -eu
 . "${0%/*}/servers.sh"
 for bin in /usr/lib/postgresql/*/bin; do

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: python3:python3
 # Serves: python3*
+# Runs: process pools, queues, and forks from busy threads
 # Forks while other threads allocate, children that allocate and free what they inherited.
 set -eu
 cat >work.py <<'PY'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: python3:python3
 # Serves: python3*
+# Runs: dictionaries, JSON, pickle, 8 threads, child processes, cycles
 set -eu
 cat >work.py <<'PY'
 import collections, decimal, gc, hashlib, io, json, pickle, re, subprocess, sys, threading, zlib

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: redis-server:redis-server redis-cli:redis-tools redis-benchmark:redis-tools
 # Serves: redis* redis-benchmark
+# Runs: a server under redis-benchmark, all types of data, background save, a restart
 set -eu
 . "${0%/*}/servers.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: ruby:ruby
 # Serves: ruby*
+# Runs: hashes, JSON, compacting garbage collection, threads, Marshal
 set -eu
 cat >work.rb <<'RUBY'
 require "digest"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: rustc:rustc gcc:gcc
 # Serves: rustc made
+# Runs: compiles and runs a program with threads, maps and strings
 set -eu
 if ! rustc --version >/dev/null 2>&1; then
     echo "rustc has no toolchain" >&2

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: sbcl:sbcl
 # Serves: sbcl
+# Runs: hash tables, compilation, foreign memory, garbage collection
 set -eu
 cat >work.lisp <<'LISP'
 (defvar *table* (make-hash-table :test 'equal))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: sqlite3:sqlite3
 # Serves: sqlite3
+# Runs: 100000 rows, indexes, joins, transactions, write-ahead log
 set -eu
 sqlite3 data.db <<'SQL'
 pragma journal_mode = wal;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: strace:strace
 # Serves: strace
+# Runs: traces programs and injects errors into their calls
 set -eu
 if ! strace -o trace true 2>/dev/null; then
     echo "tracing is not allowed here" >&2

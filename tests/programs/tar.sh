@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: tar:tar gzip:gzip
 # Serves: tar gzip
+# Runs: 360 files with links and holes, several formats, there and back
 set -eu
 umask 022
 mkdir -p tree

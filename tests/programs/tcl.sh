@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: tclsh:tcl
 # Serves: tclsh*
+# Runs: arrays, dictionaries, interpreters in the interpreter, coroutines
 set -eu
 cat >work.tcl <<'TCL'
 for {set i 0} {$i < 100000} {incr i} {

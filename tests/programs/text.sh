@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: grep:grep sed:sed diff:diffutils find:findutils
 # Serves: grep sed diff find xargs
+# Runs: sed, grep, diff and their like on 60000 lines
 set -eu
 seq 1 60000 | awk '{ print $1, "line with number", $1 * 7919 % 100003, "and a tail" }' >a
 sed '0~97d; s/number \([0-9]*\)7/NUMBER <\1>/; 0~1001a\

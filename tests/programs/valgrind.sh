@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: valgrind:valgrind gcc:gcc
 # Serves: valgrind* made
+# Runs: memcheck watches brkmalloc's malloc and finds a program's errors
 set -eu
 cat >main.c <<'C'
 #include <stdlib.h>

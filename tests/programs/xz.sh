@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: xz:xz-utils
 # Serves: xz
+# Runs: compression with two threads, several formats, damaged data
 set -eu
 seq 1 400000 | awk '{ print $1 * 7919 % 100003, $1 }' >data
 sha256sum data

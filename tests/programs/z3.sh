@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Needs: z3:z3
 # Serves: z3
+# Runs: eight queens, bit vectors, quantifiers
 set -eu
 awk 'BEGIN {
     n = 8

@@ -13,7 +13,7 @@ fi
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 {
-    printf '%s\n' brkmalloc .ci/run
+    printf '%s\n' brkmalloc .ci/run completions/brkmalloc
     find tests examples -name '*.sh'
 } | sort >"$list"
 echo "$(wc -l <"$list") scripts"

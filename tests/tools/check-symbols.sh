@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # check-symbols.sh BUILD_FOLDER: what the built libraries define for others is what exports.txt
-# lists, and that list has every function of the public header.
+# lists, and that list has every function of the public header. Names of ours have a symbol version
+# (src/brkmalloc.map), libc's have none.
 set -eu
 
 build=$1
@@ -25,7 +26,15 @@ same()
 # globals FLAGS FILE: the names of the global symbols that FILE defines
 globals()
 {
-    nm "$1" --defined-only --extern-only --format=posix "$2" | sed 's/[ @].*//' | sort -u
+    nm "$1" --defined-only --extern-only --format=posix "$2" |
+        sed '/^BRKMALLOC_[0-9.]* A/d; s/[ @].*//' | sort -u
+}
+
+# The names that a shared library exports and that have a version of ours.
+versioned()
+{
+    nm --dynamic --defined-only --with-symbol-versions "$1" |
+        sed -n 's/.* \([^ ]*\)@@BRKMALLOC_[0-9.]*$/\1/p' | sort -u
 }
 
 sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$here/exports.txt" | sort -u >"$work/all"
@@ -40,6 +49,11 @@ same "exported by libbrkmalloc.so" "$work/all" "$work/found"
 
 globals --dynamic "$build/libbrkmalloc-prefixed.so" >"$work/found"
 same "exported by libbrkmalloc-prefixed.so" "$work/prefixed" "$work/found"
+
+for file in libbrkmalloc.so libbrkmalloc-prefixed.so; do
+    versioned "$build/$file" >"$work/found"
+    same "exported by $file with a version of src/brkmalloc.map" "$work/prefixed" "$work/found"
+done
 
 for file in brkmalloc.o libbrkmalloc.a; do
     nm --defined-only --extern-only --format=posix "$build/$file" | sed '/:$/d; s/ .*//' | sort -u \

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+# What `cmake --install` puts where, below CMAKE_INSTALL_PREFIX. All of it may be moved together
+# afterwards. Two components:
+#   runtime      what programs need that run on brkmalloc: shared libraries, the command
+#   development  what building with it needs
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${PROJECT_BINARY_DIR}/package)
+set(cmake_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/brkmalloc)
+
+# ---- Libraries and header ----
+
+set(shared_libraries brkmalloc_prefixed_shared)
+set(static_names brkmalloc-prefixed)
+if(BRKM_INTERPOSE)
+  list(APPEND shared_libraries brkmalloc_shared)
+  list(APPEND static_names brkmalloc)
+  install(FILES ${PROJECT_BINARY_DIR}/brkmalloc.o DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    COMPONENT development)
+endif()
+install(TARGETS ${shared_libraries}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+foreach(name IN LISTS static_names)
+  install(FILES ${PROJECT_BINARY_DIR}/lib${name}.a DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    COMPONENT development)
+endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT development)
+
+# ---- For those who build with it: CMake package and pkg-config ----
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/brkmalloc-config.cmake.in
+  ${package_dir}/brkmalloc-config.cmake INSTALL_DESTINATION ${cmake_package_dir}
+  PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
+# Before 1.0 a new minor version may change the interface.
+write_basic_package_version_file(${package_dir}/brkmalloc-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${package_dir}/brkmalloc-config.cmake ${package_dir}/brkmalloc-config-version.cmake
+  DESTINATION ${cmake_package_dir} COMPONENT development)
+
+# pkg-config finds the prefix from the place of the .pc file, unless the folders are absolute.
+set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+set(pc_libdir ${CMAKE_INSTALL_FULL_LIBDIR})
+set(pc_includedir ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} AND NOT IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
+  file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  string(REGEX REPLACE "/$" "" up ${up})
+  set(pc_prefix "\${pcfiledir}/${up}")
+  set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+  set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+foreach(name IN LISTS static_names)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${package_dir}/${name}.pc @ONLY)
+  install(FILES ${package_dir}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development)
+endforeach()
+
+# ---- The command, manual pages and documents ----
+
+if(BRKM_INTERPOSE)
+  install(PROGRAMS ${PROJECT_SOURCE_DIR}/brkmalloc DESTINATION ${CMAKE_INSTALL_BINDIR}
+    COMPONENT runtime)
+  install(FILES ${PROJECT_SOURCE_DIR}/completions/brkmalloc
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT runtime)
+  install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.1
+    DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
+endif()
+install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7
+  COMPONENT runtime)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
+  COMPONENT development)
+
+# Each function has a page of its name, which leads to brkmalloc(3).
+file(READ ${PROJECT_SOURCE_DIR}/include/brkmalloc/brkmalloc.h header)
+string(REGEX MATCHALL "BRKM_API[^;]*[ *]brkm_[a-z0-9_]+\\(" declarations "${header}")
+foreach(declaration IN LISTS declarations)
+  string(REGEX REPLACE ".*[ *](brkm_[a-z0-9_]+)\\($" "\\1" function "${declaration}")
+  file(WRITE ${package_dir}/man3/${function}.3 ".so man3/brkmalloc.3\n")
+  install(FILES ${package_dir}/man3/${function}.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
+    COMPONENT development)
+endforeach()
+
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(FILES docs/design.md docs/compatibility.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
+  USE_SOURCE_PERMISSIONS)

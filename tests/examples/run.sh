@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh PREFIX CASE: runs the example CASE of the brkmalloc that is installed in PREFIX and looks at
+# what it prints. The cases are called by name.
+# shellcheck disable=SC2154,SC2317
+set -eu
+prefix=$1 case=$2
+here=$(cd "$(dirname "$0")" && pwd)
+source_tree=$(cd "$here/../.." && pwd)
+. "$here/../cli/common.sh"
+
+# run_example [FOLDER]: of FOLDER, which are the installed ones by default.
+run_example()
+{
+    try "${1:-$prefix/share/doc/brkmalloc/examples}/$case/run.sh"
+    same "exit status" 0 "$status"
+    same "standard error" "" "$err"
+}
+
+# matches WHAT AWK_CONDITION: the condition holds for at least one line of the output.
+matches()
+{
+    printf '%s\n' "$out" | awk "$2 { found = 1 } END { exit !found }" ||
+        same "$1" "a line for which $2" "$out"
+}
+
+case_preload()
+{
+    run_example
+    same "lines that name the library" 2 "$(echo "$out" | grep -c "^$prefix/lib.*/libbrkmalloc.so")"
+    has "programs that the program starts" "they do" "$out"
+}
+
+case_static()
+{
+    run_example
+    same "programs that brkmalloc serves" 2 "$(echo "$out" | grep -c 'handed out 1000[0-9]* bytes')"
+    same "last line" no "$(echo "$out" | tail -n 1)"
+}
+
+case_cmake()
+{
+    run_example
+    matches "the program that is linked with it" '/^malloc/ && $3 >= 100000'
+    matches "the program beside it" '/^malloc/ && $3 == 0 && $NF >= 100000'
+}
+
+case_cxx()
+{
+    run_example
+    matches "the vector's bytes" '/^a vector/ && $NF >= 100000 && $NF < 101000'
+    has "aligned new" "aligned to 256: aligned" "$out"
+    has "new of too much" "throws std::bad_alloc" "$out"
+}
+
+case_statistics()
+{
+    run_example
+    matches "bytes in use" '/^1000 blocks/ && $3 > 1000 * 600'
+    matches "bytes mapped" '/^and one of a megabyte/ && $(NF - 1) > 1048576'
+    matches "bytes in use at the end" '/^after malloc_trim/ && $3 < 100000 && $7 < 100000'
+    has "XML" "</malloc>" "$out"
+    has "statistics at exit" "brkmalloc: served " "$out"
+}
+
+case_fragmentation()
+{
+    run_example
+    same "phases on brkmalloc and on libc" 18 \
+        "$(echo "$out" | sed '/^lib.*so/,$d' | grep -c ' 6[34] ')"
+    # Of 64 MiB in blocks that changed their size eight times.
+    matches "MiB resident at the end" '/^brkmalloc/ { own = 1 } /^libc/ { own = 0 }
+        own && $1 == 300 && $3 < 200'
+}
+
+case_address_map()
+{
+    case=address-map
+    run_example
+    matches "the start of the break" '/start of the break  / && $6 == 0'
+    for kind in small medium large page-aligned; do
+        same "$kind blocks below the break" 2 "$(echo "$out" | sed '/  the break /q' |
+            grep -c "$kind block .* above the start")"
+    done
+    same "page-aligned addresses" 2 "$(echo "$out" | grep -c '000  page-aligned')"
+    same "mapped blocks" 2 "$(echo "$out" | grep -c 'mapped block .* outside of the break')"
+}
+
+# None is left out here, nor in the README.
+case_every_one()
+{
+    for folder in "$source_tree"/examples/*/; do
+        name=$(basename "$folder")
+        grep -q -x -F "case_$(echo "$name" | tr - _)()" "$0" || same "$name" "a case of this test" none
+        grep -q -F "(examples/$name/)" "$source_tree/README.md" ||
+            same "$name" "a line in README.md" none
+    done
+}
+
+case_in_source_tree()
+{
+    tree="$work/a tree"
+    mkdir "$tree"
+    for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake \
+        completions docs examples include src; do
+        cp -R "$source_tree/$path" "$tree"
+    done
+    export BRKMALLOC_NO_INSTALL=1
+    for case in static preload; do
+        run_example "$tree/examples"
+    done
+}
+
+"case_$(echo "$case" | tr - _)"
+finish

@@ -1,0 +1,197 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# install.sh BUILD FOLDER LIBDIR CASE: what `cmake --install BUILD` installs, and that compilers, CMake,
+# pkg-config and the command find it. The case `files` installs into FOLDER, for the other cases.
+# The cases are called by name.
+# shellcheck disable=SC2154,SC2317
+set -eu
+build=$1 folder=$2 libdir=$3 case=$4
+here=$(cd "$(dirname "$0")" && pwd)
+source_tree=$(cd "$here/../.." && pwd)
+. "$here/../cli/common.sh"
+prefix=$folder/prefix
+header=$source_tree/include/brkmalloc/brkmalloc.h
+version=$(sed -n 's/^#define BRKM_VERSION_[A-Z]* //p' "$header" | paste -s -d . -)
+soversion=${version%%.*}
+: "${CC:=cc}" "${CXX:=c++}"
+
+# expect_success WHAT: the last command that was tried has succeeded.
+expect_success()
+{
+    same "status of $1" 0 "$status"
+    [ "$status" -eq 0 ] || printf '%s\n%s\n' "$out" "$err"
+}
+
+files_below()
+{
+    (cd "$1" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort)
+}
+
+functions()
+{
+    sed '/^ \*/d; /^\/\*/d' "$header" | grep -o 'brkm_[a-z0-9_]*(' | tr -d '(' | sort -u
+}
+
+expected_files()
+{
+    for file in libbrkmalloc libbrkmalloc-prefixed; do
+        printf '%s\n' "$libdir/$file.a" "$libdir/$file.so" "$libdir/$file.so.$soversion" \
+            "$libdir/$file.so.$version" "$libdir/pkgconfig/${file#lib}.pc"
+    done
+    printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" include/brkmalloc/brkmalloc.h \
+        "$libdir/cmake/brkmalloc/brkmalloc-config.cmake" \
+        "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
+        share/bash-completion/completions/brkmalloc \
+        share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 share/man/man7/brkmalloc.7
+    functions | sed 's,.*,share/man/man3/&.3,'
+    for file in README.md CHANGELOG.md LICENSE docs/design.md docs/compatibility.md; do
+        echo "share/doc/brkmalloc/$file"
+    done
+    (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'
+}
+
+case_files()
+{
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    try cmake --install "$build" --prefix "$folder/first"
+    expect_success "cmake --install"
+    same "installed files" "$(expected_files | LC_ALL=C sort)" "$(files_below "$folder/first")"
+    same "files that name the build folder" "" \
+        "$(grep -rl --exclude='*.o' --exclude='*.a' --exclude='*.so*' "$build" "$folder/first")"
+    same "link for the linker" "libbrkmalloc.so.$soversion" \
+        "$(readlink "$folder/first/$libdir/libbrkmalloc.so")"
+    # All that follows is done with what was moved after it was installed.
+    mv "$folder/first" "$prefix"
+}
+
+case_destdir()
+{
+    try env DESTDIR="$work/stage" cmake --install "$build" --prefix /opt/tried
+    expect_success "cmake --install with DESTDIR"
+    same "what is in DESTDIR" opt "$(ls "$work/stage")"
+    same "installed files" "$(files_below "$prefix")" "$(files_below "$work/stage/opt/tried")"
+    same "what is outside of it" "" "$(ls -d /opt/tried 2>/dev/null)"
+}
+
+case_command()
+{
+    try "$prefix/bin/brkmalloc" lib
+    same "brkmalloc lib" "$prefix/$libdir/libbrkmalloc.so" "$out"
+    try "$prefix/bin/brkmalloc" run grep -c "$prefix/$libdir/libbrkmalloc.so" /proc/self/maps
+    expect_success "brkmalloc run"
+    try cmake --install "$build" --prefix "$work/runtime" --component runtime
+    expect_success "installing what runs programs only"
+    try "$work/runtime/bin/brkmalloc" lib
+    same "the library without what is for development" \
+        "$work/runtime/$libdir/libbrkmalloc.so.$soversion" "$out"
+    try "$work/runtime/bin/brkmalloc" run grep -c libbrkmalloc.so /proc/self/maps
+    expect_success "brkmalloc run without what is for development"
+}
+
+# configure_consumer ARGUMENT...
+configure_consumer()
+{
+    try cmake -S "$here/consumer" -B "$work/consumer" -DCMAKE_C_COMPILER="$CC" \
+        -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_PREFIX_PATH="$prefix" "$@"
+}
+
+# served WHAT PROGRAM: brkmalloc serves the program's malloc.
+served()
+{
+    try env BRKMALLOC=stats_at_exit:true "$2"
+    expect_success "$1"
+    has "statistics of $1" "brkmalloc: served " "$err"
+    lacks "statistics of $1" "served 0 blocks" "$err"
+}
+
+# build_consumer TARGET WHOM ARGUMENT...: WHOM is what its program who_serves must print.
+build_consumer()
+{
+    target=$1 whom=$2
+    shift 2
+    configure_consumer -DCONSUMER_TARGET="$target" "$@"
+    expect_success "cmake for brkmalloc::$target"
+    try cmake --build "$work/consumer"
+    expect_success "the build with brkmalloc::$target"
+    try "$work/consumer/who_serves"
+    expect_success "the program with brkmalloc::$target"
+    same "what brkmalloc::$target serves" "$whom" "$out"
+    [ "$whom" != malloc ] || served "a C++ program with brkmalloc::$target" "$work/consumer/cxx_only"
+}
+
+case_cmake_shared() { build_consumer shared malloc; }
+case_cmake_static() { build_consumer static malloc; }
+case_cmake_object() { build_consumer object malloc; }
+case_cmake_prefixed() { build_consumer prefixed "brkm_malloc only"; }
+case_cmake_prefixed_shared() { build_consumer prefixed_shared "brkm_malloc only"; }
+
+case_cmake_all_static()
+{
+    build_consumer static malloc -DCONSUMER_STATIC=ON
+    rm -rf "$work/consumer"
+    build_consumer object malloc -DCONSUMER_STATIC=ON
+}
+
+case_cmake_found()
+{
+    configure_consumer -DCONSUMER_TARGET=shared -DCONSUMER_VERSION="$version"
+    expect_success "find_package of this version"
+    has "version and place" "brkmalloc $version in $prefix/$libdir/cmake/brkmalloc" "$out"
+    has "header's place" "header in $prefix/include" "$out"
+    rm -rf "$work/consumer"
+    configure_consumer -DCONSUMER_TARGET=shared -DCONSUMER_VERSION=99
+    same "whether version 99 is found" 1 "$status"
+    has "the version that is there" "version: $version" "$err"
+    rm -rf "$work/consumer"
+    configure_consumer -DCONSUMER_TARGET=nonsense
+    same "whether an unknown component is found" 1 "$status"
+    has "the component" "nonsense" "$err"
+}
+
+case_cmake_subdirectory()
+{
+    build_consumer object malloc -DCONSUMER_SOURCE="$source_tree"
+    for target in shared static prefixed prefixed_shared; do
+        whom=malloc
+        [ "${target#prefixed}" = "$target" ] || whom="brkm_malloc only"
+        build_consumer "$target" "$whom" -DCONSUMER_SOURCE="$source_tree"
+    done
+    try cmake --install "$work/consumer" --prefix "$work/installed"
+    expect_success "cmake --install of a project with brkmalloc in it"
+    same "what it installs" "bin/cxx_only bin/who_serves" \
+        "$(files_below "$work/installed" | paste -s -d ' ' -)"
+}
+
+# words OPTION...: what pkg-config prints for the installed package.
+flags()
+{
+    PKG_CONFIG_PATH=$prefix/$libdir/pkgconfig pkg-config --cflags --libs "$@"
+}
+
+case_pkg_config()
+{
+    command -v pkg-config >/dev/null || skip "no pkg-config"
+    same "version" "$version" \
+        "$(PKG_CONFIG_PATH=$prefix/$libdir/pkgconfig pkg-config --modversion brkmalloc)"
+    # shellcheck disable=SC2046 # words are meant
+    {
+        "$CC" -Wl,--as-needed "$here/consumer/who_serves.c" $(flags brkmalloc) \
+            -o "$work/shared" -Wl,-rpath,"$prefix/$libdir"
+        "$CC" -static "$here/consumer/who_serves.c" $(flags --static brkmalloc) -o "$work/static"
+        "$CC" "$here/consumer/who_serves.c" $(flags brkmalloc-prefixed) -o "$work/prefixed" \
+            -Wl,-rpath,"$prefix/$libdir"
+        "$CXX" -Wl,--as-needed "$here/consumer/cxx_only.cc" $(flags brkmalloc) \
+            -o "$work/cxx" -Wl,-rpath,"$prefix/$libdir"
+        "$CXX" -static "$here/consumer/cxx_only.cc" $(flags --static brkmalloc) -o "$work/cxx_static"
+    }
+    same "what a program with the shared library has" malloc "$("$work/shared")"
+    same "what a static program has" malloc "$("$work/static")"
+    same "what a program with the prefixed library has" "brkm_malloc only" "$("$work/prefixed")"
+    served "a C++ program" "$work/cxx"
+    served "a static C++ program" "$work/cxx_static"
+}
+
+"case_$case"
+finish

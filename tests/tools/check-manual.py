@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""check-manual.py COMMAND LIBRARY: the manual pages are laid out without fault, and name everything
+that users meet: each function of the header and of libc that is replaced, each option of the
+environment, each subcommand and option of the command, each message of the library and each number
+of its statistics."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+SKIPPED = 77
+WORD = r'"((?:[^"\\]|\\.)*)"'
+failures = []
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def page(section):
+    """The text of brkmalloc(SECTION) as a reader sees it, in one line."""
+    output = subprocess.run(["mandoc", "-Tascii", f"docs/man/brkmalloc.{section}"], cwd=ROOT,
+                            capture_output=True, text=True, check=True).stdout
+    return " ".join(re.sub(".\b", "", output).split())
+
+
+def lint(section):
+    """mandoc's findings. It looks for the pages that are referred to among the installed ones only,
+    where its own need not be."""
+    run = subprocess.run(["mandoc", "-Tlint", f"docs/man/brkmalloc.{section}"], cwd=ROOT,
+                         capture_output=True, text=True, check=False)
+    for line in (run.stdout + run.stderr).splitlines():
+        if "referenced manual not found" not in line and "mandoc.db" not in line:
+            failures.append(line)
+
+
+def expect(text, section, names, what):
+    """Each of `names` stands in the page `text`, and there is at least one."""
+    if not names:
+        failures.append(f"found no {what} in the sources")
+    for name in names:
+        if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text):
+            failures.append(f"brkmalloc.{section} does not name the {what} \"{name}\"")
+
+
+def functions():
+    text = re.sub(r"/\*.*?\*/", "", read("include/brkmalloc/brkmalloc.h"), flags=re.S)
+    return re.findall(r"\b(brkm_\w+)\(", text)
+
+
+def libc_functions():
+    """libc's names that the library exports, but for glibc's internal ones."""
+    return re.findall(r"^(?!brkm_)([a-z]\w*)$", read("tests/tools/exports.txt"), re.M)
+
+
+def table(path, name):
+    """The rows of the table `#define NAME(X)`, each as the text between the parentheses of X()."""
+    body = re.search(rf"#define {name}\(X\)((?:.*\\\n)*.*\n)", read(path)).group(1)
+    return re.findall(r"\bX\((\w+)((?:[^()\"]|\([^()]*\)|" + WORD + r")*)\)",
+                      body.replace("\\\n", " "))
+
+
+def options():
+    return [row[0] for row in table("src/options.h", "BRKM_OPTIONS")]
+
+
+def faults():
+    return [re.search(WORD, row[1]).group(1) for row in table("src/report.h", "BRKM_FAULTS")]
+
+
+def complaints():
+    """What options.c says of keys and values."""
+    calls = re.findall(r"\bcomplain\(([^;{]*)\);", read("src/options.c"))
+    return [text for call in calls for text in re.findall(WORD, call)]
+
+
+def invariants():
+    return re.findall(r'"(I\d+: [^"]*)"', read("src/check.c"))
+
+
+def statistics(library):
+    """Titles and labels, from what a program on the library prints."""
+    printed = subprocess.run(["cat", "/dev/null"], capture_output=True, text=True, check=True,
+                             env=os.environ | {"LD_PRELOAD": library,
+                                               "BRKMALLOC": "stats_at_exit:true"}).stderr
+    names = []
+    for line in printed.splitlines():
+        title, items = re.fullmatch(r"brkmalloc: ([a-z ]+?) (\d.*)", line).groups()
+        labels = re.sub(r"(^|, )\d+ ", "\n", items).split("\n")
+        names += [title] + [label for label in labels if label]
+    return names
+
+
+def usage(command, *words):
+    run = subprocess.run([command, *words, "--help"], capture_output=True, text=True, check=True)
+    return run.stdout.split("\n\n")[0]
+
+
+def subcommands(command):
+    return sorted(set(re.findall(r"brkmalloc ([a-z]+)", usage(command))))
+
+
+def check_subcommand(command, subcommand):
+    """Its part of brkmalloc(1) has an item for each option in its usage line."""
+    part = re.search(rf"^\.Ss {subcommand}\n(.*?)^\.S[sh] ", read("docs/man/brkmalloc.1"),
+                     re.S | re.M)
+    if not part:
+        failures.append(f"brkmalloc.1 has no \".Ss {subcommand}\"")
+        return
+    described = {"-" * item.count("Fl ") + item.split()[-1]
+                 for item in re.findall(r"^\.It ((?:Fl )+\S+)", part.group(1), re.M)}
+    for option in re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", usage(command, subcommand)):
+        if option not in described:
+            failures.append(f"brkmalloc.1, .Ss {subcommand}, has no item for {option}")
+
+
+def main():
+    command, library = sys.argv[1:]
+    if not shutil.which("mandoc"):
+        print("skipped: no mandoc here")
+        return SKIPPED
+    for section in (1, 3, 7):
+        lint(section)
+    expect(page(1), 1, subcommands(command), "subcommand")
+    for subcommand in subcommands(command):
+        check_subcommand(command, subcommand)
+    expect(page(3), 3, functions(), "function")
+    text = page(7)
+    expect(text, 7, [name + "()" for name in libc_functions()], "function")
+    expect(text, 7, options(), "option")
+    for messages in (faults(), complaints(), invariants()):
+        expect(text, 7, messages, "message")
+    expect(text, 7, statistics(library), "number of the statistics")
+    for failure in failures:
+        print(failure)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
