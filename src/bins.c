@@ -2,6 +2,7 @@
  * Layer 5: see bins.h. */
 #include "bins.h"
 
+#include "os.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"
@@ -68,6 +69,27 @@ static void verify_links(const struct bins *bins, unsigned bin, const struct fre
     }
 }
 
+struct free_block *brkm__bins_next_in_list(const struct free_block *block)
+{
+    if (block->next != NULL && unlikely(!link_is_sound(block->next))) {
+        end_program(FAULT_FREE_LIST_OVERWRITTEN, block);
+    }
+    return block->next;
+}
+
+/* ---- Pages that were not given back ---- */
+
+/* No block below this size has a whole page inside. */
+#define DIRTY_SIZE_MIN ((size_t)4096 + 64)
+
+void brkm__bins_note_purged(struct bins *bins, struct mem_control_block *block, size_t size,
+                            struct page_range clean)
+{
+    bins->dirty -= block_dirty_bytes(block, size, brkm__os_page_size());
+    block_set_clean_pages(block, clean);
+    bins->dirty += block_dirty_bytes(block, size, brkm__os_page_size());
+}
+
 /* ---- Insert and remove ---- */
 
 void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_t size)
@@ -90,6 +112,9 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_
     mark_used(bins, bin);
     bins->blocks++;
     bins->bytes += size;
+    if (size > DIRTY_SIZE_MIN) {
+        bins->dirty += block_dirty_bytes(block, size, brkm__os_page_size());
+    }
 }
 
 static void unlink_from(struct bins *bins, unsigned bin, struct free_block *block, size_t size)
@@ -110,6 +135,10 @@ static void unlink_from(struct bins *bins, unsigned bin, struct free_block *bloc
     }
     bins->blocks--;
     bins->bytes -= size;
+    if (size > DIRTY_SIZE_MIN) {
+        bins->dirty -=
+            min_size(bins->dirty, block_dirty_bytes(&block->header, size, brkm__os_page_size()));
+    }
 }
 
 void brkm__bins_remove(struct bins *bins, struct mem_control_block *block, size_t size)

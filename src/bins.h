@@ -20,6 +20,7 @@ struct bins {
     struct free_block *heads[BRKM_BIN_COUNT];
     size_t blocks; /* in all lists */
     size_t bytes;  /* in all lists */
+    size_t dirty;  /* bytes of whole pages inside them that were not given back */
 };
 
 /* Puts a free block of `size` bytes, whose header and boundary tag are written, into its bin: in
@@ -37,6 +38,14 @@ struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size);
 /* Takes out a block that has room for `size` bytes at an aligned place; NULL when a bounded search
  * sees none. `alignment` is a power of two above 16. */
 struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size, size_t alignment);
+
+/* The block behind `block` in its list, or NULL. Ends the program where the link was overwritten.
+ */
+struct free_block *brkm__bins_next_in_list(const struct free_block *block);
+
+/* Pages inside a block in the bins, of `size` bytes, that were not given back so far now are. */
+void brkm__bins_note_purged(struct bins *bins, struct mem_control_block *block, size_t size,
+                            struct page_range clean);
 
 /* The first bin at or above `bin` that is not empty; BRKM_BIN_COUNT when there is none. */
 unsigned brkm__bins_next_used(const struct bins *bins, unsigned bin);

@@ -9,8 +9,9 @@
  *   |               |                        | next link     | 8 bytes
  *   | payload:      |                        | previous link | 8 bytes
  *   | size - 8      |                        | long size     | 8 bytes, blocks of 128 MiB and more
- *   | bytes         |                        | ...           |
- *   |               |                        | boundary tag  | 8 bytes: the block's size
+ *   | bytes         |                        | clean pages   | 16 bytes, blocks with the flag
+ * PURGED |               |                        | ...           | |               | | boundary
+ * tag  | 8 bytes: the block's size
  *   +---------------+ next block's header    +---------------+ next block's header
  *
  * Blocks tile a region: the header of the next block follows each payload directly. The last header
@@ -73,7 +74,8 @@ enum block_flag {
     BLOCK_FLAG_PREVIOUS_FREE = 1,
     /* The first block of a fallback region. */
     BLOCK_FLAG_REGION_START = 2,
-    /* The block is free, and the whole pages inside were given back since it became so. */
+    /* The block is free, and some of its pages were given back since they were last used: those
+     * that block_clean_pages tells. */
     BLOCK_FLAG_PURGED = 4,
     /* No other bit is ever set. */
     BLOCK_FLAGS_ALL = 7,
@@ -323,6 +325,67 @@ static inline void block_make_free(struct mem_control_block *block, size_t size,
     size_t *tag = block_boundary_tag_before(block_at_offset(block, size));
     annotate_ours(tag, sizeof(*tag));
     *tag = size;
+}
+
+/* ---- Pages inside free blocks ---- */
+
+/* Whole pages, [start, end); none when start == end. */
+struct page_range {
+    uintptr_t start;
+    uintptr_t end;
+};
+
+static inline size_t page_range_bytes(struct page_range range)
+{
+    return range.end - range.start;
+}
+
+static inline struct page_range page_range_common(struct page_range a, struct page_range b)
+{
+    uintptr_t start = max_size(a.start, b.start);
+    uintptr_t end = min_size(a.end, b.end);
+    return start < end ? (struct page_range){start, end} : (struct page_range){0, 0};
+}
+
+/* Where a free block that has some notes which of its pages were given back and read as zero. */
+static inline struct page_range *block_clean_pages_note(const struct mem_control_block *block)
+{
+    return (struct page_range *)(block_long_size(block) + 1);
+}
+
+/* The pages inside a free block of `size` bytes that hold nothing which the heap needs. */
+static inline struct page_range block_inner_pages(const struct mem_control_block *block,
+                                                  size_t size, size_t page)
+{
+    uintptr_t start = align_up((uintptr_t)(block_clean_pages_note(block) + 1), page);
+    uintptr_t end = align_down((uintptr_t)block + size - sizeof(size_t), page);
+    return start < end ? (struct page_range){start, end} : (struct page_range){0, 0};
+}
+
+/* The pages of a free block that were given back. */
+static inline struct page_range block_clean_pages(const struct mem_control_block *block)
+{
+    return likely(!block_has_flag(block, BLOCK_FLAG_PURGED)) ? (struct page_range){0, 0}
+                                                             : *block_clean_pages_note(block);
+}
+
+/* Bytes of the pages inside a free block that were not given back. */
+static inline size_t block_dirty_bytes(const struct mem_control_block *block, size_t size,
+                                       size_t page)
+{
+    struct page_range inner = block_inner_pages(block, size, page);
+    return page_range_bytes(inner) -
+           page_range_bytes(page_range_common(inner, block_clean_pages(block)));
+}
+
+static inline void block_set_clean_pages(struct mem_control_block *block, struct page_range clean)
+{
+    bool some = page_range_bytes(clean) != 0;
+    if (some) {
+        annotate_ours(block_clean_pages_note(block), sizeof(clean));
+        *block_clean_pages_note(block) = clean;
+    }
+    block_change_flag(block, BLOCK_FLAG_PURGED, some);
 }
 
 /* The first place in `block` where a header can stand whose payload is aligned, either at the

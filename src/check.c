@@ -5,6 +5,7 @@
 #include "block.h"
 #include "brkmalloc/brkmalloc.h"
 #include "heap.h"
+#include "os.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"
@@ -15,6 +16,7 @@ struct walk {
     int violations;
     size_t free_blocks;
     size_t free_bytes;
+    size_t dirty_bytes;
     size_t in_use_blocks;
     size_t in_use_bytes;
 };
@@ -46,6 +48,7 @@ static void check_free_block(struct walk *walk, const struct mem_control_block *
     const struct mem_control_block *next = block_next(block);
     walk->free_blocks++;
     walk->free_bytes += size;
+    walk->dirty_bytes += block_dirty_bytes(block, size, brkm__os_page_size());
     expect(walk, !previous_was_free, "I2: no two free blocks are neighbours", block);
     expect(walk, next != walk->heap->top.block, "I2: no free block borders the top", block);
     expect(walk, *block_boundary_tag_before(next) == size, "I3: the boundary tag is the size",
@@ -135,8 +138,9 @@ static void check_bins(struct walk *walk)
                "I7: the summary marks the words that are not 0", &bins->words[word]);
     }
     expect(walk, listed == walk->free_blocks, "I6: each free block is in a list once", bins);
-    expect(walk, bins->blocks == walk->free_blocks && bins->bytes == walk->free_bytes,
-           "I8: the bins' counters are true", bins);
+    bool true_counters = bins->blocks == walk->free_blocks && bins->bytes == walk->free_bytes &&
+                         bins->dirty == walk->dirty_bytes;
+    expect(walk, true_counters, "I8: the bins' counters are true", bins);
 }
 
 int brkm_check_heap(void)

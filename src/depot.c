@@ -8,12 +8,19 @@
 
 #define SHELF_COUNT SIZE_CLASS_EXACT_SLOTS
 
+/* Batches that a shelf takes in a row while nobody asks for one: enough for threads that pass
+ * blocks on in turns. */
+#define UNASKED_MAX 8
+
 /* The place of one size class. */
 struct shelf {
     struct lock lock;
     /* Batches there are. Written under the lock; read without it, relaxed, to pass an empty shelf.
      */
     unsigned batches;
+    /* Batches that came since somebody last asked for one. Written under the lock, but for the
+     * reset by whoever finds the shelf empty: relaxed. */
+    unsigned unasked;
 };
 
 static struct {
@@ -27,30 +34,45 @@ static size_t list_bytes(unsigned slot, struct cached_list list)
     return list.count * size_class_slot_size(slot);
 }
 
-/* False when the shelf is full. */
-static bool store(unsigned slot, struct cached_list batch)
+static struct cached_list take_last(struct shelf *shelf, unsigned slot)
+{
+    relaxed_store(shelf->batches, shelf->batches - 1);
+    struct cached_list batch = depot.batch[slot][shelf->batches];
+    brkm__idle_release(IDLE_IN_DEPOT, list_bytes(slot, batch));
+    return batch;
+}
+
+/* False when the shelf is full or nobody asks for its batches. Then one that lies there goes too,
+ * by `surplus`, so that memory which a program has given up does not stay in the depot. */
+static bool store(unsigned slot, struct cached_list batch, struct cached_list *surplus)
 {
     struct shelf *shelf = &depot.shelves[slot];
     lock_acquire(&shelf->lock);
-    bool room = shelf->batches < BRKM_DEPOT_BATCHES;
-    if (room) {
+    unsigned unasked = relaxed_load(shelf->unasked) + 1;
+    bool wanted = unasked <= UNASKED_MAX && shelf->batches < BRKM_DEPOT_BATCHES;
+    relaxed_store(shelf->unasked, unasked);
+    if (wanted) {
         depot.batch[slot][shelf->batches] = batch;
         relaxed_store(shelf->batches, shelf->batches + 1);
+    } else if (unasked > UNASKED_MAX && shelf->batches > 0) {
+        *surplus = take_last(shelf, slot);
     }
     lock_release(&shelf->lock);
-    return room;
+    return wanted;
 }
 
 /* False when the shelf or the depot is full. */
 static bool keep(unsigned slot, struct cached_list batch)
 {
+    struct cached_list surplus = cached_list_empty();
     size_t bytes = list_bytes(slot, batch);
-    if (!brkm__idle_reserve(IDLE_IN_DEPOT, bytes)) {
-        return false;
-    }
-    bool stored = store(slot, batch);
-    if (!stored) {
+    bool stored = brkm__idle_reserve(IDLE_IN_DEPOT, bytes);
+    if (stored && !store(slot, batch, &surplus)) {
         brkm__idle_release(IDLE_IN_DEPOT, bytes);
+        stored = false;
+    }
+    if (surplus.count != 0) {
+        brkm__heap_free_list(&brkm__main_heap, surplus);
     }
     return stored;
 }
@@ -65,19 +87,21 @@ void brkm__depot_put(unsigned slot, struct cached_list batch)
 struct cached_list brkm__depot_take(unsigned slot)
 {
     struct cached_list batch = cached_list_empty();
-    if (size_class_is_medium(slot) || relaxed_load(depot.shelves[slot].batches) == 0) {
+    if (size_class_is_medium(slot)) {
         return batch;
     }
     struct shelf *shelf = &depot.shelves[slot];
+    if (relaxed_load(shelf->unasked) != 0) {
+        relaxed_store(shelf->unasked, 0);
+    }
+    if (relaxed_load(shelf->batches) == 0) {
+        return batch;
+    }
     lock_acquire(&shelf->lock);
     if (shelf->batches > 0) {
-        relaxed_store(shelf->batches, shelf->batches - 1);
-        batch = depot.batch[slot][shelf->batches];
+        batch = take_last(shelf, slot);
     }
     lock_release(&shelf->lock);
-    if (batch.count > 0) {
-        brkm__idle_release(IDLE_IN_DEPOT, list_bytes(slot, batch));
-    }
     return batch;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 6: see fallback.h. */
+ * Layer 5: see fallback.h. */
 #include "fallback.h"
 
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 6: fallback regions, mapped where sbrk fails. The heap's lock is held by the caller. */
+ * Layer 5: fallback regions, mapped where sbrk fails. The heap's lock is held by the caller. */
 #ifndef BRKMALLOC_FALLBACK_H
 #define BRKMALLOC_FALLBACK_H
 

@@ -5,7 +5,6 @@
 #include "fallback.h"
 #include "options.h"
 #include "os.h"
-#include "purge.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"
@@ -50,8 +49,10 @@ static struct mem_control_block *free_block_before(const struct mem_control_bloc
 
 /* ---- Split and coalesce ---- */
 
-/* Puts a free block into its bin, or into the top when it borders that. */
-static void release(struct heap *heap, struct mem_control_block *block, size_t size)
+/* Puts a free block, of which the pages `clean` were given back, into its bin, or into the top when
+ * it borders that. */
+static void release(struct heap *heap, struct mem_control_block *block, size_t size,
+                    struct page_range clean)
 {
     if (block_at_offset(block, size) == heap->top.block) {
         brkm__top_absorb(&heap->top, block);
@@ -59,15 +60,23 @@ static void release(struct heap *heap, struct mem_control_block *block, size_t s
     }
     block_make_free(block, size, relaxed_load(block->flags));
     block_change_flag(block_at_offset(block, size), BLOCK_FLAG_PREVIOUS_FREE, true);
+    block_set_clean_pages(block, clean);
     brkm__bins_insert(&heap->bins, block, size);
+}
+
+static struct page_range larger_range(struct page_range a, struct page_range b)
+{
+    return page_range_bytes(a) >= page_range_bytes(b) ? a : b;
 }
 
 struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
                                                size_t size, const char *caller)
 {
+    struct page_range clean = {0, 0};
     struct mem_control_block *next = block_at_offset(block, size);
     if (block_is(next, BLOCK_FREE)) {
         size_t next_size = block_size(next);
+        clean = block_clean_pages(next);
         brkm__bins_remove(&heap->bins, next, next_size);
         size += next_size;
     } else if (unlikely(block_state(next) == BLOCK_DAMAGED)) {
@@ -78,10 +87,11 @@ struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_con
     if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
         block = free_block_before(block, caller);
         size_t front_size = block_size(block);
+        clean = larger_range(clean, block_clean_pages(block));
         brkm__bins_remove(&heap->bins, block, front_size);
         size += front_size;
     }
-    release(heap, block, size);
+    release(heap, block, size, clean);
     return block;
 }
 
@@ -111,22 +121,45 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         heap->spare = NULL;
     }
     size_t found = block_size(block);
+    struct page_range clean = block_clean_pages(block);
     if (found - size < BRKM_MIN_BLOCK) {
         brkm__space_begin_use(block, found);
+        brkm__purge_regret(&heap->purge, page_range_bytes(clean));
         return block;
     }
     /* The block behind has the flag already, and it is not the top: no free block borders that. */
     struct mem_control_block *rest = block_at_offset(block, size);
     block_make_free(rest, found - size, 0);
+    if (unlikely(page_range_bytes(clean) != 0)) {
+        struct page_range left = block_inner_pages(rest, found - size, brkm__os_page_size());
+        left = page_range_common(left, clean);
+        block_set_clean_pages(rest, left);
+        brkm__purge_regret(&heap->purge, page_range_bytes(clean) - page_range_bytes(left));
+    }
     brkm__bins_insert(&heap->bins, rest, found - size);
     block_set(block, size, BLOCK_IN_USE);
     return block;
 }
 
-struct mem_control_block *brkm__space_take(struct heap *heap, size_t size)
+/* Bytes at the start of the payload, when `size` bytes of the free block are used, that may be
+ * other than zero. */
+static size_t dirty_prefix(const struct mem_control_block *block, size_t size)
+{
+    struct page_range clean = block_clean_pages(block);
+    bool reaches_end = clean.end >= (uintptr_t)block + size;
+    return reaches_end && page_range_bytes(clean) != 0
+               ? clean.start - (uintptr_t)block_payload(block)
+               : SIZE_MAX;
+}
+
+struct mem_control_block *brkm__space_take(struct heap *heap, size_t size, size_t *dirty)
 {
     struct mem_control_block *block = brkm__bins_take(&heap->bins, size);
-    return block == NULL ? NULL : brkm__space_use(heap, block, size);
+    if (block == NULL) {
+        return NULL;
+    }
+    *dirty = dirty_prefix(block, size);
+    return brkm__space_use(heap, block, size);
 }
 
 /* ---- Memory from the system ---- */
@@ -140,9 +173,9 @@ static size_t growth_step(const struct heap *heap)
 /* Growing by what was trimmed before means that the trim cost page faults for nothing. */
 static void regret_trim(struct heap *heap, size_t grown)
 {
-    size_t regret = min_size(grown, heap->trimmed);
-    heap->trimmed -= regret;
-    heap->regretted = min_size(heap->regretted + regret, heap->top.from_system_peak / 2);
+    size_t again = min_size(grown, heap->trimmed);
+    heap->trimmed -= again;
+    brkm__purge_regret(&heap->purge, again);
 }
 
 bool brkm__space_grow(struct heap *heap, size_t size)
@@ -169,7 +202,9 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size)
     }
     heap->fallback_bytes += fallback_region_bytes(first);
     heap->fallback_peak = max_size(heap->fallback_peak, heap->fallback_bytes);
-    release(heap, first, block_size(first));
+    /* Fresh pages are as good as purged ones. */
+    size_t region_size = block_size(first);
+    release(heap, first, region_size, block_inner_pages(first, region_size, brkm__os_page_size()));
     return true;
 }
 
@@ -199,33 +234,31 @@ void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *blo
 
 /* ---- Memory to the system ---- */
 
-/* Unless the user has set it, the threshold rises with the heap, as the steps do in which it grows,
- * and with what was trimmed only to be asked for again. */
-void brkm__space_trim_if_large(struct heap *heap)
+/* Unless the user has set it, the threshold rises with the heap, as the steps do in which it grows.
+ */
+static void trim_if_large(struct heap *heap)
 {
     size_t threshold = brkm__option_get(OPTION_trim_threshold);
     size_t pad = brkm__option_get(OPTION_top_pad);
-    if (!brkm__option_is_set(OPTION_trim_threshold)) {
-        threshold = max_size(threshold, growth_step(heap) + BRKM_GROW_MIN) + heap->regretted;
+    bool is_set = brkm__option_is_set(OPTION_trim_threshold);
+    if (!is_set) {
+        threshold = max_size(threshold, growth_step(heap) + BRKM_GROW_MIN);
         pad = max_size(pad, threshold / 4);
     }
-    if (brkm__top_available(&heap->top) >= threshold) {
+    if (brkm__top_available(&heap->top) >= threshold &&
+        (is_set || !brkm__purge_is_regretted(&heap->purge))) {
         heap->trimmed += brkm__top_trim(&heap->top, pad);
-        heap->regretted -= heap->regretted / 8;
     }
 }
 
-static size_t purge_bins(struct heap *heap)
+void brkm__space_return_memory(struct heap *heap, bool top_grew)
 {
-    size_t released = 0;
-    unsigned first = size_class_bin(brkm__os_page_size());
-    for (unsigned bin = brkm__bins_next_used(&heap->bins, first); bin < BRKM_BIN_COUNT;
-         bin = brkm__bins_next_used(&heap->bins, bin + 1)) {
-        for (struct free_block *free = heap->bins.heads[bin]; free != NULL; free = free->next) {
-            released += brkm__purge_block(&free->header);
-        }
+    if (top_grew) {
+        trim_if_large(heap);
+        brkm__purge_regret(&heap->purge, heap->top.refaulted);
+        heap->top.refaulted = 0;
     }
-    return released;
+    purge_if_due(&heap->purge, &heap->bins, &heap->top, heap->in_use_bytes);
 }
 
 size_t brkm__space_trim(struct heap *heap, size_t pad)
@@ -235,5 +268,6 @@ size_t brkm__space_trim(struct heap *heap, size_t pad)
         released += remove_fallback_region(heap, heap->spare);
         heap->spare = NULL;
     }
-    return released + purge_bins(heap);
+    released += pad == 0 ? brkm__top_purge(&heap->top) : 0;
+    return released + brkm__purge_all(&heap->purge, &heap->bins);
 }

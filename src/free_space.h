@@ -11,6 +11,7 @@
 #include "bins.h"
 #include "block.h"
 #include "lock.h"
+#include "purge.h"
 #include "top.h"
 
 /* All zero is an empty heap. Everything is written under the lock. The lock and what is read
@@ -27,8 +28,7 @@ struct heap {
      * that allocates and frees at the edge of one does not map and unmap it each time. */
     struct mem_control_block *spare;
     size_t trimmed; /* bytes trimmed and not asked for again since */
-    size_t
-        regretted; /* bytes asked for again after a trim: the trim threshold is higher by these */
+    struct purge purge;
     size_t fallback_bytes; /* of all fallback regions */
     size_t fallback_peak;
     /* Of blocks that the heap handed out, headers included: to the program, to thread caches and to
@@ -55,8 +55,8 @@ static inline size_t heap_bytes_from_system(const struct heap *heap)
 /* ---- Take ---- */
 
 /* The best fit for `size` from the bins, in use, with the rest split off; NULL when there is none.
- */
-struct mem_control_block *brkm__space_take(struct heap *heap, size_t size);
+ * Stores how many bytes at the start of its payload may be other than zero. */
+struct mem_control_block *brkm__space_take(struct heap *heap, size_t size, size_t *dirty);
 
 /* Marks the first `size` bytes of a free block, which is in no bin any more, as in use and splits
  * off the rest. */
@@ -91,8 +91,9 @@ void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_
 /* `block` was freed. When it is a whole fallback region, the larger of it and the spare goes. */
 void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *block);
 
-/* Gives the end of a large top back. */
-void brkm__space_trim_if_large(struct heap *heap);
+/* Called after blocks were freed. Gives the end of a large top back, which `top_grew` says to look
+ * at, and pages inside free blocks when there are many. */
+void brkm__space_return_memory(struct heap *heap, bool top_grew);
 
 /* Gives back the top but for `pad` bytes, the spare region, and whole pages inside free blocks.
  * Returns how many bytes went back. */

@@ -12,13 +12,13 @@ static struct mem_control_block *find_block(struct heap *heap, size_t size, enum
                                             size_t *dirty)
 {
     *dirty = SIZE_MAX;
-    struct mem_control_block *block = brkm__space_take(heap, size);
+    struct mem_control_block *block = brkm__space_take(heap, size, dirty);
     if (block == NULL && (brkm__top_available(&heap->top) >= size ||
                           (growth == HEAP_MAY_GROW && brkm__space_grow(heap, size)))) {
         block = brkm__top_carve(&heap->top, size, dirty);
     }
     if (block == NULL && growth == HEAP_MAY_GROW && brkm__space_add_fallback(heap, size)) {
-        block = brkm__space_take(heap, size);
+        block = brkm__space_take(heap, size, dirty);
     }
     return block;
 }
@@ -171,15 +171,16 @@ struct range {
     size_t size;
 };
 
-static void free_range(struct heap *heap, struct range range, const char *caller)
+/* True when the range became part of the top. */
+static bool free_range(struct heap *heap, struct range range, const char *caller)
 {
     change_in_use(heap, -range.size);
     struct mem_control_block *block = brkm__space_coalesce(heap, range.first, range.size, caller);
-    if (block == heap->top.block) {
-        brkm__space_trim_if_large(heap);
-    } else {
+    bool is_top = block == heap->top.block;
+    if (!is_top) {
         brkm__space_keep_one_spare(heap, block);
     }
+    return is_top;
 }
 
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
@@ -191,7 +192,8 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
     }
     heap->frees++;
     heap->in_use_blocks--;
-    free_range(heap, (struct range){block, block_short_size(block)}, caller);
+    bool top_grew = free_range(heap, (struct range){block, block_short_size(block)}, caller);
+    brkm__space_return_memory(heap, top_grew);
     lock_release(&heap->lock);
 }
 
@@ -215,6 +217,7 @@ static bool join(struct range *range, struct mem_control_block *block, size_t si
 void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
     struct range range = {NULL, 0};
+    bool top_grew = false;
     lock_acquire(&heap->lock);
     heap->frees += list.count;
     heap->in_use_blocks -= list.count;
@@ -229,13 +232,14 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
             if (join(&range, block, size)) {
                 continue;
             }
-            free_range(heap, range, "free");
+            top_grew |= free_range(heap, range, "free");
         }
         range = (struct range){block, size};
     }
     if (range.first != NULL) {
-        free_range(heap, range, "free");
+        top_grew |= free_range(heap, range, "free");
     }
+    brkm__space_return_memory(heap, top_grew);
     lock_release(&heap->lock);
 }
 

@@ -11,14 +11,16 @@
 
 /* X(name, type, default, largest value, meaning). Types: FLAG takes true or false, SIZE takes bytes
  * with an optional k, m or g. */
-#define BRKM_OPTIONS(X)                                                                        \
-    X(stats_at_exit, FLAG, 0, 1, "print statistics to standard error when the process exits")  \
-    X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX,        \
-      "blocks of at least this many bytes are mapped; setting it stops the automatic rise")    \
-    X(mapped_count_max, SIZE, BRKM_MAPPED_COUNT_MAX, UINT32_MAX, "mapped blocks at one time")  \
-    X(trim_threshold, SIZE, BRKM_TRIM_THRESHOLD_DEFAULT, PTRDIFF_MAX,                          \
-      "free bytes at the heap's end that are given back; setting it stops the automatic rise") \
-    X(top_pad, SIZE, BRKM_TOP_PAD_DEFAULT, BRKM_GIB, "bytes kept free when the end is given back")
+#define BRKM_OPTIONS(X)                                                                            \
+    X(stats_at_exit, FLAG, 0, 1, "print statistics to standard error when the process exits")      \
+    X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX,            \
+      "blocks of at least this many bytes are mapped; setting it stops the automatic rise")        \
+    X(mapped_count_max, SIZE, BRKM_MAPPED_COUNT_MAX, UINT32_MAX, "mapped blocks at one time")      \
+    X(trim_threshold, SIZE, BRKM_TRIM_THRESHOLD_DEFAULT, PTRDIFF_MAX,                              \
+      "free bytes at the heap's end that are given back; setting it stops the automatic rise")     \
+    X(top_pad, SIZE, BRKM_TOP_PAD_DEFAULT, BRKM_GIB, "bytes kept free when the end is given back") \
+    X(purge_threshold, SIZE, BRKM_PURGE_THRESHOLD_DEFAULT, PTRDIFF_MAX,                            \
+      "free bytes inside the heap that stay resident at least")
 
 enum option {
 #define BRKM_OPTION_NAME(name, type, standard, largest, meaning) OPTION_##name,

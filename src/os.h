@@ -50,6 +50,9 @@ void brkm__os_wake_one(uint32_t *word);
 
 int brkm__os_process_id(void);
 
+/* Milliseconds of a clock that only goes forward, some milliseconds coarse. */
+uint64_t brkm__os_milliseconds(void);
+
 /* libc's own flag, from glibc 2.32 on. Other systems have none: its address is then NULL. */
 extern char __libc_single_threaded __attribute__((weak));
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* glibc 2.32 and later. Weak: older libcs lack it, and every process then counts as threaded. */
@@ -56,9 +57,15 @@ bool brkm__os_discard(void *start, size_t size)
     return done;
 }
 
+/* Read once; whoever is first at the same time stores the same (relaxed_load, relaxed_store). */
+static size_t page_size;
+
 size_t brkm__os_page_size(void)
 {
-    return getauxval(AT_PAGESZ);
+    if (unlikely(relaxed_load(page_size) == 0)) {
+        relaxed_store(page_size, getauxval(AT_PAGESZ));
+    }
+    return relaxed_load(page_size);
 }
 
 uint64_t brkm__os_entropy(void)
@@ -162,6 +169,15 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return getpid();
+}
+
+uint64_t brkm__os_milliseconds(void)
+{
+    struct timespec now = {0};
+    int saved = errno;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    errno = saved;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 _Noreturn void brkm__os_abort(void)

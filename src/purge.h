@@ -1,14 +1,62 @@
 /* SPDX-License-Identifier: MIT
- * Layer 6: giving back pages that lie inside free blocks. The heap's lock is held by the caller. */
+ * Layer 6: giving back pages that lie inside free memory of the heap. The heap's lock is held by
+ * the caller.
+ *
+ * A program that frees a lot and then makes no further call shall shrink, so pages go back at once,
+ * as soon as more lies free than what the policy allows beside what is in use. Where purged pages
+ * are asked for again, each costs a page fault: those are counted, the count fades with time, and
+ * while it is high nothing is purged. So a program that cycles memory pays a bounded part of its
+ * time, whatever it does. */
 #ifndef BRKMALLOC_PURGE_H
 #define BRKMALLOC_PURGE_H
 
 #include "base.h"
-#include "block.h"
+#include "bins.h"
+#include "config.h"
+#include "top.h"
 
-/* Gives the whole pages inside a free block back, but for what the heap keeps there: header, links,
- * boundary tag. Does nothing when that was done since the block became free. Returns the bytes that
- * went back. */
-size_t brkm__purge_block(struct mem_control_block *block);
+/* All zero is a good beginning. Written under the heap's lock. */
+struct purge {
+    size_t regretted;  /* bytes that were purged and asked for again; fades */
+    uint64_t faded_at; /* milliseconds, when regretted was last made less */
+    unsigned pause;    /* looks to skip, since the last one could do nothing */
+    size_t bytes;      /* purged so far, for statistics */
+    size_t times;
+};
+
+/* Bytes of free pages that are not given back. */
+static inline size_t purge_dirty(const struct bins *bins, const struct top *top)
+{
+    return bins->dirty + top_dirty(top);
+}
+
+/* `bytes` that had been given back are used again. */
+void brkm__purge_regret(struct purge *purge, size_t bytes);
+
+/* True while giving back would cost more than it is worth. */
+bool brkm__purge_is_regretted(struct purge *purge);
+
+/* Called when more free pages are resident than purge_allows_beside. */
+void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, size_t in_use);
+
+/* Bytes of free pages that may stay resident beside `in_use` bytes: a share of those, and what was
+ * asked for again lately, up to another share. */
+static inline size_t purge_allows_beside(const struct purge *purge, size_t in_use)
+{
+    return in_use / BRKM_DIRTY_SHARE + min_size(purge->regretted, in_use / BRKM_REGRET_SHARE);
+}
+
+/* Called after each free with the bytes in use: gives pages back when more of them are free than
+ * the policy allows. */
+static inline void purge_if_due(struct purge *purge, struct bins *bins, struct top *top,
+                                size_t in_use)
+{
+    if (unlikely(purge_dirty(bins, top) > purge_allows_beside(purge, in_use))) {
+        brkm__purge_look(purge, bins, top, in_use);
+    }
+}
+
+/* Gives back every whole page of free blocks, largest blocks first. Returns the bytes. */
+size_t brkm__purge_all(struct purge *purge, struct bins *bins);
 
 #endif

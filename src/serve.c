@@ -11,6 +11,7 @@
 #include "options.h"
 #include "os.h"
 #include "regions.h"
+#include "report.h"
 #include "size_class.h"
 #include "supply.h"
 #include "thread_cache.h"
@@ -51,17 +52,26 @@ static struct allocated serve_large(size_t size)
     return result;
 }
 
-/* A block of a medium size. Where its slot is empty, a block of the next will do as long as that
- * wastes no more than rounding up to a slot may. */
-static bool take_medium(struct thread_cache *cache, size_t block_size, void **memory)
+/* A block of a medium class, from its slot or one of the next, as long as it does not waste too
+ * much. Blocks of one slot differ by less than a step; the header, which tells by how much, is
+ * believed only after it was verified. */
+static bool take_medium(struct thread_cache *cache, struct medium_slot class, void **memory)
 {
-    struct medium_slot class = size_class_medium_above(block_size);
-    if (likely(cache_take_medium(cache, class, memory))) {
-        return true;
+    size_t most = class.size + class.size / BRKM_MEDIUM_WASTE;
+    for (; class.size <= most && class.slot < SIZE_CLASS_SLOTS;
+         class = size_class_medium_next(class)) {
+        const struct cached_block *first = cache->bins[class.slot].first;
+        const struct mem_control_block *block = block_from_payload(first);
+        if (first == CACHED_END || block_short_size(block) > most) {
+            continue;
+        }
+        if (unlikely(!block_is(block, BLOCK_CACHED))) {
+            brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                        (struct fault_place){.address = first, .caller = "malloc"});
+        }
+        return cache_take_medium(cache, class, memory);
     }
-    struct medium_slot next = size_class_medium_below(block_size + block_size / 8);
-    return next.slot > class.slot && next.slot < SIZE_CLASS_SLOTS &&
-           cache->bins[class.slot].first == CACHED_END && cache_take_medium(cache, next, memory);
+    return false;
 }
 
 /* A block of a cached size. */
@@ -71,14 +81,15 @@ static inline void *serve_cached(size_t size)
     struct thread_cache *cache = brkm__thread_cache;
     void *memory;
     if (block_size > BRKM_CACHED_EXACT_MAX) {
-        if (likely(take_medium(cache, block_size, &memory))) {
+        struct medium_slot class = size_class_medium_above(block_size);
+        if (likely(take_medium(cache, class, &memory))) {
             return memory;
         }
+        block_size = class.size;
     } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
         return memory;
     }
-    struct mem_control_block *block =
-        brkm__cache_refill(size_class_slot(block_size), BRKM_ALIGNMENT);
+    struct mem_control_block *block = brkm__cache_refill(block_size, BRKM_ALIGNMENT);
     return block == NULL ? NULL : block_payload(block);
 }
 
@@ -122,7 +133,7 @@ static void *serve_cached_aligned(size_t alignment, size_t block_size)
     if (block_size > BRKM_CACHED_EXACT_MAX || block_size % alignment != 0) {
         return NULL;
     }
-    struct mem_control_block *block = brkm__cache_refill(slot, alignment);
+    struct mem_control_block *block = brkm__cache_refill(block_size, alignment);
     return block == NULL ? NULL : block_payload(block);
 }
 

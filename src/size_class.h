@@ -50,7 +50,7 @@ static inline size_t size_class_lower_bound(unsigned bin)
 /* ---- Cached sizes ----
  *
  * Slot s of a thread cache holds blocks of one size: s * 16 up to BRKM_CACHED_EXACT_MAX, then
- * (8..15) * 2^k. Slots 0 and 1 stay empty: no block is that small. */
+ * (16..31) * 2^k. Slots 0 and 1 stay empty: no block is that small. */
 
 #define SIZE_CLASS_EXACT_SLOTS (BRKM_CACHED_EXACT_MAX / BRKM_ALIGNMENT + 1)
 
@@ -66,25 +66,42 @@ struct medium_slot {
     size_t size;
 };
 
-/* `eighths` (8..16) of the power of two 8 << shift. */
-static inline struct medium_slot size_class_medium_slot(size_t eighths, unsigned shift)
+/* Medium slots for each doubling, and the least size of one in steps. */
+#define SIZE_CLASS_MEDIUM_STEPS (1u << BRKM_MEDIUM_BITS)
+
+static inline unsigned size_class_medium_shift(size_t size)
 {
-    unsigned first = (unsigned)SIZE_CLASS_EXACT_SLOTS - 8 * (SIZE_CLASS_FIRST_POWER - 3) - 8;
-    return (struct medium_slot){first + 8 * shift + (unsigned)eighths, eighths << shift};
+    return log2_floor(size) - BRKM_MEDIUM_BITS;
+}
+
+/* `steps` (SIZE_CLASS_MEDIUM_STEPS or more, at most twice that) of 1 << shift bytes. */
+static inline struct medium_slot size_class_medium_slot(size_t steps, unsigned shift)
+{
+    unsigned first = (unsigned)SIZE_CLASS_EXACT_SLOTS -
+                     SIZE_CLASS_MEDIUM_STEPS * (SIZE_CLASS_FIRST_POWER - BRKM_MEDIUM_BITS + 1);
+    return (struct medium_slot){first + SIZE_CLASS_MEDIUM_STEPS * shift + (unsigned)steps,
+                                steps << shift};
 }
 
 /* The medium slot whose blocks are at most, and the one whose blocks are at least `size` bytes,
  * which lies between BRKM_CACHED_EXACT_MAX and BRKM_CACHED_MAX. */
 static inline struct medium_slot size_class_medium_below(size_t size)
 {
-    unsigned shift = log2_floor(size) - 3;
+    unsigned shift = size_class_medium_shift(size);
     return size_class_medium_slot(size >> shift, shift);
 }
 
 static inline struct medium_slot size_class_medium_above(size_t size)
 {
-    unsigned shift = log2_floor(size - 1) - 3;
+    unsigned shift = size_class_medium_shift(size - 1);
     return size_class_medium_slot(((size - 1) >> shift) + 1, shift);
+}
+
+/* The slot after a medium one, which is none after the last. */
+static inline struct medium_slot size_class_medium_next(struct medium_slot class)
+{
+    size_t step = (size_t)1 << size_class_medium_shift(class.size);
+    return (struct medium_slot){class.slot + 1, class.size + step};
 }
 
 /* The slot whose blocks are at most `size` bytes: where a block of any cached size is kept. */
@@ -108,11 +125,14 @@ static inline size_t size_class_slot_size(unsigned slot)
         return slot * BRKM_ALIGNMENT;
     }
     unsigned rest = slot - (unsigned)SIZE_CLASS_EXACT_SLOTS;
-    return (size_t)(8 + rest % 8) << (SIZE_CLASS_FIRST_POWER - 3 + rest / 8);
+    unsigned steps = SIZE_CLASS_MEDIUM_STEPS + rest % SIZE_CLASS_MEDIUM_STEPS;
+    return (size_t)steps << (SIZE_CLASS_FIRST_POWER - BRKM_MEDIUM_BITS +
+                             rest / SIZE_CLASS_MEDIUM_STEPS);
 }
 
-/* The exact slots, eight for each doubling up to BRKM_CACHED_MAX, and that size's own. */
-#define SIZE_CLASS_SLOTS ((unsigned)SIZE_CLASS_EXACT_SLOTS + 8 * (16 - SIZE_CLASS_FIRST_POWER) + 1)
+/* The exact slots, the medium ones up to BRKM_CACHED_MAX, and that size's own. */
+#define SIZE_CLASS_SLOTS \
+    ((unsigned)SIZE_CLASS_EXACT_SLOTS + SIZE_CLASS_MEDIUM_STEPS * (16 - SIZE_CLASS_FIRST_POWER) + 1)
 
 _Static_assert(BRKM_CACHED_MAX == (size_t)1 << 16, "the subdivided slots end with this size");
 

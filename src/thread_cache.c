@@ -329,8 +329,9 @@ static struct mem_control_block *use_first(struct cached_list *list)
     return block;
 }
 
-static struct mem_control_block *refill(struct thread_cache *cache, unsigned slot, size_t alignment)
+static struct mem_control_block *refill(struct thread_cache *cache, size_t size, size_t alignment)
 {
+    unsigned slot = size_class_slot_below(size);
     struct cache_bin *bin = &cache->bins[slot];
     if (unlikely(bin->first != CACHED_END && !cached_link_is_sound(bin->first))) {
         /* What the fast path took for an empty slot. */
@@ -338,7 +339,7 @@ static struct mem_control_block *refill(struct thread_cache *cache, unsigned slo
     }
     note_refill(cache, slot);
     if (size_class_is_medium(slot) || bin->first != CACHED_END) {
-        return brkm__supply_block(size_class_slot_size(slot), alignment, NULL);
+        return brkm__supply_block(size, alignment, NULL);
     }
     bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), size_class_batch(slot));
     struct cached_list list = brkm__supply_list(slot, bin->batch, alignment);
@@ -355,13 +356,13 @@ static struct mem_control_block *refill(struct thread_cache *cache, unsigned slo
     return first;
 }
 
-struct mem_control_block *brkm__cache_refill(unsigned slot, size_t alignment)
+struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
 {
     struct thread_cache *cache = own_cache();
     if (likely(cache != NULL)) {
-        return refill(cache, slot, alignment);
+        return refill(cache, size, alignment);
     }
-    return brkm__supply_block(size_class_slot_size(slot), alignment, NULL);
+    return brkm__supply_block(size, alignment, NULL);
 }
 
 /* ---- Flush ---- */

@@ -34,10 +34,10 @@ struct thread_cache {
 extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
-/* The slot has no fitting block, or the thread has no cache: refills from the depot or the heap.
- * Returns a block in use of the slot's size whose payload is aligned to `alignment`, or NULL when
- * memory is short. */
-struct mem_control_block *brkm__cache_refill(unsigned slot, size_t alignment);
+/* There is no fitting block, or the thread has no cache: refills from the depot or the heap.
+ * Returns a block in use of at least `size` bytes, a cached block size, whose payload is aligned to
+ * `alignment`, or NULL when memory is short. */
+struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment);
 
 /* The bin was full or the thread has no cache: makes room and keeps the block, which is in use and
  * verified. */

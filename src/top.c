@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 6: see top.h. */
+ * Layer 5: see top.h. */
 #include "top.h"
 
 #include "os.h"
@@ -85,6 +85,7 @@ static bool open_region(struct top *top, uintptr_t start, uintptr_t end)
     top->region = region;
     /* The page that the break lay in may have been written by whoever had it before. */
     top->zero_from = max_size(align_up(start, brkm__os_page_size()), payload);
+    top->purged_to = 0;
     return true;
 }
 
@@ -179,6 +180,9 @@ struct mem_control_block *brkm__top_carve(struct top *top, size_t size, size_t *
     struct mem_control_block *block = top->block;
     struct mem_control_block *rest = block_at_offset(block, size);
     uintptr_t payload = (uintptr_t)block_payload(block);
+    if (unlikely(payload < top->purged_to)) {
+        top->refaulted += min_size(payload + size, top->purged_to) - payload;
+    }
     *dirty = top->zero_from > payload ? top->zero_from - payload : 0;
     block_create(rest, 0, BLOCK_TOP);
     top->block = rest;
@@ -193,7 +197,20 @@ void brkm__top_absorb(struct top *top, struct mem_control_block *block)
     top->block = block;
 }
 
-/* ---- Trim ---- */
+/* ---- Purge and trim ---- */
+
+size_t brkm__top_purge(struct top *top)
+{
+    size_t page = brkm__os_page_size();
+    uintptr_t start = align_up((uintptr_t)block_payload(top->block), page);
+    uintptr_t end = min_size(align_up(top->zero_from, page), align_down(top->end, page));
+    if (top->block == NULL || start >= end || !brkm__os_discard((void *)start, end - start)) {
+        return 0;
+    }
+    top->purged_to = max_size(top->purged_to, end);
+    top->zero_from = start;
+    return end - start;
+}
 
 size_t brkm__top_trim(struct top *top, size_t pad)
 {

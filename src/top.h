@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 6: the top, the block that borders the break: growth by sbrk, foreign breaks, trimming.
+ * Layer 5: the top, the block that borders the break: growth by sbrk, foreign breaks, trimming.
  * The heap's lock is held by the caller.
  *
  * Other code of the process may move the break too. The break is therefore read again each time;
@@ -17,8 +17,10 @@ struct top {
     struct mem_control_block *block; /* header of the top; NULL before the first growth */
     uintptr_t end;                   /* the break as we left it; a fencepost fits right before it */
     uintptr_t zero_from;             /* bytes of the top from here on were never written */
-    struct region *region;           /* the break region that the top is the last block of */
-    size_t from_system;              /* bytes of break obtained and not given back */
+    uintptr_t purged_to;             /* bytes of the top below this were given back once */
+    size_t refaulted;      /* bytes carved that had been given back; the reader clears it */
+    struct region *region; /* the break region that the top is the last block of */
+    size_t from_system;    /* bytes of break obtained and not given back */
     size_t from_system_peak;
     size_t grown;   /* times that the break was moved up, for statistics */
     size_t trimmed; /* times that it was moved down */
@@ -43,6 +45,17 @@ struct mem_control_block *brkm__top_carve(struct top *top, size_t size, size_t *
 
 /* Extends the top downwards over `block`, which borders it. */
 void brkm__top_absorb(struct top *top, struct mem_control_block *block);
+
+/* Bytes of the top that were written to. */
+static inline size_t top_dirty(const struct top *top)
+{
+    uintptr_t start = (uintptr_t)top->block + 2 * BRKM_HEADER_SIZE;
+    return top->zero_from > start ? top->zero_from - start : 0;
+}
+
+/* Gives back the contents of the whole pages that were written to; the break stays. Returns the
+ * bytes. */
+size_t brkm__top_purge(struct top *top);
 
 /* Gives back whole pages of the top but for `pad` bytes. Returns how many bytes went back. */
 size_t brkm__top_trim(struct top *top, size_t pad);

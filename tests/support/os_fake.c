@@ -540,6 +540,11 @@ int brkm__os_process_id(void)
     return 4242;
 }
 
+uint64_t brkm__os_milliseconds(void)
+{
+    return fake_os.milliseconds;
+}
+
 void fake_os_set_threads(bool several)
 {
     __libc_single_threaded = !several;

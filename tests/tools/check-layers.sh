@@ -17,8 +17,8 @@ layer_of()
     report) echo 2 ;;
     lock | options) echo 3 ;;
     block | size_class | regions) echo 4 ;;
-    bins | cached_list) echo 5 ;;
-    top | fallback | purge | mapped | cache_bin) echo 6 ;;
+    bins | cached_list | top | fallback) echo 5 ;;
+    purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
     idle | verify) echo 9 ;;

@@ -1,23 +1,49 @@
 /* SPDX-License-Identifier: MIT
- * purge.h: pages inside free blocks go back once; what the heap keeps in the block stays. */
+ * purge.h: pages inside free blocks go back once, of themselves when many are free, and not where
+ * that costs more than it is worth; what the heap keeps in a block stays. */
 #include "purge.h"
 
 #include <string.h>
 
 #include "heap.h"
+#include "options.h"
 #include "unit.h"
+
+static struct heap *const heap = &brkm__main_heap;
+
+static struct mem_control_block *take(size_t size)
+{
+    struct mem_control_block *block = brkm__heap_allocate(heap, size, HEAP_MAY_GROW, NULL);
+    ck_assert_ptr_nonnull(block);
+    unit_fill(block_payload(block), block_usable_size(block), (uint32_t)(uintptr_t)block);
+    return block;
+}
+
+static void give(struct mem_control_block *block)
+{
+    ck_assert(
+        unit_is_filled(block_payload(block), block_usable_size(block), (uint32_t)(uintptr_t)block));
+    brkm__heap_free(heap, block, "free");
+}
 
 /* A free block of the heap that was written to all over, with blocks in use around it. */
 static struct mem_control_block *free_block_of(size_t size)
 {
     struct mem_control_block *blocks[3];
     for (size_t i = 0; i < 3; i++) {
-        blocks[i] = brkm__heap_allocate(&brkm__main_heap, size, HEAP_MAY_GROW, NULL);
+        blocks[i] = brkm__heap_allocate(heap, size, HEAP_MAY_GROW, NULL);
         ck_assert_ptr_nonnull(blocks[i]);
         memset(block_payload(blocks[i]), 0x77, block_usable_size(blocks[i]));
     }
-    brkm__heap_free(&brkm__main_heap, blocks[1], "free");
+    brkm__heap_free(heap, blocks[1], "free");
     return blocks[1];
+}
+
+static size_t purge_all(void)
+{
+    size_t purged = brkm__purge_all(&heap->purge, &heap->bins);
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+    return purged;
 }
 
 static size_t zero_pages(const struct mem_control_block *block)
@@ -30,17 +56,18 @@ static size_t zero_pages(const struct mem_control_block *block)
     return count;
 }
 
+/* ---- One block ---- */
+
 START_TEST(whole_pages_go_back_and_the_heap_stays_sound)
 {
     for (size_t size = 8 * PAGE; size < 9 * PAGE; size += 48) {
         struct mem_control_block *block = free_block_of(size);
-        size_t purged = brkm__purge_block(block);
+        size_t purged = purge_all();
         ck_assert_uint_ge(purged, block_size(block) - 2 * PAGE - 64);
         ck_assert_uint_eq(purged % PAGE, 0);
         ck_assert_uint_eq(zero_pages(block) * PAGE, purged);
-        ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
-        ck_assert_uint_eq(brkm__heap_allocate(&brkm__main_heap, size, HEAP_AS_IT_IS, NULL) == block,
-                          true);
+        ck_assert_uint_eq(heap->bins.dirty, 0);
+        ck_assert_ptr_eq(brkm__heap_allocate(heap, size, HEAP_AS_IT_IS, NULL), block);
     }
 }
 END_TEST
@@ -48,40 +75,183 @@ END_TEST
 START_TEST(a_block_is_purged_once_until_it_was_used)
 {
     struct mem_control_block *block = free_block_of(8 * PAGE);
-    ck_assert_uint_gt(brkm__purge_block(block), 0);
-    ck_assert_uint_eq(brkm__purge_block(block), 0);
+    ck_assert_uint_gt(purge_all(), 0);
+    ck_assert_uint_eq(purge_all(), 0);
     ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], 1);
-    ck_assert_ptr_eq(brkm__heap_allocate(&brkm__main_heap, 8 * PAGE, HEAP_AS_IT_IS, NULL), block);
-    brkm__heap_free(&brkm__main_heap, block, "free");
-    ck_assert_uint_gt(brkm__purge_block(block), 0);
+    ck_assert_ptr_eq(brkm__heap_allocate(heap, 8 * PAGE, HEAP_AS_IT_IS, NULL), block);
+    brkm__heap_free(heap, block, "free");
+    ck_assert_uint_gt(purge_all(), 0);
     ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], 2);
 }
 END_TEST
 
 START_TEST(a_block_without_a_whole_page_is_left_alone)
 {
-    struct mem_control_block *block = free_block_of(1024);
-    ck_assert_uint_eq(brkm__purge_block(block), 0);
+    free_block_of(1024);
+    ck_assert_uint_eq(purge_all(), 0);
     ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], 0);
 }
 END_TEST
 
 START_TEST(a_purge_that_the_system_refuses_can_be_tried_again)
 {
-    struct mem_control_block *block = free_block_of(8 * PAGE);
+    free_block_of(8 * PAGE);
     fake_os_fail(FAKE_ONLY(FAKE_DISCARD), 1, false);
-    ck_assert_uint_eq(brkm__purge_block(block), 0);
-    ck_assert_uint_gt(brkm__purge_block(block), 0);
+    ck_assert_uint_eq(purge_all(), 0);
+    ck_assert_uint_gt(purge_all(), 0);
+}
+END_TEST
+
+START_TEST(pages_that_went_back_are_not_given_back_again_when_neighbours_join)
+{
+    struct mem_control_block *row[5];
+    for (size_t i = 0; i < 5; i++) {
+        row[i] = take(8 * PAGE);
+    }
+    give(row[_i == 0 ? 1 : 2]);
+    size_t first = purge_all();
+    ck_assert_uint_ge(first, 6 * PAGE);
+    give(row[_i == 0 ? 2 : 1]);
+    size_t second = purge_all();
+    ck_assert_uint_ge(second, 6 * PAGE);
+    ck_assert_uint_le(second, 10 * PAGE);
+    give(row[3]);
+    give(row[0]);
+    give(row[4]);
+}
+END_TEST
+
+START_TEST(the_rest_of_a_purged_block_stays_purged)
+{
+    struct mem_control_block *block = free_block_of(16 * PAGE);
+    size_t purged = purge_all();
+    size_t dirty;
+    ck_assert_ptr_eq(brkm__heap_allocate(heap, 4 * PAGE, HEAP_AS_IT_IS, &dirty), block);
+    ck_assert_uint_le(dirty, PAGE);
+    ck_assert(unit_is_zero((char *)block_payload(block) + dirty, block_usable_size(block) - dirty));
+    size_t regretted = heap->purge.regretted;
+    ck_assert_uint_ge(regretted, 3 * PAGE);
+    ck_assert_uint_le(heap->bins.dirty, PAGE);
+    ck_assert_uint_le(purge_all(), PAGE);
+    ck_assert_uint_ge(zero_pages(block_next(block)) * PAGE, purged - regretted - PAGE);
+}
+END_TEST
+
+/* ---- Policy ---- */
+
+static size_t allowed(void)
+{
+    return BRKM_PURGE_THRESHOLD_DEFAULT + purge_allows_beside(&heap->purge, heap->in_use_bytes);
+}
+
+#define ROW 512
+
+static struct mem_control_block *row[ROW];
+
+static void take_row(size_t size)
+{
+    for (size_t i = 0; i < ROW; i++) {
+        row[i] = take(size);
+    }
+}
+
+static void give_row(size_t step)
+{
+    for (size_t i = 0; i < ROW; i++) {
+        if (i % step != 0) {
+            give(row[i]);
+            row[i] = NULL;
+        }
+    }
+}
+
+START_TEST(what_is_freed_goes_back_without_being_asked)
+{
+    take_row(32 * 1024);
+    give_row(8);
+    ck_assert_uint_gt(heap->purge.bytes, 0);
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+    for (size_t i = 0; i < ROW; i += 8) {
+        give(row[i]);
+    }
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), BRKM_PURGE_THRESHOLD_DEFAULT);
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
+START_TEST(the_threshold_is_an_option)
+{
+    ck_assert(brkm__option_set(OPTION_purge_threshold, BRKM_GIB));
+    take_row(32 * 1024);
+    give_row(8);
+    ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], 0);
+}
+END_TEST
+
+/* The last block stays, so that nothing goes into the top. */
+static void cycle(void)
+{
+    take_row(32 * 1024);
+    struct mem_control_block *last = take(64);
+    give_row(ROW + 1);
+    give(row[0] == NULL ? last : row[0]);
+    if (row[0] != NULL) {
+        row[0] = NULL;
+        give(last);
+    }
+}
+
+START_TEST(a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks)
+{
+    for (int i = 0; i < 20; i++) {
+        cycle();
+    }
+    size_t purged = heap->purge.bytes;
+    /* As much as may be regretted, once more what was purged before that was known. */
+    ck_assert_uint_le(purged, BRKM_REGRET_MAX + 2 * ROW * 33 * 1024);
+    for (int i = 0; i < 20; i++) {
+        cycle();
+    }
+    ck_assert_uint_eq(heap->purge.bytes, purged);
+    fake_os.milliseconds += 100000;
+    for (int i = 0; i < 300; i++) {
+        give(take(64));
+    }
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
+START_TEST(the_written_part_of_the_top_goes_back_and_is_zero_again)
+{
+    ck_assert(brkm__option_set(OPTION_trim_threshold, BRKM_GIB));
+    take_row(32 * 1024);
+    give_row(ROW + 1);
+    give(row[0]);
+    ck_assert_uint_eq(heap->top.trimmed, 0);
+    ck_assert_uint_le(top_dirty(&heap->top), BRKM_PURGE_THRESHOLD_DEFAULT);
+    unsigned char *memory = brkm_calloc(1, 8 * BRKM_MIB);
+    ck_assert_ptr_nonnull(memory);
+    ck_assert(unit_is_zero(memory, 8 * BRKM_MIB));
 }
 END_TEST
 
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("purge");
-    TCase *tests = unit_case(suite, "purge");
+    TCase *tests = unit_case(suite, "blocks");
     tcase_add_test(tests, whole_pages_go_back_and_the_heap_stays_sound);
     tcase_add_test(tests, a_block_is_purged_once_until_it_was_used);
     tcase_add_test(tests, a_block_without_a_whole_page_is_left_alone);
     tcase_add_test(tests, a_purge_that_the_system_refuses_can_be_tried_again);
+    tcase_add_loop_test(tests, pages_that_went_back_are_not_given_back_again_when_neighbours_join,
+                        0, 2);
+    tcase_add_test(tests, the_rest_of_a_purged_block_stays_purged);
+    TCase *policy = unit_case(suite, "policy");
+    tcase_add_test(policy, what_is_freed_goes_back_without_being_asked);
+    tcase_add_test(policy, the_threshold_is_an_option);
+    tcase_add_test(policy, a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks);
+    tcase_add_test(policy, the_written_part_of_the_top_goes_back_and_is_zero_again);
     return suite;
 }
