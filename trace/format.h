@@ -108,34 +108,35 @@ static inline uint64_t trace_unzigzag(uint64_t folded)
     return folded >> 1 ^ (0 - (folded & 1));
 }
 
-/* One step of the checksum: four sums beside each other, as a processor can have four
- * multiplications under way. */
+/* One step of the checksum. Different words make different sums, as the factor is odd. */
 static inline uint64_t trace_mix(uint64_t sum, uint64_t word)
 {
-    sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
-    return sum ^ sum >> 29;
+    return (sum ^ word) * 0x9e3779b97f4a7c15u;
 }
 
 /* Of the first `sealed` bytes of records and of the chunk's place in the trace. */
 static inline uint64_t trace_checksum(const struct trace_chunk *chunk, const unsigned char *records,
                                       size_t sealed)
 {
+    /* Four sums beside each other, as a processor can have four multiplications under way. */
     uint64_t sums[4] = {chunk->lane, chunk->serial, chunk->thread, chunk->start_ticks};
     size_t done = 0;
     for (; sealed - done >= 32; done += 32) {
         uint64_t words[4];
         memcpy(words, records + done, sizeof(words));
-        for (int i = 0; i < 4; i++) {
-            sums[i] = trace_mix(sums[i], words[i]);
-        }
+        sums[0] = trace_mix(sums[0], words[0]);
+        sums[1] = trace_mix(sums[1], words[1]);
+        sums[2] = trace_mix(sums[2], words[2]);
+        sums[3] = trace_mix(sums[3], words[3]);
     }
     uint64_t rest[4] = {0, 0, 0, 0};
     memcpy(rest, records + done, sealed - done);
     uint64_t sum = sealed;
     for (int i = 0; i < 4; i++) {
-        sum = trace_mix(trace_mix(sum, sums[i]), rest[i]);
+        sum = trace_mix(trace_mix(sum, sums[i] ^ sums[i] >> 32), rest[i]);
+        sum ^= sum >> 32;
     }
-    return sum | 1; /* never 0, which stands for none */
+    return sum;
 }
 
 #endif

@@ -64,6 +64,10 @@ static struct {
     unsigned char *first_break;
     int statm;
     double start;
+    /* Functions that some allocators lack; NULL then. */
+    void *(*memalign)(size_t alignment, size_t size);
+    void *(*valloc)(size_t size);
+    void *(*pvalloc)(size_t size);
     void (*free_sized)(void *memory, size_t size);
     void (*free_aligned_sized)(void *memory, size_t alignment, size_t size);
 } play;
@@ -100,6 +104,11 @@ static double clock_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static size_t page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 uint64_t player_private_bytes(void)
 {
     char text[2048];
@@ -129,7 +138,7 @@ static uint64_t private_bytes_quickly(void)
     strtoull(at, &at, 10);
     uint64_t resident = strtoull(at, &at, 10);
     uint64_t shared = strtoull(at, &at, 10);
-    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+    return (resident - shared) * (uint64_t)page_bytes();
 }
 
 static struct measured measure(bool exactly)
@@ -287,6 +296,20 @@ static void *call_posix_memalign(size_t alignment, size_t size)
     return memory;
 }
 
+static void *call_memalign(size_t alignment, size_t size)
+{
+    size_t least = sizeof(void *);
+    return play.memalign != NULL ? play.memalign(alignment, size)
+                                 : call_posix_memalign(alignment < least ? least : alignment, size);
+}
+
+static void *call_pvalloc(size_t size)
+{
+    size_t page = page_bytes();
+    return play.pvalloc != NULL ? play.pvalloc(size)
+                                : call_posix_memalign(page, (size + page - 1) & ~(page - 1));
+}
+
 static void check_zero(const unsigned char *memory, size_t size)
 {
     if (memory != NULL && size != 0 && play.header->touch != TOUCH_NONE &&
@@ -309,16 +332,16 @@ static void allocate(const struct step *step)
         memory = aligned_alloc(alignment, size);
         break;
     case STEP_MEMALIGN:
-        memory = memalign(alignment, size);
+        memory = call_memalign(alignment, size);
         break;
     case STEP_POSIX_MEMALIGN:
         memory = call_posix_memalign(alignment, size);
         break;
     case STEP_VALLOC:
-        memory = valloc(size);
+        memory = play.valloc != NULL ? play.valloc(size) : call_posix_memalign(page_bytes(), size);
         break;
     case STEP_PVALLOC:
-        memory = pvalloc(size);
+        memory = call_pvalloc(size);
         break;
     default:
         memory = malloc(size);
@@ -491,11 +514,28 @@ static void map_plan(int descriptor)
         (const struct plan_sample *)(const void *)(play.file + play.header->sample_offset);
 }
 
-/* ISO C has no conversion from data to function pointers. */
+static const char *library_of(const void *function)
+{
+    Dl_info info;
+    return dladdr(function, &info) != 0 && info.dli_fname != NULL ? info.dli_fname : "?";
+}
+
+/* ISO C has no conversion between pointers to data and to functions. */
+static const char *library_of_malloc(void)
+{
+    void *(*function)(size_t size) = malloc;
+    const void *address;
+    memcpy(&address, &function, sizeof(address));
+    return library_of(address);
+}
+
+/* Of the allocator that serves malloc: another one's blocks it could not free. */
 static void look_up(void *function, const char *name)
 {
     void *found = dlsym(RTLD_DEFAULT, name);
-    memcpy(function, &found, sizeof(found));
+    if (found != NULL && strcmp(library_of(found), library_of_malloc()) == 0) {
+        memcpy(function, &found, sizeof(found));
+    }
 }
 
 static void prepare(int descriptor, uint64_t own_bytes)
@@ -511,6 +551,9 @@ static void prepare(int descriptor, uint64_t own_bytes)
         atomic_init(&play.events_left[i],
                     (uint32_t)(left < header->epoch_events ? left : header->epoch_events));
     }
+    look_up(&play.memalign, "memalign");
+    look_up(&play.valloc, "valloc");
+    look_up(&play.pvalloc, "pvalloc");
     look_up(&play.free_sized, "free_sized");
     look_up(&play.free_aligned_sized, "free_aligned_sized");
     play.first_break = find_first_break();
@@ -525,15 +568,6 @@ static void free_all(void)
             release(&step);
         }
     }
-}
-
-static const char *library_of_malloc(void)
-{
-    Dl_info info;
-    void *(*function)(size_t size) = malloc;
-    void *address;
-    memcpy(&address, &function, sizeof(address));
-    return dladdr(address, &info) != 0 && info.dli_fname != NULL ? info.dli_fname : "?";
 }
 
 static struct measured highest(const struct measured *end)
