@@ -111,51 +111,66 @@ static uint64_t promised_bytes(const unsigned char *bytes, size_t length)
                : TRACE_HEADER_BYTES + (chunks + 1) * TRACE_CHUNK_BYTES;
 }
 
-static bool unpack_to(const struct input *packed, int descriptor, ZSTD_DCtx *context,
-                      unsigned char *buffer, size_t room, struct problem *problem)
+struct unpacker {
+    ZSTD_DCtx *context;
+    unsigned char *buffer;
+    size_t room; /* bytes of the buffer */
+    int descriptor;
+    uint64_t written;
+    uint64_t promised;
+};
+
+static bool write_part(struct unpacker *unpacker, size_t length, uint64_t offset,
+                       struct problem *problem)
+{
+    if (unpacker->written == 0) {
+        unpacker->promised = promised_bytes(unpacker->buffer, length);
+    }
+    unpacker->written += length;
+    if (unpacker->written > unpacker->promised) {
+        return wrong(problem, offset, "more data than the trace's header promises");
+    }
+    return write_all(unpacker->descriptor, unpacker->buffer, length) ||
+           no_file(problem, "unpacking to a temporary file");
+}
+
+static bool unpack_all(struct unpacker *unpacker, const struct input *packed,
+                       struct problem *problem)
 {
     ZSTD_inBuffer in = {packed->bytes, (size_t)packed->length, 0};
-    uint64_t written = 0;
-    uint64_t promised = UINT64_MAX;
     size_t state = 1;
-    while (in.pos < in.size) {
-        ZSTD_outBuffer out = {buffer, room, 0};
-        state = ZSTD_decompressStream(context, &out, &in);
+    bool has_more_out = false; /* of what has been read already */
+    while (in.pos < in.size || has_more_out) {
+        ZSTD_outBuffer out = {unpacker->buffer, unpacker->room, 0};
+        state = ZSTD_decompressStream(unpacker->context, &out, &in);
         if (ZSTD_isError(state)) {
             return wrong(problem, in.pos, ZSTD_getErrorName(state));
         }
-        if (written == 0) {
-            promised = promised_bytes(buffer, out.pos);
+        if (!write_part(unpacker, out.pos, in.pos, problem)) {
+            return false;
         }
-        written += out.pos;
-        if (written > promised) {
-            return wrong(problem, in.pos, "more data than the trace's header promises");
-        }
-        if (!write_all(descriptor, buffer, out.pos)) {
-            return no_file(problem, "unpacking to a temporary file");
-        }
-        if (out.pos == 0 && in.pos == in.size) {
-            break;
-        }
+        has_more_out = state != 0 && out.pos == out.size;
     }
     return state == 0 || wrong(problem, in.size, "the file ends too early");
 }
 
 static bool unpack(const struct input *packed, int descriptor, struct problem *problem)
 {
-    ZSTD_DCtx *context = ZSTD_createDCtx();
-    size_t room = ZSTD_DStreamOutSize();
-    unsigned char *buffer = malloc(room);
+    struct unpacker unpacker = {.context = ZSTD_createDCtx(),
+                                .room = ZSTD_DStreamOutSize(),
+                                .descriptor = descriptor,
+                                .promised = UINT64_MAX};
+    unpacker.buffer = malloc(unpacker.room);
     bool done = false;
-    if (context == NULL || buffer == NULL) {
+    if (unpacker.context == NULL || unpacker.buffer == NULL) {
         errno = ENOMEM;
         no_file(problem, "unpacking it");
     } else {
-        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOW_BITS_MAX);
-        done = unpack_to(packed, descriptor, context, buffer, room, problem);
+        ZSTD_DCtx_setParameter(unpacker.context, ZSTD_d_windowLogMax, ZSTD_WINDOW_BITS_MAX);
+        done = unpack_all(&unpacker, packed, problem);
     }
-    free(buffer);
-    ZSTD_freeDCtx(context);
+    free(unpacker.buffer);
+    ZSTD_freeDCtx(unpacker.context);
     return done;
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Usage: slowdown.py RECORDER LIBRARY WORKLOADS PROGRAMS [ROUNDS]
 
-Prints what recording costs: programs of bench/programs and workloads of bench/workloads, on brkmalloc
-with and without the recorder, in turn; the smallest times of each. Decides nothing.
+Prints what recording costs: programs of bench/programs and workloads of bench/workloads, on
+brkmalloc with and without the recorder, in turn; the smallest times of each. Decides nothing.
 """
 from __future__ import annotations
 
