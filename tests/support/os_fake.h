@@ -38,7 +38,7 @@ enum fake_call {
 struct fake_os {
     bool secure_mode;
     uint64_t entropy;
-    uint64_t milliseconds; /* the clock */
+    uint64_t milliseconds;   /* the clock */
     const char *environment; /* value of the variable BRKMALLOC, or NULL */
     bool remap_moves;        /* even where there is room behind the mapping */
     bool map_never_reuses;   /* each mapping at a fresh address, with a gap behind */

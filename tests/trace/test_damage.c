@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Traces that are cut off at each byte or changed at random: the reader says what is wrong and
+ * where, or makes a plan; it never steps outside. To be run under sanitizers, too. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "input.h"
+#include "lane.h"
+#include "plan.h"
+
+#define CHUNKS 4
+#define FILE_BYTES (TRACE_HEADER_BYTES + CHUNKS * TRACE_CHUNK_BYTES)
+#define RECORDS 40
+#define DAMAGES 60000
+#define PLANS 300
+
+static unsigned char file[FILE_BYTES];
+static unsigned char changed[FILE_BYTES];
+static int failures;
+
+static void expect(const char *what, bool truth, uint64_t about)
+{
+    if (!truth) {
+        failures++;
+        printf("FAILED: %s (%llu)\n", what, (unsigned long long)about);
+    }
+}
+
+static uint64_t random_state = 88172645463325252u;
+
+static uint64_t random_below(uint64_t count)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (random_state >> 11) % count;
+}
+
+/* ---- A trace of two threads on two lanes, one of which has three chunks ---- */
+
+static struct trace_chunk *chunk_at(unsigned char *bytes, size_t index)
+{
+    return (void *)(bytes + TRACE_HEADER_BYTES + index * TRACE_CHUNK_BYTES);
+}
+
+static struct lane begin_chunk(size_t index, uint32_t lane, uint32_t serial, uint32_t thread)
+{
+    struct trace_chunk *chunk = chunk_at(file, index);
+    *chunk = (struct trace_chunk){.magic = TRACE_CHUNK_MAGIC,
+                                  .lane = lane,
+                                  .serial = serial,
+                                  .thread = thread,
+                                  .start_ticks = 1000 + 10000 * serial};
+    struct lane writer = {.window = chunk, .ticks = chunk->start_ticks};
+    writer.cursor = lane_records(&writer);
+    return writer;
+}
+
+static void seal(size_t index)
+{
+    struct trace_chunk *chunk = chunk_at(file, index);
+    chunk->sealed = chunk->used;
+    chunk->checksum = trace_checksum(chunk, (unsigned char *)(chunk + 1), chunk->sealed);
+}
+
+/* Blocks are handed from record to record, so that every operation has one to work on. */
+static void fill(struct lane *lane, uint64_t base)
+{
+    uint64_t address = base;
+    for (unsigned i = 0; i < RECORDS; i++) {
+        unsigned operation = TRACE_MALLOC + i % (TRACE_PVALLOC - TRACE_MALLOC + 1);
+        bool frees = operation >= TRACE_FREE && operation <= TRACE_FREE_ALIGNED_SIZED;
+        uint64_t old = address;
+        if (!frees) {
+            address = base + random_below(1000) * 16;
+        }
+        lane_write(lane, (struct call){.operation = operation,
+                                       .ticks = lane->ticks + random_below(600),
+                                       .address = address,
+                                       .size = random_below(3000),
+                                       .alignment_bits = 6,
+                                       .old_address = old,
+                                       .duration = 5});
+        lane->ticks += operation == TRACE_REALLOC ? 5 : 0;
+    }
+}
+
+static void name_thread(struct lane *lane, uint32_t number)
+{
+    lane_write(lane, (struct call){.operation = TRACE_THREAD, .size = number});
+}
+
+static void make_trace(void)
+{
+    struct trace_header header = {.magic = TRACE_MAGIC,
+                                  .version = TRACE_VERSION,
+                                  .header_bytes = TRACE_HEADER_BYTES,
+                                  .chunk_bytes = TRACE_CHUNK_BYTES,
+                                  .chunk_count = CHUNKS,
+                                  .start_ticks = 1000,
+                                  .measured_ticks = 10,
+                                  .measured_nanoseconds = 20,
+                                  .command = "made"};
+    memcpy(file, &header, sizeof(header));
+    struct lane lane = begin_chunk(0, 0, 0, 0);
+    name_thread(&lane, 1);
+    fill(&lane, 0x10000);
+    lane = begin_chunk(1, 1, 0, 0);
+    name_thread(&lane, 2);
+    fill(&lane, 0x10000);
+    lane = begin_chunk(2, 0, 1, 1);
+    fill(&lane, 0x20000);
+    lane = begin_chunk(3, 0, 2, 1);
+    fill(&lane, 0x7f0000000000);
+    for (size_t i = 0; i < CHUNKS; i++) {
+        seal(i);
+    }
+}
+
+/* ---- Reading it ---- */
+
+/* Whether every record could be read; otherwise the problem is inside the file and has words. */
+static bool reads(const unsigned char *bytes, uint64_t length, uint64_t *count)
+{
+    struct trace trace;
+    struct problem problem = {UINT64_MAX, ""};
+    enum reading reading = READING_PROBLEM;
+    *count = 0;
+    if (trace_open(&trace, bytes, length, &problem)) {
+        struct events events;
+        if (events_begin(&events, &trace, &problem)) {
+            struct event event;
+            while ((reading = events_next(&events, &event, &problem)) == READING_RECORD) {
+                ++*count;
+            }
+        }
+        events_end(&events);
+    }
+    trace_close(&trace);
+    if (reading == READING_PROBLEM) {
+        expect("the offset lies in the file", problem.offset <= length, problem.offset);
+        expect("the problem has words", problem.text[0] != '\0', problem.offset);
+    }
+    return reading == READING_END;
+}
+
+static bool plans(const unsigned char *bytes, uint64_t length)
+{
+    struct trace trace;
+    struct problem problem = {0, ""};
+    struct plan_settings settings = {.samples = 100, .memory_max = (uint64_t)1 << 32};
+    int descriptor = input_temporary_file();
+    bool done = trace_open(&trace, bytes, length, &problem) &&
+                plan_write(&trace, &settings, descriptor, &problem);
+    expect("a failure has words", done || problem.text[0] != '\0', problem.offset);
+    trace_close(&trace);
+    close(descriptor);
+    return done;
+}
+
+/* Exactly so long as asked, so that a sanitizer notices a step beyond its end. */
+static bool reads_copy(const unsigned char *bytes, uint64_t length, uint64_t *count)
+{
+    unsigned char *copy = malloc(length + (length == 0));
+    memcpy(copy, bytes, length);
+    bool done = reads(copy, length, count);
+    free(copy);
+    return done;
+}
+
+static uint64_t end_of_records(void)
+{
+    return FILE_BYTES - TRACE_CHUNK_ROOM + chunk_at(file, CHUNKS - 1)->used;
+}
+
+static void test_whole(void)
+{
+    uint64_t count;
+    expect("the whole trace is read", reads(file, FILE_BYTES, &count), FILE_BYTES);
+    expect("all records are there", count == CHUNKS * RECORDS, count);
+    expect("the whole trace is planned", plans(file, FILE_BYTES), 0);
+}
+
+static void test_truncation(void)
+{
+    uint64_t count;
+    for (uint64_t length = 0; length < FILE_BYTES; length++) {
+        bool near_end = length >= end_of_records() - 1000 && length < end_of_records() + 100;
+        bool done = near_end || length < TRACE_HEADER_BYTES + 500 ? reads_copy(file, length, &count)
+                                                                  : reads(file, length, &count);
+        expect("a trace is sound when its records are", done == (length >= end_of_records()),
+               length);
+    }
+}
+
+/* A chunk that has fewer records than were written is sound only between two of them. */
+static void test_record_boundaries(void)
+{
+    struct trace_chunk *last = chunk_at(changed, CHUNKS - 1);
+    memcpy(changed, file, FILE_BYTES);
+    last->sealed = 0;
+    uint64_t sound = 0;
+    for (uint32_t used = chunk_at(file, CHUNKS - 1)->used; used > 0; used--) {
+        uint64_t count;
+        last->used = used;
+        sound += reads_copy(changed, FILE_BYTES - TRACE_CHUNK_ROOM + used, &count);
+    }
+    expect("so many boundaries as records", sound == RECORDS, sound);
+}
+
+/* Where something stands. */
+static uint64_t random_place(void)
+{
+    size_t chunk = (size_t)random_below(CHUNKS + 1);
+    if (chunk == CHUNKS) {
+        return random_below(128);
+    }
+    return TRACE_HEADER_BYTES + chunk * TRACE_CHUNK_BYTES +
+           random_below(sizeof(struct trace_chunk) + chunk_at(file, chunk)->used);
+}
+
+static void damage(bool with_seals)
+{
+    memcpy(changed, file, FILE_BYTES);
+    for (size_t i = 0; i < CHUNKS && !with_seals; i++) {
+        chunk_at(changed, i)->sealed = 0;
+    }
+    for (uint64_t turns = 1 + random_below(3); turns > 0; turns--) {
+        changed[random_place()] ^= (unsigned char)(1 + random_below(255));
+    }
+}
+
+static void test_damage(void)
+{
+    uint64_t count;
+    uint64_t sound = 0;
+    for (int i = 0; i < DAMAGES; i++) {
+        damage(false);
+        sound += reads(changed, FILE_BYTES, &count);
+    }
+    expect("some damage goes unnoticed without checksums", sound > DAMAGES / 100, sound);
+    expect("some is noticed even so", sound < DAMAGES * 9 / 10, sound);
+    for (int i = 0; i < PLANS; i++) {
+        damage(false);
+        plans(changed, FILE_BYTES);
+    }
+}
+
+/* One changed byte in the records of a sealed chunk is always noticed, and where. */
+static void test_checksum(void)
+{
+    memcpy(changed, file, FILE_BYTES);
+    for (size_t chunk = 0; chunk < CHUNKS; chunk++) {
+        uint64_t start = TRACE_HEADER_BYTES + chunk * TRACE_CHUNK_BYTES;
+        for (uint32_t i = 0; i < chunk_at(file, chunk)->used; i++) {
+            uint64_t count;
+            uint64_t place = start + sizeof(struct trace_chunk) + i;
+            changed[place] ^= 0x10;
+            expect("a changed byte is noticed", !reads(changed, FILE_BYTES, &count), place);
+            changed[place] ^= 0x10;
+        }
+    }
+}
+
+/* What a recorder leaves that was killed while it renewed a window. */
+static void test_copies(void)
+{
+    uint64_t count;
+    memcpy(changed, file, FILE_BYTES);
+    *chunk_at(changed, 3) = *chunk_at(changed, 2);
+    chunk_at(changed, 3)->used = 0;
+    chunk_at(changed, 3)->sealed = 0;
+    expect("an emptied copy is left out", reads(changed, FILE_BYTES, &count), 3);
+    expect("the other three chunks count", count == 3 * RECORDS, count);
+    memcpy(changed, file, FILE_BYTES);
+    chunk_at(changed, 3)->serial = 5;
+    chunk_at(changed, 3)->sealed = 0;
+    expect("a missing chunk is noticed", !reads(changed, FILE_BYTES, &count), 5);
+}
+
+int main(void)
+{
+    make_trace();
+    test_whole();
+    test_truncation();
+    test_record_boundaries();
+    test_damage();
+    test_checksum();
+    test_copies();
+    puts(failures == 0 ? "passed" : "failed");
+    return failures != 0;
+}

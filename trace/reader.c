@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ * See reader.h. */
+#include "reader.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests above are refused by every allocator. */
+#define SIZE_LIMIT ((uint64_t)1 << 47)
+
+#define ALIGNMENT_BITS_MAX 47
+
+/* Threads of one trace; the replayer keeps a table of them. */
+#define THREAD_LIMIT ((uint64_t)1 << 24)
+
+/* Bytes of the shortest record that names a thread. */
+#define THREAD_RECORD_MIN 3
+
+static __attribute__((format(printf, 3, 4))) bool wrong(struct problem *problem, uint64_t offset,
+                                                        const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    problem->offset = offset;
+    vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* ---- The file as a whole ---- */
+
+static bool check_header(struct trace *trace, struct problem *problem)
+{
+    struct trace_header *header = &trace->header;
+    if (trace->length < sizeof(header->magic) ||
+        memcmp(trace->bytes, TRACE_MAGIC, sizeof(header->magic)) != 0) {
+        return wrong(problem, 0, "this is no trace: it does not begin with \"" TRACE_MAGIC "\"");
+    }
+    if (trace->length < TRACE_HEADER_BYTES) {
+        return wrong(problem, trace->length, "the file ends inside the header, which has %d bytes",
+                     TRACE_HEADER_BYTES);
+    }
+    memcpy(header, trace->bytes, sizeof(*header));
+    header->command[sizeof(header->command) - 1] = '\0';
+    if (header->version != TRACE_VERSION) {
+        return wrong(problem, offsetof(struct trace_header, version),
+                     "version %" PRIu32 " of the format; this program reads version %d",
+                     header->version, TRACE_VERSION);
+    }
+    if (header->header_bytes != TRACE_HEADER_BYTES) {
+        return wrong(problem, offsetof(struct trace_header, header_bytes),
+                     "a header of %" PRIu32 " bytes, not %d", header->header_bytes,
+                     TRACE_HEADER_BYTES);
+    }
+    if (header->chunk_bytes != TRACE_CHUNK_BYTES) {
+        return wrong(problem, offsetof(struct trace_header, chunk_bytes),
+                     "chunks of %" PRIu32 " bytes, not %d", header->chunk_bytes, TRACE_CHUNK_BYTES);
+    }
+    /* The last chunk may be cut behind its last record. */
+    uint64_t room = trace->length - TRACE_HEADER_BYTES;
+    if (header->chunk_count > (room + TRACE_CHUNK_BYTES - 1) / TRACE_CHUNK_BYTES) {
+        return wrong(problem, trace->length,
+                     "the file ends here, but its header promises %" PRIu64 " chunks of %d bytes",
+                     header->chunk_count, TRACE_CHUNK_BYTES);
+    }
+    return true;
+}
+
+static bool check_seal(const struct trace *trace, uint64_t offset, const struct trace_chunk *chunk,
+                       struct problem *problem)
+{
+    if (chunk->sealed > chunk->used) {
+        return wrong(problem, offset + offsetof(struct trace_chunk, sealed),
+                     "%" PRIu32 " bytes under a checksum, but only %" PRIu32 " bytes of records",
+                     chunk->sealed, chunk->used);
+    }
+    if (chunk->sealed != 0 && trace_checksum(chunk, trace->bytes + offset + sizeof(*chunk),
+                                             chunk->sealed) != chunk->checksum) {
+        return wrong(problem, offset, "the checksum of this chunk's %" PRIu32 " bytes is wrong",
+                     chunk->sealed);
+    }
+    return true;
+}
+
+static bool check_chunk(struct trace *trace, size_t index, struct problem *problem)
+{
+    uint64_t offset = TRACE_HEADER_BYTES + (uint64_t)index * TRACE_CHUNK_BYTES;
+    struct trace_chunk chunk;
+    if (trace->length - offset < sizeof(chunk)) {
+        return wrong(problem, trace->length, "the file ends inside the head of a chunk");
+    }
+    memcpy(&chunk, trace->bytes + offset, sizeof(chunk));
+    if (chunk.magic != TRACE_CHUNK_MAGIC) {
+        return wrong(problem, offset, "no chunk begins here");
+    }
+    if (chunk.used > TRACE_CHUNK_ROOM) {
+        return wrong(problem, offset + offsetof(struct trace_chunk, used),
+                     "%" PRIu32 " bytes of records in a chunk, which has room for %zu", chunk.used,
+                     TRACE_CHUNK_ROOM);
+    }
+    if (trace->length - offset - sizeof(chunk) < chunk.used) {
+        return wrong(problem, trace->length, "the file ends inside a chunk's records");
+    }
+    if (chunk.lane >= trace->header.chunk_count) {
+        return wrong(problem, offset + offsetof(struct trace_chunk, lane),
+                     "lane %" PRIu32 " in a trace of %" PRIu64 " chunks", chunk.lane,
+                     trace->header.chunk_count);
+    }
+    trace->chunks[index] = (struct chunk_place){offset, chunk.lane, chunk.serial, chunk.used};
+    return check_seal(trace, offset, &chunk, problem);
+}
+
+/* By lane, then serial number; of two with the same the longer one first. */
+static int compare_places(const void *left, const void *right)
+{
+    const struct chunk_place *a = left;
+    const struct chunk_place *b = right;
+    if (a->lane != b->lane) {
+        return a->lane < b->lane ? -1 : 1;
+    }
+    if (a->serial != b->serial) {
+        return a->serial < b->serial ? -1 : 1;
+    }
+    return a->used > b->used ? -1 : a->used < b->used;
+}
+
+/* A recorder that was killed while it renewed a window leaves two chunks of one serial number; the
+ * one that has been emptied or is a copy goes. */
+static void drop_copies(struct trace *trace)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < trace->chunk_count; i++) {
+        const struct chunk_place *place = &trace->chunks[i];
+        if (kept == 0 || place->lane != trace->chunks[kept - 1].lane ||
+            place->serial != trace->chunks[kept - 1].serial) {
+            trace->chunks[kept++] = *place;
+        }
+    }
+    trace->chunk_count = kept;
+}
+
+static bool find_lanes(struct trace *trace, struct problem *problem)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < trace->chunk_count; i++) {
+        const struct chunk_place *place = &trace->chunks[i];
+        bytes += place->used;
+        bool is_new = i == 0 || place->lane != place[-1].lane;
+        if (place->serial != (is_new ? 0 : place[-1].serial + 1)) {
+            return wrong(problem, place->offset,
+                         "lane %" PRIu32 " goes on with chunk %" PRIu32
+                         ": the one before is missing",
+                         place->lane, place->serial);
+        }
+        if (is_new) {
+            trace->lanes[trace->lane_count++].chunk = i;
+        }
+        trace->lanes[trace->lane_count - 1].chunk_end = i + 1;
+    }
+    uint64_t threads = bytes / THREAD_RECORD_MIN;
+    trace->thread_max = (uint32_t)(threads < THREAD_LIMIT ? threads : THREAD_LIMIT);
+    return true;
+}
+
+bool trace_open(struct trace *trace, const unsigned char *bytes, uint64_t length,
+                struct problem *problem)
+{
+    *trace = (struct trace){.bytes = bytes, .length = length};
+    if (!check_header(trace, problem)) {
+        return false;
+    }
+    trace->chunk_count = (size_t)trace->header.chunk_count;
+    trace->chunks = calloc(trace->chunk_count + 1, sizeof(*trace->chunks));
+    trace->lanes = calloc(trace->chunk_count + 1, sizeof(*trace->lanes));
+    if (trace->chunks == NULL || trace->lanes == NULL) {
+        return wrong(problem, 0, "not enough memory for %zu chunks", trace->chunk_count);
+    }
+    for (size_t i = 0; i < trace->chunk_count; i++) {
+        if (!check_chunk(trace, i, problem)) {
+            return false;
+        }
+    }
+    qsort(trace->chunks, trace->chunk_count, sizeof(*trace->chunks), compare_places);
+    drop_copies(trace);
+    return find_lanes(trace, problem);
+}
+
+void trace_close(struct trace *trace)
+{
+    free(trace->chunks);
+    free(trace->lanes);
+}
+
+/* ---- Records ---- */
+
+/* Opens the lane's next chunk that has records; false at the lane's end. */
+static enum reading open_chunk(const struct trace *trace, struct lane_reader *lane,
+                               struct problem *problem)
+{
+    while (lane->at == lane->end) {
+        if (lane->chunk == lane->chunk_end) {
+            return READING_END;
+        }
+        const struct chunk_place *place = &trace->chunks[lane->chunk++];
+        struct trace_chunk chunk;
+        memcpy(&chunk, trace->bytes + place->offset, sizeof(chunk));
+        if (chunk.thread != lane->thread) {
+            wrong(problem, place->offset + offsetof(struct trace_chunk, thread),
+                  "thread %" PRIu32 " goes on where thread %" PRIu32 " was", chunk.thread,
+                  lane->thread);
+            return READING_PROBLEM;
+        }
+        lane->ticks = chunk.start_ticks;
+        lane->rotated_address = 0;
+        lane->at = place->offset + sizeof(chunk);
+        lane->end = lane->at + place->used;
+    }
+    return READING_RECORD;
+}
+
+/* The part of a record that is still to be read. A step past its end is remembered. */
+struct span {
+    const unsigned char *at;
+    const unsigned char *end;
+    bool is_sound;
+};
+
+static uint64_t take(struct span *span, unsigned bytes)
+{
+    uint64_t value = 0;
+    if (bytes > sizeof(value) || (size_t)(span->end - span->at) < bytes) {
+        span->is_sound = false;
+        return 0;
+    }
+    memcpy(&value, span->at, bytes);
+    span->at += bytes;
+    return value;
+}
+
+static void take_fields(struct span *span, struct lane_reader *lane, struct record *record)
+{
+    unsigned tag = (unsigned)take(span, 2);
+    record->operation = tag & 15;
+    bool has_second = trace_has_alignment(record->operation) || record->operation == TRACE_REALLOC;
+    unsigned second = has_second ? (unsigned)take(span, 1) : 0;
+    lane->ticks += take(span, tag >> 4 & 15);
+    record->ticks = lane->ticks;
+    lane->rotated_address += trace_unzigzag(take(span, tag >> 8 & 15));
+    record->address = trace_unrotate_address(lane->rotated_address);
+    record->size = take(span, tag >> 12 & 15);
+    record->old_address = 0;
+    record->alignment_bits = 0;
+    if (record->operation == TRACE_REALLOC) {
+        uint64_t difference = trace_unzigzag(take(span, second & 15));
+        record->old_address = trace_unrotate_address(lane->rotated_address + difference);
+        lane->ticks += take(span, second >> 4);
+    } else {
+        record->alignment_bits = second;
+    }
+    record->end_ticks = lane->ticks;
+}
+
+static bool check_record(const struct trace *trace, struct lane_reader *lane,
+                         const struct record *record, struct problem *problem)
+{
+    uint64_t offset = record->offset;
+    if (record->operation == TRACE_NONE || record->operation >= TRACE_OPERATION_COUNT) {
+        return wrong(problem, offset, "there is no operation %u", record->operation);
+    }
+    if (record->operation == TRACE_THREAD) {
+        if (record->size == 0 || record->size > trace->thread_max) {
+            return wrong(problem, offset, "there cannot be a thread number %" PRIu64, record->size);
+        }
+        lane->thread = (uint32_t)record->size;
+        return true;
+    }
+    if (lane->thread == 0) {
+        return wrong(problem, offset, "a record before any thread was named");
+    }
+    if (record->address != 0 && record->size > SIZE_LIMIT) {
+        return wrong(problem, offset, "a block of %" PRIu64 " bytes", record->size);
+    }
+    if (record->address != 0 && record->alignment_bits > ALIGNMENT_BITS_MAX) {
+        return wrong(problem, offset, "an alignment of 2^%u", record->alignment_bits);
+    }
+    return true;
+}
+
+enum reading trace_next(const struct trace *trace, size_t lane_index, struct record *record,
+                        struct problem *problem)
+{
+    struct lane_reader *lane = &trace->lanes[lane_index];
+    do {
+        enum reading reading = open_chunk(trace, lane, problem);
+        if (reading != READING_RECORD) {
+            return reading;
+        }
+        struct span span = {trace->bytes + lane->at, trace->bytes + lane->end, true};
+        record->offset = lane->at;
+        take_fields(&span, lane, record);
+        if (!span.is_sound) {
+            wrong(problem, record->offset, "this record reaches beyond its chunk's last byte");
+            return READING_PROBLEM;
+        }
+        lane->at = (uint64_t)(span.at - trace->bytes);
+        if (!check_record(trace, lane, record, problem)) {
+            return READING_PROBLEM;
+        }
+        record->thread = lane->thread;
+    } while (record->operation == TRACE_THREAD);
+    return READING_RECORD;
+}
+
+uint64_t trace_nanoseconds(const struct trace *trace, uint64_t ticks)
+{
+    const struct trace_header *header = &trace->header;
+    if (ticks <= header->start_ticks || header->measured_ticks == 0) {
+        return 0;
+    }
+    double scale = (double)header->measured_nanoseconds / (double)header->measured_ticks;
+    double nanoseconds = (double)(ticks - header->start_ticks) * scale;
+    return nanoseconds < 1e18 ? (uint64_t)nanoseconds : (uint64_t)1000000000000000000;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reads the records of a trace lane by lane. Nothing in the file is believed: each number is
+ * checked before it is used, and what is wrong is told with its offset. */
+#ifndef BRKMALLOC_TRACE_READER_H
+#define BRKMALLOC_TRACE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format.h"
+
+/* What is wrong with a trace, and where. */
+struct problem {
+    uint64_t offset;
+    char text[200];
+};
+
+struct record {
+    unsigned operation;
+    uint32_t thread;
+    uint64_t ticks;     /* of a realloc: when it began */
+    uint64_t end_ticks; /* the same for all others */
+    uint64_t address;   /* 0: the call failed */
+    uint64_t old_address;
+    uint64_t size;
+    unsigned alignment_bits;
+    uint64_t offset; /* in the file */
+};
+
+/* A chunk whose header is sound. */
+struct chunk_place {
+    uint64_t offset;
+    uint32_t lane;
+    uint32_t serial;
+    uint32_t used;
+};
+
+/* Where reading stands in one lane. */
+struct lane_reader {
+    size_t chunk; /* index of the next one to be opened */
+    size_t chunk_end;
+    uint64_t at; /* offsets in the file: of the next record, and of the chunk's end */
+    uint64_t end;
+    uint64_t ticks;
+    uint64_t rotated_address;
+    uint32_t thread;
+};
+
+struct trace {
+    const unsigned char *bytes;
+    uint64_t length;
+    struct trace_header header;
+    struct chunk_place *chunks; /* by lane and serial number */
+    size_t chunk_count;
+    struct lane_reader *lanes;
+    size_t lane_count;
+    uint32_t thread_max; /* no thread can have a higher number */
+};
+
+/* The bytes must stay until trace_close, which is allowed after a failure, too. */
+bool trace_open(struct trace *trace, const unsigned char *bytes, uint64_t length,
+                struct problem *problem);
+void trace_close(struct trace *trace);
+
+enum reading { READING_RECORD, READING_END, READING_PROBLEM };
+
+/* The next record of a lane but TRACE_THREAD ones, whose number is in those that follow. */
+enum reading trace_next(const struct trace *trace, size_t lane, struct record *record,
+                        struct problem *problem);
+
+/* Nanoseconds since the recording began. */
+uint64_t trace_nanoseconds(const struct trace *trace, uint64_t ticks);
+
+#endif

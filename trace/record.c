@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libbrkmalloc-record.so: writes down each call of the malloc family and forwards it to the next
+ * library that defines it. Preloaded by `./brkmalloc record`, in front of brkmalloc.
+ *
+ * A free is written before it is done and an allocation after, so that the times of all threads
+ * give an order in which no block is handed out before it was freed. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "session.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* A process with one thread needs no clock to order its calls: it is read at every so manieth. */
+#define CALLS_PER_CLOCK 16
+
+/* Bytes for what dlsym asks of malloc while the next malloc is being looked up. */
+#define EARLY_BYTES 16384
+
+extern char __libc_single_threaded __attribute__((weak));
+
+/* What the headers of some libcs lack. */
+void cfree(void *memory);
+void free_sized(void *memory, size_t size);
+void free_aligned_sized(void *memory, size_t alignment, size_t size);
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void __libc_free(void *memory);
+void *__libc_memalign(size_t alignment, size_t size);
+
+/* ---- The next allocator ---- */
+
+struct allocator {
+    void *(*malloc)(size_t size);
+    void *(*calloc)(size_t count, size_t size);
+    void *(*realloc)(void *memory, size_t size);
+    void (*free)(void *memory);
+    void *(*memalign)(size_t alignment, size_t size);
+    void *(*aligned_alloc)(size_t alignment, size_t size);
+    int (*posix_memalign)(void **memory, size_t alignment, size_t size);
+    void *(*valloc)(size_t size);
+    void *(*pvalloc)(size_t size);
+    void (*free_sized)(void *memory, size_t size);
+    void (*free_aligned_sized)(void *memory, size_t alignment, size_t size);
+};
+
+static unsigned char early[EARLY_BYTES] __attribute__((aligned(16)));
+static size_t early_used;
+
+static bool is_early(const void *memory)
+{
+    return (uintptr_t)memory - (uintptr_t)early < EARLY_BYTES;
+}
+
+/* Never freed, and zero. */
+static void *early_malloc(size_t size)
+{
+    if (size > EARLY_BYTES - early_used) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *memory = early + early_used;
+    early_used += (size + 15) & ~(size_t)15;
+    return memory;
+}
+
+static void *early_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? early_malloc(EARLY_BYTES + 1)
+                                                       : early_malloc(bytes);
+}
+
+static void *early_realloc(void *memory, size_t size)
+{
+    void *moved = early_malloc(size);
+    if (moved != NULL && memory != NULL) {
+        size_t behind = (size_t)(early + EARLY_BYTES - (unsigned char *)memory);
+        memcpy(moved, memory, size < behind ? size : behind);
+    }
+    return moved;
+}
+
+static void early_free(void *memory)
+{
+    (void)memory;
+}
+
+static const struct allocator early_allocator = {
+    .malloc = early_malloc,
+    .calloc = early_calloc,
+    .realloc = early_realloc,
+    .free = early_free,
+};
+
+static void *first_malloc(size_t size);
+static void *first_calloc(size_t count, size_t size);
+static void *first_realloc(void *memory, size_t size);
+static void first_free(void *memory);
+
+/* Whoever calls first looks the next allocator up. */
+static struct allocator next = {
+    .malloc = first_malloc,
+    .calloc = first_calloc,
+    .realloc = first_realloc,
+    .free = first_free,
+};
+
+/* As a number, since ISO C has no conversion from data to function pointers. */
+static void look_up(void *function, const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+    memcpy(function, &found, sizeof(found));
+}
+
+static void find_next(void)
+{
+    struct allocator found;
+    next = early_allocator;
+    look_up(&found.malloc, "malloc");
+    look_up(&found.calloc, "calloc");
+    look_up(&found.realloc, "realloc");
+    look_up(&found.free, "free");
+    look_up(&found.memalign, "memalign");
+    look_up(&found.aligned_alloc, "aligned_alloc");
+    look_up(&found.posix_memalign, "posix_memalign");
+    look_up(&found.valloc, "valloc");
+    look_up(&found.pvalloc, "pvalloc");
+    look_up(&found.free_sized, "free_sized");
+    look_up(&found.free_aligned_sized, "free_aligned_sized");
+    session_configure();
+    next = found;
+}
+
+/* For the calls that are rarely the first. */
+static void ensure_next(void)
+{
+    if (next.memalign == NULL) {
+        find_next();
+    }
+}
+
+static void *first_malloc(size_t size)
+{
+    find_next();
+    return next.malloc(size);
+}
+
+static void *first_calloc(size_t count, size_t size)
+{
+    find_next();
+    return next.calloc(count, size);
+}
+
+static void *first_realloc(void *memory, size_t size)
+{
+    find_next();
+    return next.realloc(memory, size);
+}
+
+static void first_free(void *memory)
+{
+    find_next();
+    next.free(memory);
+}
+
+/* ---- Writing down ---- */
+
+static bool has_threads(void)
+{
+    return &__libc_single_threaded == NULL || __libc_single_threaded == 0;
+}
+
+static bool is_free(unsigned operation)
+{
+    return operation >= TRACE_FREE && operation <= TRACE_FREE_ALIGNED_SIZED;
+}
+
+static inline __attribute__((always_inline)) uint64_t ticks_for(struct lane *lane,
+                                                                unsigned operation)
+{
+    if (!has_threads() && lane->calls_until_clock-- != 0) {
+        return lane->ticks;
+    }
+    lane->calls_until_clock = CALLS_PER_CLOCK - 1;
+    return is_free(operation) ? clock_ticks_before(session_has_counter)
+                              : clock_ticks_after(session_has_counter);
+}
+
+static void __attribute__((noinline)) record_slow(struct call call)
+{
+    struct lane *lane = session_make_room();
+    if (lane != NULL) {
+        call.ticks = ticks_for(lane, call.operation);
+        lane_write(lane, call);
+        session_give_back(lane);
+    }
+}
+
+static inline __attribute__((always_inline)) void record(struct call call)
+{
+    struct lane *lane = session_lane;
+    if (__builtin_expect(lane->cursor >= lane->limit, 0)) {
+        record_slow(call);
+        return;
+    }
+    call.ticks = ticks_for(lane, call.operation);
+    lane_write(lane, call);
+}
+
+static inline __attribute__((always_inline)) void *record_block(unsigned operation, void *memory,
+                                                                size_t size)
+{
+    record((struct call){.operation = operation, .address = (uintptr_t)memory, .size = size});
+    return memory;
+}
+
+/* Alignments that are no powers of two are rounded up to one, as memalign does. */
+static unsigned bits_of_alignment(size_t alignment)
+{
+    return alignment <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(alignment - 1);
+}
+
+static void record_aligned(unsigned operation, void *memory, size_t alignment, size_t size)
+{
+    record((struct call){.operation = operation,
+                         .address = (uintptr_t)memory,
+                         .size = size,
+                         .alignment_bits = bits_of_alignment(alignment)});
+}
+
+/* When the old block went back and when the new one came are two times: another thread may have
+ * had a part in either. */
+static void record_realloc(void *old, void *memory, size_t size, uint64_t begin)
+{
+    struct call call = {.operation = TRACE_REALLOC,
+                        .address = (uintptr_t)memory,
+                        .size = size,
+                        .old_address = (uintptr_t)old};
+    struct lane *lane = session_lane;
+    bool is_slow = lane->cursor >= lane->limit;
+    if (is_slow) {
+        lane = session_make_room();
+        if (lane == NULL) {
+            return;
+        }
+    }
+    if (begin == 0) {
+        call.ticks = ticks_for(lane, call.operation);
+    } else {
+        call.ticks = begin > lane->ticks ? begin : lane->ticks;
+        uint64_t end = clock_ticks_after(session_has_counter);
+        call.duration = end > call.ticks ? end - call.ticks : 0;
+    }
+    lane_write(lane, call);
+    lane->ticks += call.duration;
+    if (is_slow) {
+        session_give_back(lane);
+    }
+}
+
+/* ---- The malloc family ---- */
+
+EXPORT void *malloc(size_t size)
+{
+    return record_block(TRACE_MALLOC, next.malloc(size), size);
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        bytes = SIZE_MAX;
+    }
+    return record_block(TRACE_CALLOC, next.calloc(count, size), bytes);
+}
+
+EXPORT void free(void *memory)
+{
+    if (memory == NULL || is_early(memory)) {
+        return;
+    }
+    record((struct call){.operation = TRACE_FREE, .address = (uintptr_t)memory});
+    next.free(memory);
+}
+
+/* A block of the time before the next allocator was known: moves to it. */
+static void *leave_early(void *memory, size_t size)
+{
+    void *moved = malloc(size);
+    if (moved != NULL) {
+        size_t behind = (size_t)(early + EARLY_BYTES - (unsigned char *)memory);
+        memcpy(moved, memory, size < behind ? size : behind);
+    }
+    return moved;
+}
+
+EXPORT void *realloc(void *memory, size_t size)
+{
+    if (is_early(memory) && next.memalign != NULL) {
+        return leave_early(memory, size);
+    }
+    uint64_t begin = has_threads() ? clock_ticks_before(session_has_counter) : 0;
+    void *moved = next.realloc(memory, size);
+    record_realloc(memory, moved, size, begin);
+    return moved;
+}
+
+EXPORT void *memalign(size_t alignment, size_t size)
+{
+    ensure_next();
+    void *memory = next.memalign(alignment, size);
+    record_aligned(TRACE_MEMALIGN, memory, alignment, size);
+    return memory;
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    ensure_next();
+    void *memory = next.aligned_alloc(alignment, size);
+    record_aligned(TRACE_ALIGNED_ALLOC, memory, alignment, size);
+    return memory;
+}
+
+EXPORT int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    ensure_next();
+    int problem = next.posix_memalign(memory, alignment, size);
+    record_aligned(TRACE_POSIX_MEMALIGN, problem == 0 ? *memory : NULL, alignment, size);
+    return problem;
+}
+
+EXPORT void *valloc(size_t size)
+{
+    ensure_next();
+    return record_block(TRACE_VALLOC, next.valloc(size), size);
+}
+
+EXPORT void *pvalloc(size_t size)
+{
+    ensure_next();
+    return record_block(TRACE_PVALLOC, next.pvalloc(size), size);
+}
+
+EXPORT void cfree(void *memory)
+{
+    free(memory);
+}
+
+/* C23's functions, which the next allocator need not have. */
+EXPORT void free_sized(void *memory, size_t size)
+{
+    if (memory == NULL || is_early(memory)) {
+        return;
+    }
+    ensure_next();
+    record(
+        (struct call){.operation = TRACE_FREE_SIZED, .address = (uintptr_t)memory, .size = size});
+    if (next.free_sized != NULL) {
+        next.free_sized(memory, size);
+    } else {
+        next.free(memory);
+    }
+}
+
+EXPORT void free_aligned_sized(void *memory, size_t alignment, size_t size)
+{
+    if (memory == NULL || is_early(memory)) {
+        return;
+    }
+    ensure_next();
+    record_aligned(TRACE_FREE_ALIGNED_SIZED, memory, alignment, size);
+    if (next.free_aligned_sized != NULL) {
+        next.free_aligned_sized(memory, alignment, size);
+    } else {
+        next.free(memory);
+    }
+}
+
+/* glibc's second names, by which some programs reach past whoever replaces malloc. */
+EXPORT void *__libc_malloc(size_t size)
+{
+    return malloc(size);
+}
+
+EXPORT void *__libc_calloc(size_t count, size_t size)
+{
+    return calloc(count, size);
+}
+
+EXPORT void *__libc_realloc(void *memory, size_t size)
+{
+    return realloc(memory, size);
+}
+
+EXPORT void __libc_free(void *memory)
+{
+    free(memory);
+}
+
+EXPORT void *__libc_memalign(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+static void __attribute__((constructor(101))) begin_early(void)
+{
+    ensure_next();
+}
