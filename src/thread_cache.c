@@ -20,8 +20,8 @@
         .bins = { [0 ... SIZE_CLASS_SLOTS - 1] = {.first = CACHED_END} } \
     }
 
-/* Refills and flushes between two looks at whether a class is unused: with 169 classes each is
- * looked at every 1352 events, long enough for a class in use to have moved. */
+/* Refills and flushes between two looks at whether a class is unused: with 209 classes each is
+ * looked at every 1672 events, long enough for a class in use to have moved. */
 #define EVENTS_PER_VISIT 8
 
 /* Flushes without a refill between them after which a thread counts as one that gives memory back.
@@ -30,6 +30,10 @@
 
 /* Blocks of a medium slot, beyond anything that its budget allows. */
 #define MEDIUM_SLOT_CAPACITY UINT16_MAX
+
+/* Classes that each flush of such a phase looks at: a few blocks left here and there would pin many
+ * pages of a program that has freed everything. */
+#define VISITS_WHEN_GIVING_BACK 4
 
 /* Never written to: a full and empty bin is only read. A thread begins with the first and ends with
  * the second, which also says that no other cache shall be made. */
@@ -74,18 +78,15 @@ static struct cached_list take_out(struct thread_cache *cache, unsigned slot, un
     return brkm__cache_bin_take(&cache->bins[slot], count);
 }
 
-/* Takes half of the blocks of a class that was not used since the last visit, and its idle room.
- * Some of the events off the fast path visit one class each, so that what a phase left behind goes
- * in time. */
-static void visit_next_bin(struct thread_cache *cache)
+/* Looks at the next class in turn. When it was not used since the last look, half of its blocks go,
+ * or all, and its idle room. */
+static void visit_next_bin(struct thread_cache *cache, bool all)
 {
-    if ((cache->refills + cache->flushes) % EVENTS_PER_VISIT != 0) {
-        return;
-    }
     unsigned slot = cache->visited = (cache->visited + 1) % SIZE_CLASS_SLOTS;
     struct cache_bin *bin = &cache->bins[slot];
     if (bin->capacity != 0 && bin->room == bin->room_at_visit) {
-        unsigned surplus = (cache_bin_length(bin) + 1) / 2;
+        unsigned surplus = cache_bin_length(bin);
+        surplus = all ? surplus : (surplus + 1) / 2;
         if (surplus != 0) {
             brkm__depot_put(slot, take_out(cache, slot, surplus));
         }
@@ -94,6 +95,15 @@ static void visit_next_bin(struct thread_cache *cache)
         }
     }
     bin->room_at_visit = bin->room;
+}
+
+/* Some of the events off the fast path visit a class each, so that what a phase left behind goes in
+ * time. */
+static void visit_sometimes(struct thread_cache *cache)
+{
+    if ((cache->refills + cache->flushes) % EVENTS_PER_VISIT == 0) {
+        visit_next_bin(cache, false);
+    }
 }
 
 /* Blocks that a class in use may hold whatever the budget says: with less, moving batches would
@@ -166,7 +176,7 @@ static void note_refill(struct thread_cache *cache, unsigned slot)
     cache->refills++;
     cache->flushes_in_row = 0;
     learn(cache, slot, CACHE_HISTORY_REFILLED);
-    visit_next_bin(cache);
+    visit_sometimes(cache);
 }
 
 /* True in a phase of frees alone. */
@@ -180,10 +190,14 @@ static void note_flush(struct thread_cache *cache, unsigned slot)
     cache->flushes++;
     cache->flushes_in_row++;
     learn(cache, slot, CACHE_HISTORY_FLUSHED);
-    if (unlikely(is_giving_back(cache))) {
-        lower_budget(cache, size_class_batch(slot) * size_class_slot_size(slot));
+    if (likely(!is_giving_back(cache))) {
+        visit_sometimes(cache);
+        return;
     }
-    visit_next_bin(cache);
+    lower_budget(cache, size_class_batch(slot) * size_class_slot_size(slot));
+    for (unsigned i = 0; i < VISITS_WHEN_GIVING_BACK; i++) {
+        visit_next_bin(cache, true);
+    }
 }
 
 /* ---- Making and ending a cache ---- */
