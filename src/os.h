@@ -37,6 +37,12 @@ bool brkm__os_is_secure_mode(void);
 /* The value of an environment variable, or NULL; reads `environ` and calls nothing. */
 const char *brkm__os_environment(const char *name);
 
+/* Reads at most `size` bytes of a file. Returns how many there were; -1 when it cannot be read. */
+intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size);
+
+/* Milliseconds on a clock that only goes forward. */
+uint64_t brkm__os_milliseconds(void);
+
 /* Writes to standard error, all or as much as it takes. */
 void brkm__os_write_error(const char *text, size_t length);
 

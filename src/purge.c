@@ -2,6 +2,7 @@
  * Layer 6: see purge.h. */
 #include "purge.h"
 
+#include "footprint.h"
 #include "os.h"
 
 size_t brkm__purge_block(struct mem_control_block *block)
@@ -12,7 +13,7 @@ size_t brkm__purge_block(struct mem_control_block *block)
     uintptr_t start = align_up(kept_front, page);
     uintptr_t end = align_down(kept_back, page);
     if (block_has_flag(block, BLOCK_FLAG_PURGED) || start >= end ||
-        !brkm__os_discard((void *)start, end - start)) {
+        !brkm__footprint_discard((void *)start, end - start)) {
         return 0;
     }
     block_change_flag(block, BLOCK_FLAG_PURGED, true);

@@ -5,12 +5,14 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "depot.h"
 #include "heap.h"
 #include "idle.h"
 #include "lock.h"
+#include "perturb.h"
 #include "report.h"
 #include "supply.h"
 
@@ -48,6 +50,9 @@ static struct {
     bool watching;
     pthread_key_t exit_key;
 } registry;
+
+/* Relaxed: a thread that sees the change a little later caches a little longer. */
+static atomic_bool caches_closed;
 
 static bool is_real(const struct thread_cache *cache)
 {
@@ -233,13 +238,16 @@ static void leave_registry(struct thread_cache *cache)
     lock_release(&registry.lock);
 }
 
-/* The calling thread's cache, made if need be; NULL when the thread is past its end or memory is
- * short. */
-static struct thread_cache *own_cache(void)
+static void leave_cache(struct thread_cache *cache, struct thread_cache *instead);
+
+/* What own_cache does for a thread without a cache, or with one that is to end. */
+static BRKM_COLD struct thread_cache *find_cache(struct thread_cache *cache)
 {
-    struct thread_cache *cache = brkm__thread_cache;
-    if (likely(is_real(cache))) {
-        return cache;
+    if (atomic_load_explicit(&caches_closed, memory_order_relaxed)) {
+        if (is_real(cache)) {
+            leave_cache(cache, &cache_before_first_use);
+        }
+        return NULL;
     }
     if (cache == &cache_after_exit) {
         return NULL;
@@ -255,6 +263,15 @@ static struct thread_cache *own_cache(void)
         }
     }
     return cache;
+}
+
+/* The calling thread's cache, made if need be; NULL when the thread is past its end, memory is
+ * short or caches are closed. */
+static inline struct thread_cache *own_cache(void)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    bool closed = atomic_load_explicit(&caches_closed, memory_order_relaxed);
+    return likely(!closed && is_real(cache)) ? cache : find_cache(cache);
 }
 
 static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct cached_list))
@@ -288,6 +305,28 @@ bool brkm__cache_flush_all(void)
     return is_real(cache) && flush_bins(cache, give_to_heap);
 }
 
+/* Ends the calling thread's cache. */
+static void leave_cache(struct thread_cache *cache, struct thread_cache *instead)
+{
+    brkm__thread_cache = instead;
+    if (registry.watching) {
+        pthread_setspecific(registry.exit_key, NULL);
+    }
+    flush_bins(cache, brkm__depot_put);
+    brkm__idle_release(IDLE_IN_CACHES, cache->budget);
+    leave_registry(cache);
+    brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
+}
+
+void brkm__cache_close(bool closed)
+{
+    atomic_store_explicit(&caches_closed, closed, memory_order_relaxed);
+    if (closed) {
+        own_cache();
+        brkm__depot_drain();
+    }
+}
+
 /* Later rounds of thread-specific destructors may still free and allocate: the cache asks to be
  * called again and ends in the last round but one that POSIX promises. The last is left to those
  * who must come after everybody, such as the thread sanitizer. */
@@ -298,11 +337,7 @@ static void end_thread(void *value)
         pthread_setspecific(registry.exit_key, cache);
         return;
     }
-    brkm__thread_cache = &cache_after_exit;
-    flush_bins(cache, brkm__depot_put);
-    brkm__idle_release(IDLE_IN_CACHES, cache->budget);
-    leave_registry(cache);
-    brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
+    leave_cache(cache, &cache_after_exit);
 }
 
 void brkm__cache_watch_threads(void)
@@ -355,13 +390,23 @@ static struct mem_control_block *refill(struct thread_cache *cache, unsigned slo
     return first;
 }
 
+static BRKM_COLD struct mem_control_block *supply_without_cache(unsigned slot, size_t alignment)
+{
+    struct mem_control_block *block =
+        brkm__supply_block(size_class_slot_size(slot), alignment, NULL);
+    if (block != NULL) {
+        brkm__perturb_new(block_payload(block), block_usable_size(block));
+    }
+    return block;
+}
+
 struct mem_control_block *brkm__cache_refill(unsigned slot, size_t alignment)
 {
     struct thread_cache *cache = own_cache();
     if (likely(cache != NULL)) {
         return refill(cache, slot, alignment);
     }
-    return brkm__supply_block(size_class_slot_size(slot), alignment, NULL);
+    return supply_without_cache(slot, alignment);
 }
 
 /* ---- Flush ---- */
@@ -401,11 +446,19 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
     return make_room(cache, slot) && cache_bin_push(&cache->bins[slot], block);
 }
 
+static BRKM_COLD void free_without_cache(struct mem_control_block *block)
+{
+    brkm__perturb_freed(block_payload(block), block_usable_size(block));
+    brkm__heap_free(&brkm__main_heap, block, "free");
+}
+
 void brkm__cache_keep(void *payload)
 {
     struct mem_control_block *block = block_from_payload(payload);
     struct thread_cache *cache = own_cache();
-    if (unlikely(cache == NULL) || !keep(cache, block)) {
+    if (unlikely(cache == NULL)) {
+        free_without_cache(block);
+    } else if (!keep(cache, block)) {
         brkm__heap_free(&brkm__main_heap, block, "free");
     }
 }

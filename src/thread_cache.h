@@ -46,6 +46,10 @@ void brkm__cache_keep(void *payload);
 /* Gives all that the calling thread has cached back to the heap. True when there was something. */
 bool brkm__cache_flush_all(void);
 
+/* While caches are closed every malloc and free goes to the heap. The calling thread's cache ends
+ * at once, those of other threads when they next have nothing to give or no room. */
+void brkm__cache_close(bool closed);
+
 /* Lets caches be torn down at thread exit. Called by the constructor. */
 void brkm__cache_watch_threads(void);
 

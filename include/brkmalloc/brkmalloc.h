@@ -103,9 +103,18 @@ BRKM_API size_t brkm_malloc_usable_size(void *memory) BRKM_NOTHROW;
 BRKM_API int brkm_malloc_trim(size_t pad) BRKM_NOTHROW;
 
 /* Sets a parameter by glibc's number (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX,
- * ... in <malloc.h>). Returns 1 on success and, as glibc does, for a parameter that means nothing
- * here; 0 for a value that is out of range. */
+ * M_PERTURB ... in <malloc.h>). Returns 1 on success and, as glibc does, for a parameter that means
+ * nothing here; 0 for a value that is out of range. */
 BRKM_API int brkm_mallopt(int parameter, int value) BRKM_NOTHROW;
+
+/* The value of the option `name`, as brkmalloc(7) lists them: bytes, a number, or 0 and 1 for a
+ * flag. Returns 0; ENOENT for a name that is none, *value is then left alone. */
+BRKM_API int brkm_option_get(const char *name, size_t *value) BRKM_NOTHROW;
+
+/* Sets an option while the program runs.
+ * Returns 0; ENOENT for a name that is none; EINVAL for a value out of range; EPERM for an option
+ * that only counts when the process starts. The value is then as it was. */
+BRKM_API int brkm_option_set(const char *name, size_t value) BRKM_NOTHROW;
 
 /* The same members and meanings as glibc's struct mallinfo2, in bytes and counts. */
 struct brkm_mallinfo2 {
