@@ -105,6 +105,7 @@ static void remember(struct mapping mapping)
     *entry = mapping;
     table.totals.count++;
     table.totals.bytes += mapping.size;
+    table.totals.usable_bytes += mapping.usable;
     table.totals.bytes_peak = max_size(table.totals.bytes_peak, table.totals.bytes);
 }
 
@@ -112,6 +113,7 @@ static void forget(struct mapping *entry)
 {
     table.totals.count--;
     table.totals.bytes -= entry->size;
+    table.totals.usable_bytes -= entry->usable;
     entry->size = 0;
 }
 
@@ -261,6 +263,8 @@ struct mapped_totals brkm__mapped_totals(void)
 {
     lock_acquire(&brkm__mapped_lock);
     struct mapped_totals totals = table.totals;
+    bool has_mapping = table.entries != NULL && table.entries != table.first_entries;
+    totals.table_bytes = has_mapping ? table_bytes(table.capacity) : 0;
     totals.contended = brkm__mapped_lock.contended;
     lock_release(&brkm__mapped_lock);
     return totals;

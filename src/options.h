@@ -19,6 +19,7 @@
     X(confirm, FLAG, 0, 1, AT_START, UNSAFE, "print the settings in force to standard error")     \
     X(stats_at_exit, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                \
       "print statistics to standard error when the process exits")                                \
+    X(stats_json, FLAG, 0, 1, ANY_TIME, UNSAFE, "the statistics at exit are JSON")                \
     X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX, ANY_TIME, \
       UNSAFE,                                                                                     \
       "blocks of at least this many bytes are mapped; setting it stops the automatic rise")       \

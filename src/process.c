@@ -100,6 +100,6 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
-        brkm__stats_print();
+        brkm__stats_at_exit();
     }
 }

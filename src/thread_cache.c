@@ -45,6 +45,7 @@ static struct {
     struct lock lock;
     struct thread_cache *first;
     size_t threads;
+    uint64_t made;             /* caches ever */
     uint64_t refills, flushes; /* of threads that ended */
     /* Written once, by the constructor. */
     bool watching;
@@ -222,6 +223,7 @@ static void enter_registry(struct thread_cache *cache)
     }
     registry.first = cache;
     registry.threads++;
+    cache->number = ++registry.made;
     lock_release(&registry.lock);
 }
 
@@ -467,17 +469,32 @@ void brkm__cache_keep(void *payload)
 
 /* Reads what the owner writes without any order: a number for statistics. */
 __attribute__((no_sanitize("thread"))) static void
-add_bin(struct cache_totals *totals, const struct cache_bin *bin, unsigned slot)
+add_bin(struct cache_record *record, const struct cache_bin *bin, unsigned slot)
 {
     unsigned capacity = __atomic_load_n(&bin->capacity, __ATOMIC_RELAXED);
     unsigned room = __atomic_load_n(&bin->room, __ATOMIC_RELAXED);
     if (room < capacity) {
-        totals->blocks += capacity - room;
-        totals->bytes += (capacity - room) * size_class_slot_size(slot);
+        record->blocks += capacity - room;
+        record->bytes += (capacity - room) * size_class_slot_size(slot);
     }
 }
 
-__attribute__((no_sanitize("thread"))) struct cache_totals brkm__cache_totals(void)
+__attribute__((no_sanitize("thread"))) static struct cache_record
+describe(const struct thread_cache *cache)
+{
+    struct cache_record record = {
+        .number = cache->number,
+        .budget = __atomic_load_n(&cache->budget, __ATOMIC_RELAXED),
+        .refills = __atomic_load_n(&cache->refills, __ATOMIC_RELAXED),
+        .flushes = __atomic_load_n(&cache->flushes, __ATOMIC_RELAXED),
+    };
+    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+        add_bin(&record, &cache->bins[slot], slot);
+    }
+    return record;
+}
+
+struct cache_totals brkm__cache_totals(void)
 {
     lock_acquire(&registry.lock);
     struct cache_totals totals = {
@@ -487,14 +504,27 @@ __attribute__((no_sanitize("thread"))) struct cache_totals brkm__cache_totals(vo
         .contended = registry.lock.contended,
     };
     for (struct thread_cache *cache = registry.first; cache != NULL; cache = cache->next) {
-        for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
-            add_bin(&totals, &cache->bins[slot], slot);
-        }
-        totals.refills += __atomic_load_n(&cache->refills, __ATOMIC_RELAXED);
-        totals.flushes += __atomic_load_n(&cache->flushes, __ATOMIC_RELAXED);
+        struct cache_record record = describe(cache);
+        totals.blocks += record.blocks;
+        totals.bytes += record.bytes;
+        totals.refills += record.refills;
+        totals.flushes += record.flushes;
+        totals.own_bytes += block_short_size(block_from_payload(cache));
     }
     lock_release(&registry.lock);
     return totals;
+}
+
+size_t brkm__cache_records(struct cache_record *records, size_t most)
+{
+    size_t count = 0;
+    lock_acquire(&registry.lock);
+    for (struct thread_cache *cache = registry.first; cache != NULL && count < most;
+         cache = cache->next) {
+        records[count++] = describe(cache);
+    }
+    lock_release(&registry.lock);
+    return count;
 }
 
 struct lock *brkm__cache_lock(void)

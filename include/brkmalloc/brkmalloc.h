@@ -138,10 +138,22 @@ struct brkm_mallinfo {
 BRKM_API struct brkm_mallinfo2 brkm_mallinfo2(void) BRKM_NOTHROW;
 BRKM_API struct brkm_mallinfo brkm_mallinfo(void) BRKM_NOTHROW;
 
-/* Prints a summary of the heap to standard error. */
+/* What takes a piece of text: `length` bytes, which end anywhere and with no zero. */
+typedef void (*brkm_writer)(void *context, const char *text, size_t length);
+
+enum brkm_stats_format { BRKM_STATS_TEXT, BRKM_STATS_JSON };
+
+/* Writes the statistics, which brkmalloc(7) explains, piece by piece by calls of
+ * write(context, ...); with `write` NULL to standard error. Walks the whole heap under its lock, in
+ * time in proportion to the number of blocks, and then writes without a lock and without
+ * allocating; `write` itself may allocate. Returns 0; EINVAL for a format that is none. */
+BRKM_API int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format);
+
+/* brkm_stats_print as text to standard error. */
 BRKM_API void brkm_malloc_stats(void) BRKM_NOTHROW;
 
-/* Writes the heap's state to `stream` as XML in glibc's schema. `options` must be 0.
+/* Writes the statistics to `stream` as XML, in glibc's schema and with an element of our own behind
+ * glibc's. `options` must be 0.
  * Returns 0; EINVAL for other options. */
 BRKM_API int brkm_malloc_info(int options, FILE *stream) BRKM_NOTHROW;
 
