@@ -259,13 +259,19 @@ void *brkm__mapped_resize(void *payload, size_t size)
     return resized;
 }
 
-struct mapped_totals brkm__mapped_totals(void)
+struct mapped_totals brkm__mapped_totals_locked(void)
 {
-    lock_acquire(&brkm__mapped_lock);
     struct mapped_totals totals = table.totals;
     bool has_mapping = table.entries != NULL && table.entries != table.first_entries;
     totals.table_bytes = has_mapping ? table_bytes(table.capacity) : 0;
     totals.contended = brkm__mapped_lock.contended;
+    return totals;
+}
+
+struct mapped_totals brkm__mapped_totals(void)
+{
+    lock_acquire(&brkm__mapped_lock);
+    struct mapped_totals totals = brkm__mapped_totals_locked();
     lock_release(&brkm__mapped_lock);
     return totals;
 }

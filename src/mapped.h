@@ -39,7 +39,10 @@ void *brkm__mapped_resize(void *payload, size_t size);
 
 struct mapped_totals brkm__mapped_totals(void);
 
-/* Taken by fork. */
+/* The same for a caller who holds the lock. */
+struct mapped_totals brkm__mapped_totals_locked(void);
+
+/* Taken by fork, and by the statistics, which then also take the heap's. */
 extern struct lock brkm__mapped_lock;
 
 #endif

@@ -111,9 +111,8 @@ static void add_caches(struct snapshot *now, size_t *own_bytes)
     *own_bytes = caches.own_bytes;
 }
 
-static void add_mapped(struct snapshot *now)
+static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
 {
-    struct mapped_totals mapped = brkm__mapped_totals();
     now->served_mapped_blocks = mapped.allocations;
     now->in_use_mapped_bytes = mapped.bytes;
     now->in_use_mapped_blocks = mapped.count;
@@ -140,6 +139,17 @@ static void add_heap_counters(struct snapshot *now, const struct heap *heap)
     now->locks_heap = heap->lock.contended;
 }
 
+/* Takes the heap's lock, and adds up all memory from the system as it is at that moment. */
+static void lock_and_add(struct snapshot *now, struct heap *heap)
+{
+    lock_acquire(&brkm__mapped_lock);
+    lock_acquire(&heap->lock);
+    struct mapped_totals mapped = brkm__mapped_totals_locked();
+    lock_release(&brkm__mapped_lock);
+    add_mapped(now, mapped);
+    add_heap_counters(now, heap);
+}
+
 /* What is in nobody's blocks: caches' own, region ends, alignment. */
 static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t free_in_bins)
 {
@@ -150,8 +160,6 @@ static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t fr
     now->memory_cached += cached;
     now->memory_free += now->heap_free;
     now->memory_overhead += now->heap_from_system - in_use - cached - now->heap_free;
-    /* The peak was read at another moment. */
-    now->peak_total = max_size(now->peak_total, now->memory_total);
     now->locks_all = now->locks_heap + now->locks_mapped + now->locks_caches + now->locks_depot;
 }
 
@@ -162,15 +170,13 @@ struct snapshot brkm__snapshot_of_counters(void)
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
     size_t own_bytes;
-    add_process(&now);
     add_caches(&now, &own_bytes);
-    add_mapped(&now);
-    lock_acquire(&heap->lock);
-    add_heap_counters(&now, heap);
+    lock_and_add(&now, heap);
     size_t handed_out = heap->in_use_bytes;
     size_t in_bins = heap->bins.bytes;
     now.in_use_heap_blocks = heap->in_use_blocks;
     lock_release(&heap->lock);
+    add_process(&now);
     size_t cached = min_size(now.caches_bytes + now.caches_depot_bytes, handed_out);
     size_t blocks_cached = now.caches_blocks + now.caches_depot_blocks + now.caches_threads;
     now.in_use_heap_blocks -= min_size(blocks_cached, now.in_use_heap_blocks);
@@ -194,13 +200,11 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
     if (walk.detail != NULL) {
         walk.detail->caches_listed = brkm__cache_records(walk.detail->caches, SNAPSHOT_CACHES);
     }
-    add_process(&now);
     add_caches(&now, &own_bytes);
-    add_mapped(&now);
-    lock_acquire(&heap->lock);
-    add_heap_counters(&now, heap);
+    lock_and_add(&now, heap);
     walk_regions(&walk);
     lock_release(&heap->lock);
+    add_process(&now);
     const struct block_totals *in_use = &walk.all[SNAPSHOT_IN_USE];
     now.in_use_heap_blocks = in_use->blocks - min_size(now.caches_threads, in_use->blocks);
     now.heap_regions = walk.regions;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Layer 13: the statistics: one picture of the counters that other modules own, and of a walk
- * through the heap. Each module's part is of one moment, and in the whole
+ * through the heap. Memory from the system, mapped or in the heap, is of one moment; caches and the
+ * depot are each of their own. In the whole
  * memory_in_use + memory_cached + memory_free + memory_overhead == memory_total. */
 #ifndef BRKMALLOC_SNAPSHOT_H
 #define BRKMALLOC_SNAPSHOT_H
