@@ -7,9 +7,10 @@
 # in the installed package, see brkmalloc-config.cmake.in.
 
 set(core_sources
-  alloc.c bins.c block.c cache_bin.c cached_list.c check.c depot.c fallback.c free_space.c heap.c
-  idle.c lock.c mapped.c options.c process.c purge.c regions.c report.c serve.c stats.c supply.c
-  thread_cache.c top.c tune.c verify.c)
+  alloc.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c fallback.c
+  footprint.c free_space.c heap.c idle.c info.c lock.c mapped.c options.c perturb.c process.c purge.c
+  regions.c report.c serve.c snapshot.c stats.c supply.c thread_cache.c top.c tune.c verify.c
+  writer.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 function(brkm_compile_objects target)

@@ -12,6 +12,7 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "perturb.h"
 #include "report.h"
 #include "thread_cache.h"
 #include "verify.h"
@@ -28,6 +29,7 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
     if (unlikely(memory == NULL)) {
         return out_of_memory();
     }
+    brkm__perturb_new(memory, size);
     annotate_allocated(memory, size, zeroed);
     return memory;
 }
@@ -188,6 +190,15 @@ void *brkm_calloc(size_t count, size_t size)
     return out_of_memory();
 }
 
+/* What a block gained by growing. */
+static void perturb_gained(void *memory, size_t old_usable)
+{
+    size_t usable = brkm__verify_in_use(memory, "realloc").usable_size;
+    if (usable > old_usable) {
+        brkm__perturb_new((char *)memory + old_usable, usable - old_usable);
+    }
+}
+
 void *brkm_realloc(void *memory, size_t size)
 {
     if (memory == NULL) {
@@ -210,6 +221,9 @@ void *brkm_realloc(void *memory, size_t size)
     if (unlikely(resized == NULL)) {
         annotate_allocated(memory, held.usable_size, true);
         return out_of_memory();
+    }
+    if (unlikely(brkm__perturb_is_on())) {
+        perturb_gained(resized, held.usable_size);
     }
     return resized;
 }

@@ -3,6 +3,7 @@
 #include "fallback.h"
 
 #include "config.h"
+#include "footprint.h"
 #include "os.h"
 #include "regions.h"
 
@@ -11,7 +12,7 @@
 
 static struct mem_control_block *add_region(size_t bytes)
 {
-    void *start = brkm__os_map(bytes);
+    void *start = brkm__footprint_map(bytes);
     if (start == NULL) {
         return NULL;
     }
@@ -19,7 +20,7 @@ static struct mem_control_block *add_region(size_t bytes)
     size_t size = bytes - OVERHEAD;
     if (brkm__regions_add(REGION_FALLBACK, (uintptr_t)start, (uintptr_t)start + bytes, first) ==
         NULL) {
-        brkm__os_unmap(start, bytes);
+        brkm__footprint_abandon(start, bytes);
         return NULL;
     }
     block_create(block_at_offset(first, size), 0, BLOCK_FENCEPOST);
@@ -54,7 +55,5 @@ void brkm__fallback_remove(struct mem_control_block *block)
     uintptr_t start = region->start;
     size_t bytes = region->end - start;
     brkm__regions_remove(region);
-    if (!brkm__os_unmap((void *)start, bytes)) {
-        brkm__os_discard((void *)start, bytes);
-    }
+    brkm__footprint_abandon((void *)start, bytes);
 }

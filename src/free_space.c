@@ -269,5 +269,5 @@ size_t brkm__space_trim(struct heap *heap, size_t pad)
         heap->spare = NULL;
     }
     released += pad == 0 ? brkm__top_purge(&heap->top) : 0;
-    return released + brkm__purge_all(&heap->purge, &heap->bins);
+    return released + brkm__purge_all(&heap->bins);
 }

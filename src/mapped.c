@@ -5,6 +5,7 @@
  * keeps its address, which lets a second free be told from a wild pointer for a while. */
 #include "mapped.h"
 
+#include "footprint.h"
 #include "options.h"
 #include "os.h"
 
@@ -71,7 +72,7 @@ static void rehash(struct mapping *entries, size_t capacity)
         }
     }
     if (old != table.first_entries && old != NULL) {
-        brkm__os_unmap(old, table_bytes(old_capacity));
+        brkm__footprint_abandon(old, table_bytes(old_capacity));
     }
 }
 
@@ -87,7 +88,7 @@ static bool make_room(void)
     }
     size_t capacity = max_size(table.capacity, 4 * (table.totals.count + 1));
     capacity = power_of_two_above(capacity);
-    struct mapping *entries = brkm__os_map(table_bytes(capacity));
+    struct mapping *entries = brkm__footprint_map(table_bytes(capacity));
     if (entries == NULL) {
         return false;
     }
@@ -104,6 +105,7 @@ static void remember(struct mapping mapping)
     *entry = mapping;
     table.totals.count++;
     table.totals.bytes += mapping.size;
+    table.totals.usable_bytes += mapping.usable;
     table.totals.bytes_peak = max_size(table.totals.bytes_peak, table.totals.bytes);
 }
 
@@ -111,6 +113,7 @@ static void forget(struct mapping *entry)
 {
     table.totals.count--;
     table.totals.bytes -= entry->size;
+    table.totals.usable_bytes -= entry->usable;
     entry->size = 0;
 }
 
@@ -143,13 +146,14 @@ static void trim_mapping(struct mapping *mapping, size_t size)
 {
     size_t page = brkm__os_page_size();
     uintptr_t first = align_down(mapping->payload - BRKM_HEADER_SIZE, page);
-    if (first > mapping->start && brkm__os_unmap((void *)mapping->start, first - mapping->start)) {
+    if (first > mapping->start &&
+        brkm__footprint_unmap((void *)mapping->start, first - mapping->start)) {
         mapping->size -= first - mapping->start;
         mapping->start = first;
     }
     uintptr_t end = align_up(mapping->payload + size, page);
     uintptr_t mapped_end = mapping->start + mapping->size;
-    if (end < mapped_end && brkm__os_unmap((void *)end, mapped_end - end)) {
+    if (end < mapped_end && brkm__footprint_unmap((void *)end, mapped_end - end)) {
         mapping->size -= mapped_end - end;
     }
     mapping->usable = end - mapping->payload;
@@ -168,7 +172,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
     if (mapping.size == 0) {
         return NULL;
     }
-    void *start = brkm__os_map(mapping.size);
+    void *start = brkm__footprint_map(mapping.size);
     if (start == NULL) {
         return NULL;
     }
@@ -187,7 +191,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
     }
     lock_release(&brkm__mapped_lock);
     if (!room) {
-        brkm__os_unmap((void *)mapping.start, mapping.size);
+        brkm__footprint_abandon((void *)mapping.start, mapping.size);
         return NULL;
     }
     return (void *)mapping.payload;
@@ -225,10 +229,7 @@ size_t brkm__mapped_free(void *payload)
     if (mapping.size == 0) {
         return 0;
     }
-    if (!brkm__os_unmap((void *)mapping.start, mapping.size)) {
-        /* The kernel is out of mappings to split: keep the addresses, give the pages back. */
-        brkm__os_discard((void *)mapping.start, mapping.size);
-    }
+    brkm__footprint_abandon((void *)mapping.start, mapping.size);
     return mapping.usable;
 }
 
@@ -245,7 +246,7 @@ void *brkm__mapped_resize(void *payload, size_t size)
         struct mapping old = *entry;
         total = align_down(total, brkm__os_page_size());
         void *start = total == old.size ? (void *)old.start
-                                        : brkm__os_remap((void *)old.start, old.size, total);
+                                        : brkm__footprint_remap((void *)old.start, old.size, total);
         if (start != NULL) {
             forget(entry);
             struct mapping moved = {(uintptr_t)start + lead, (uintptr_t)start, total, total - lead};
@@ -258,11 +259,19 @@ void *brkm__mapped_resize(void *payload, size_t size)
     return resized;
 }
 
+struct mapped_totals brkm__mapped_totals_locked(void)
+{
+    struct mapped_totals totals = table.totals;
+    bool has_mapping = table.entries != NULL && table.entries != table.first_entries;
+    totals.table_bytes = has_mapping ? table_bytes(table.capacity) : 0;
+    totals.contended = brkm__mapped_lock.contended;
+    return totals;
+}
+
 struct mapped_totals brkm__mapped_totals(void)
 {
     lock_acquire(&brkm__mapped_lock);
-    struct mapped_totals totals = table.totals;
-    totals.contended = brkm__mapped_lock.contended;
+    struct mapped_totals totals = brkm__mapped_totals_locked();
     lock_release(&brkm__mapped_lock);
     return totals;
 }

@@ -15,9 +15,11 @@ enum mapped_lookup { MAPPED_IN_USE, MAPPED_FREED, MAPPED_UNKNOWN };
 
 struct mapped_totals {
     size_t count;
-    size_t bytes; /* of whole mappings */
+    size_t bytes;        /* of whole mappings */
+    size_t usable_bytes; /* of these, what programs may use */
     size_t bytes_peak;
     size_t allocations; /* ever made */
+    size_t table_bytes; /* of the table's own mapping */
     uint64_t contended; /* lock acquisitions that found the lock taken */
 };
 
@@ -37,7 +39,10 @@ void *brkm__mapped_resize(void *payload, size_t size);
 
 struct mapped_totals brkm__mapped_totals(void);
 
-/* Taken by fork. */
+/* The same for a caller who holds the lock. */
+struct mapped_totals brkm__mapped_totals_locked(void);
+
+/* Taken by fork, and by the statistics, which then also take the heap's. */
 extern struct lock brkm__mapped_lock;
 
 #endif

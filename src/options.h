@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Layer 3: run-time options. One row per option; the environment variable
- * BRKMALLOC="key:value,key:value" sets them once, when the library's constructor runs. */
+ * Layer 3: run-time options: one row per option, and their values. Where values come from is the
+ * business of others: environment.c reads them when the library's constructor runs, tune.c sets
+ * them for the program. */
 #ifndef BRKMALLOC_OPTIONS_H
 #define BRKMALLOC_OPTIONS_H
 
@@ -9,36 +10,76 @@
 #include "base.h"
 #include "config.h"
 
-/* X(name, type, default, largest value, meaning). Types: FLAG takes true or false, SIZE takes bytes
- * with an optional k, m or g. */
-#define BRKM_OPTIONS(X)                                                                            \
-    X(stats_at_exit, FLAG, 0, 1, "print statistics to standard error when the process exits")      \
-    X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX,            \
-      "blocks of at least this many bytes are mapped; setting it stops the automatic rise")        \
-    X(mapped_count_max, SIZE, BRKM_MAPPED_COUNT_MAX, UINT32_MAX, "mapped blocks at one time")      \
-    X(trim_threshold, SIZE, BRKM_TRIM_THRESHOLD_DEFAULT, PTRDIFF_MAX,                              \
-      "free bytes at the heap's end that are given back; setting it stops the automatic rise")     \
-    X(top_pad, SIZE, BRKM_TOP_PAD_DEFAULT, BRKM_GIB, "bytes kept free when the end is given back") \
-    X(purge_threshold, SIZE, BRKM_PURGE_THRESHOLD_DEFAULT, PTRDIFF_MAX,                            \
-      "free bytes inside the heap that stay resident at least")
+/* X(name, type, default, largest value, change, secure, meaning).
+ * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g.
+ * Change: AT_START options have their effect when the process starts, and only then.
+ * Secure: a set-user-id program takes the SAFE ones from its environment, where an attacker may
+ * have written them: they neither print, nor read files, nor make malloc fail, nor move a block. */
+#define BRKM_OPTIONS(X)                                                                           \
+    X(confirm, FLAG, 0, 1, AT_START, UNSAFE, "print the settings in force to standard error")     \
+    X(stats_at_exit, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                \
+      "print statistics to standard error when the process exits")                                \
+    X(stats_json, FLAG, 0, 1, ANY_TIME, UNSAFE, "the statistics at exit are JSON")                \
+    X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX, ANY_TIME, \
+      UNSAFE,                                                                                     \
+      "blocks of at least this many bytes are mapped; setting it stops the automatic rise")       \
+    X(mapped_count_max, NUMBER, BRKM_MAPPED_COUNT_MAX, UINT32_MAX, ANY_TIME, UNSAFE,              \
+      "mapped blocks at one time")                                                                \
+    X(trim_threshold, SIZE, BRKM_TRIM_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,             \
+      "free bytes at the heap's end that are given back; setting it stops the automatic rise")    \
+    X(top_pad, SIZE, BRKM_TOP_PAD_DEFAULT, BRKM_GIB, ANY_TIME, SAFE,                              \
+      "bytes kept free when the end is given back")                                               \
+    X(purge_threshold, SIZE, BRKM_PURGE_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,           \
+      "free bytes inside the heap that stay resident at least")                                   \
+    X(limit_soft, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
+      "bytes from the system beyond which free memory is given back before more is asked for")    \
+    X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
+      "bytes from the system beyond which malloc fails; 0 for no limit")                          \
+    X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
+      "freed memory is filled with this byte, new memory with its complement; 0 for neither")
 
 enum option {
-#define BRKM_OPTION_NAME(name, type, standard, largest, meaning) OPTION_##name,
+#define BRKM_OPTION_NAME(name, type, standard, largest, change, secure, meaning) OPTION_##name,
     BRKM_OPTIONS(BRKM_OPTION_NAME)
 #undef BRKM_OPTION_NAME
         OPTION_COUNT
 };
 
-/* Reads the environment; bad keys and values are named on standard error and have no effect.
- * Nothing is read in a set-user-id program. */
-void brkm__options_read_environment(void);
+enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_NUMBER, OPTION_TYPE_SIZE };
+enum option_change { OPTION_AT_START, OPTION_ANY_TIME };
+enum option_security { OPTION_UNSAFE, OPTION_SAFE };
+
+/* What does not change about an option. */
+struct option_row {
+    const char *name;
+    enum option_type type;
+    size_t largest;
+    enum option_change change;
+    enum option_security security;
+};
+
+extern const struct option_row brkm__option_rows[OPTION_COUNT];
+
+/* The option of that name, which need not end with a zero; OPTION_COUNT when there is none. */
+enum option brkm__option_find(const char *name, size_t length);
+
+/* The name most like `name`, in which letters may be missing, wrong or too many; NULL when none
+ * is like it. */
+const char *brkm__option_nearest(const char *name, size_t length);
 
 size_t brkm__option_get(enum option option);
 
-/* False when the value is out of range. The option then counts as set by the user. */
+/* False when the value is out of range. The option then counts as set by the user; `source`, a
+ * constant string, names where. */
+bool brkm__option_set_from(enum option option, size_t value, const char *source);
+
+/* The same for the program itself. */
 bool brkm__option_set(enum option option, size_t value);
 
-/* True when the environment or mallopt has set the option. */
+/* Where the value comes from; NULL for the default. */
+const char *brkm__option_source(enum option option);
+
+/* True when anybody has set the option. */
 bool brkm__option_is_set(enum option option);
 
 /* Raises an option that the user has not set. */

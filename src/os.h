@@ -37,6 +37,12 @@ bool brkm__os_is_secure_mode(void);
 /* The value of an environment variable, or NULL; reads `environ` and calls nothing. */
 const char *brkm__os_environment(const char *name);
 
+/* Reads at most `size` bytes of a file. Returns how many there were; -1 when it cannot be read. */
+intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size);
+
+/* Milliseconds on a clock that only goes forward, some milliseconds coarse. */
+uint64_t brkm__os_milliseconds(void);
+
 /* Writes to standard error, all or as much as it takes. */
 void brkm__os_write_error(const char *text, size_t length);
 
@@ -49,9 +55,6 @@ void brkm__os_wait(uint32_t *word, uint32_t expected);
 void brkm__os_wake_one(uint32_t *word);
 
 int brkm__os_process_id(void);
-
-/* Milliseconds of a clock that only goes forward, some milliseconds coarse. */
-uint64_t brkm__os_milliseconds(void);
 
 /* libc's own flag, from glibc 2.32 on. Other systems have none: its address is then NULL. */
 extern char __libc_single_threaded __attribute__((weak));

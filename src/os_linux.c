@@ -101,6 +101,37 @@ const char *brkm__os_environment(const char *name)
     return NULL;
 }
 
+intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
+{
+    int saved = errno;
+    /* Never waits: nobody may write to what turns out to be a pipe. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    size_t length = 0;
+    bool good = file >= 0;
+    while (good && length < size) {
+        ssize_t got = read(file, buffer + length, size - length);
+        if (got == 0) {
+            break;
+        }
+        good = got > 0 || errno == EINTR;
+        length += got > 0 ? (size_t)got : 0;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    errno = saved;
+    return good ? (intptr_t)length : -1;
+}
+
+uint64_t brkm__os_milliseconds(void)
+{
+    int saved = errno;
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    errno = saved;
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* The descriptor kept by brkm__os_keep_error_open. Written once, by the constructor. */
 static struct {
     bool kept;
@@ -169,15 +200,6 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return getpid();
-}
-
-uint64_t brkm__os_milliseconds(void)
-{
-    struct timespec now = {0};
-    int saved = errno;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    errno = saved;
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 _Noreturn void brkm__os_abort(void)

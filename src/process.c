@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "depot.h"
+#include "environment.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -14,6 +15,7 @@
 #include "os.h"
 #include "stats.h"
 #include "thread_cache.h"
+#include "tune.h"
 
 /* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
  * run. A thread in fflush(NULL) holds it and waits for a stream whose owner may wait for one of our
@@ -85,7 +87,11 @@ __attribute__((constructor(101))) static void start(void)
 {
     brkm__cache_watch_threads();
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
-    brkm__options_read_environment();
+    brkm__environment_read();
+    brkm__tune_apply();
+    if (brkm__option_get(OPTION_confirm) != 0) {
+        brkm__environment_confirm();
+    }
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__os_keep_error_open();
     }
@@ -94,6 +100,6 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
-        brkm__stats_print();
+        brkm__stats_at_exit();
     }
 }

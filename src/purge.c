@@ -2,6 +2,7 @@
  * Layer 6: see purge.h. */
 #include "purge.h"
 
+#include "footprint.h"
 #include "options.h"
 #include "os.h"
 #include "size_class.h"
@@ -40,7 +41,7 @@ bool brkm__purge_is_regretted(struct purge *purge)
 
 static size_t discard(uintptr_t start, uintptr_t end)
 {
-    return start < end && brkm__os_discard((void *)start, end - start) ? end - start : 0;
+    return start < end && brkm__footprint_discard((void *)start, end - start) ? end - start : 0;
 }
 
 /* Gives back the pages inside a block of the bins that were not. */
@@ -96,12 +97,6 @@ static size_t purge_some(struct bins *bins, size_t wanted)
     return released;
 }
 
-static void note(struct purge *purge, size_t bytes)
-{
-    purge->bytes += bytes;
-    purge->times += bytes != 0;
-}
-
 void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, size_t in_use)
 {
     if (purge->pause != 0) {
@@ -121,20 +116,18 @@ void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, s
         if (released < wanted) {
             released += purge_some(bins, wanted - released);
         }
-        note(purge, released);
     }
     if (released == 0) {
         purge->pause = PAUSE;
     }
 }
 
-size_t brkm__purge_all(struct purge *purge, struct bins *bins)
+size_t brkm__purge_all(struct bins *bins)
 {
     size_t released = 0;
     for (unsigned bin = brkm__bins_next_used(bins, lowest_bin()); bin < BRKM_BIN_COUNT;
          bin = brkm__bins_next_used(bins, bin + 1)) {
         released += purge_list(bins, bin, SIZE_MAX, UINT32_MAX);
     }
-    note(purge, released);
     return released;
 }

@@ -20,8 +20,6 @@ struct purge {
     size_t regretted;  /* bytes that were purged and asked for again; fades */
     uint64_t faded_at; /* milliseconds, when regretted was last made less */
     unsigned pause;    /* looks to skip, since the last one could do nothing */
-    size_t bytes;      /* purged so far, for statistics */
-    size_t times;
 };
 
 /* Bytes of free pages that are not given back. */
@@ -57,6 +55,6 @@ static inline void purge_if_due(struct purge *purge, struct bins *bins, struct t
 }
 
 /* Gives back every whole page of free blocks, largest blocks first. Returns the bytes. */
-size_t brkm__purge_all(struct purge *purge, struct bins *bins);
+size_t brkm__purge_all(struct bins *bins);
 
 #endif

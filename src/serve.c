@@ -6,10 +6,12 @@
 
 #include "annotate.h"
 #include "block.h"
+#include "depot.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "perturb.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"
@@ -33,21 +35,48 @@ static void *heap_block(size_t size, size_t alignment, size_t *dirty)
     return block == NULL ? NULL : block_payload(block);
 }
 
-static struct allocated serve_large(size_t size)
+static void *mapped_block(size_t size, size_t alignment)
+{
+    brkm__supply_relieve(size);
+    return brkm__mapped_allocate(size, alignment);
+}
+
+/* Below the hard limit there may be room once all that is free went back to the system. */
+static bool make_room_below_limit(size_t size)
+{
+    size_t limit = brkm__option_get(OPTION_limit_hard);
+    if (limit == 0 || size > limit) {
+        return false;
+    }
+    brkm__cache_flush_all();
+    brkm__depot_drain();
+    return brkm__heap_trim(&brkm__main_heap, 0) != 0;
+}
+
+static struct allocated try_large(size_t size)
 {
     struct allocated result = {NULL, 0};
-    if (unlikely(size > PTRDIFF_MAX)) {
-        return result;
-    }
     bool mapping_first = brkm__serve_wants_mapping(size);
     if (mapping_first) {
-        result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
+        result.memory = mapped_block(size, BRKM_ALIGNMENT);
     }
     if (result.memory == NULL && size <= BRKM_HEAP_REQUEST_MAX) {
         result.memory = heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
     }
     if (result.memory == NULL && !mapping_first) {
-        result.memory = brkm__mapped_allocate(size, BRKM_ALIGNMENT);
+        result.memory = mapped_block(size, BRKM_ALIGNMENT);
+    }
+    return result;
+}
+
+static struct allocated serve_large(size_t size)
+{
+    if (unlikely(size > PTRDIFF_MAX)) {
+        return (struct allocated){NULL, 0};
+    }
+    struct allocated result = try_large(size);
+    if (unlikely(result.memory == NULL) && make_room_below_limit(size)) {
+        result = try_large(size);
     }
     return result;
 }
@@ -137,6 +166,27 @@ static void *serve_cached_aligned(size_t alignment, size_t block_size)
     return block == NULL ? NULL : block_payload(block);
 }
 
+static void *try_aligned(size_t alignment, size_t size)
+{
+    size_t most = size + alignment;
+    void *memory = NULL;
+    size_t block_size = aligned_block_size(alignment, size);
+    if (block_size <= BRKM_CACHED_MAX) {
+        memory = serve_cached_aligned(alignment, block_size);
+    }
+    bool mapping_first = brkm__serve_wants_mapping(most);
+    if (memory == NULL && mapping_first) {
+        memory = mapped_block(size, alignment);
+    }
+    if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
+        memory = heap_block(block_size, alignment, NULL);
+    }
+    if (memory == NULL && !mapping_first) {
+        memory = mapped_block(size, alignment);
+    }
+    return memory;
+}
+
 void *brkm__serve_aligned(size_t alignment, size_t size)
 {
     if (alignment <= BRKM_ALIGNMENT) {
@@ -146,20 +196,9 @@ void *brkm__serve_aligned(size_t alignment, size_t size)
     if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
         return NULL;
     }
-    void *memory = NULL;
-    size_t block_size = aligned_block_size(alignment, size);
-    if (block_size <= BRKM_CACHED_MAX) {
-        memory = serve_cached_aligned(alignment, block_size);
-    }
-    bool mapping_first = brkm__serve_wants_mapping(most);
-    if (memory == NULL && mapping_first) {
-        memory = brkm__mapped_allocate(size, alignment);
-    }
-    if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
-        memory = heap_block(block_size, alignment, NULL);
-    }
-    if (memory == NULL && !mapping_first) {
-        memory = brkm__mapped_allocate(size, alignment);
+    void *memory = try_aligned(alignment, size);
+    if (unlikely(memory == NULL) && make_room_below_limit(most)) {
+        memory = try_aligned(alignment, size);
     }
     return memory;
 }
@@ -194,6 +233,7 @@ static void free_in_heap(struct mem_control_block *block, const char *caller)
     if (size <= BRKM_CACHED_MAX) {
         free_cached(block, size);
     } else {
+        brkm__perturb_freed(block_payload(block), block_usable_size(block));
         brkm__heap_free(&brkm__main_heap, block, caller);
     }
 }
@@ -209,6 +249,19 @@ void brkm__take_back(void *memory, struct held held, const char *caller)
 
 /* ---- The slow halves of malloc and free ---- */
 
+/* malloc where the thread's cache cannot serve it. */
+static BRKM_NOINLINE void *malloc_uncached(size_t size)
+{
+    void *memory = brkm__serve(size).memory;
+    if (unlikely(memory == NULL)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    brkm__perturb_new(memory, size);
+    annotate_allocated(memory, size, false);
+    return memory;
+}
+
 BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
@@ -218,13 +271,7 @@ BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
             return memory;
         }
     }
-    void *memory = brkm__serve(size).memory;
-    if (unlikely(memory == NULL)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    annotate_allocated(memory, size, false);
-    return memory;
+    return malloc_uncached(size);
 }
 
 BRKM_NOINLINE void brkm__free_slow(void *memory)

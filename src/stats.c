@@ -1,79 +1,32 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: see stats.h; also mallinfo, malloc_stats and malloc_info. */
+ * Layer 14: see stats.h. */
 #include "stats.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
-#include "bins.h"
 #include "brkmalloc/brkmalloc.h"
-#include "depot.h"
-#include "heap.h"
-#include "mapped.h"
-#include "os.h"
-#include "report.h"
+#include "options.h"
 #include "size_class.h"
-#include "thread_cache.h"
-
-/* Bytes, blocks and events. Each module's part is of one moment. */
-struct snapshot {
-    struct cache_totals caches;
-    struct depot_totals depot;
-    size_t from_system;
-    size_t from_system_peak;
-    size_t handed_out; /* bytes that the heap gave to program, caches and depot */
-    size_t handed_out_peak;
-    size_t cached_bytes; /* bytes of these in caches and depot */
-    size_t free_blocks;
-    size_t top_bytes;
-    size_t grown, trimmed;
-    uint64_t allocations, frees, contended;
-    struct mapped_totals mapped;
-};
-
-static struct snapshot take_snapshot(void)
-{
-    struct heap *heap = &brkm__main_heap;
-    struct snapshot snapshot = {
-        .caches = brkm__cache_totals(),
-        .depot = brkm__depot_totals(),
-        .mapped = brkm__mapped_totals(),
-    };
-    size_t cached = snapshot.caches.bytes + snapshot.depot.bytes;
-    lock_acquire(&heap->lock);
-    snapshot.from_system = heap_bytes_from_system(heap);
-    snapshot.from_system_peak = heap->top.from_system_peak + heap->fallback_peak;
-    snapshot.handed_out = heap->in_use_bytes;
-    snapshot.handed_out_peak = heap->in_use_peak;
-    snapshot.cached_bytes = min_size(cached, snapshot.handed_out);
-    snapshot.free_blocks = heap->bins.blocks;
-    snapshot.top_bytes = brkm__top_available(&heap->top);
-    snapshot.grown = heap->top.grown;
-    snapshot.trimmed = heap->top.trimmed;
-    snapshot.allocations = heap->allocations;
-    snapshot.frees = heap->frees;
-    snapshot.contended = heap->lock.contended + snapshot.mapped.contended +
-                         snapshot.depot.contended + snapshot.caches.contended;
-    lock_release(&heap->lock);
-    return snapshot;
-}
+#include "snapshot.h"
+#include "writer.h"
 
 /* ---- mallinfo ---- */
 
 struct brkm_mallinfo2 brkm_mallinfo2(void)
 {
-    struct snapshot snapshot = take_snapshot();
-    size_t in_use = snapshot.handed_out - snapshot.cached_bytes;
+    struct snapshot now = brkm__snapshot_of_counters();
     return (struct brkm_mallinfo2){
-        .arena = snapshot.from_system,
-        .ordblks = snapshot.free_blocks + (snapshot.top_bytes != 0),
-        .smblks = snapshot.caches.blocks + snapshot.depot.blocks,
-        .fsmblks = snapshot.cached_bytes,
-        .hblks = snapshot.mapped.count,
-        .hblkhd = snapshot.mapped.bytes,
-        .uordblks = in_use,
-        .fordblks = snapshot.from_system - in_use,
-        .keepcost = snapshot.top_bytes,
+        .arena = now.heap_from_system,
+        .ordblks = now.heap_free_blocks + (now.heap_top != 0),
+        .smblks = now.caches_blocks + now.caches_depot_blocks,
+        .fsmblks = now.memory_cached,
+        .hblks = now.in_use_mapped_blocks,
+        .hblkhd = now.in_use_mapped_bytes,
+        .uordblks = now.in_use_heap_bytes,
+        .fordblks = now.heap_from_system - now.in_use_heap_bytes,
+        .keepcost = now.heap_top,
     };
 }
 
@@ -99,119 +52,161 @@ struct brkm_mallinfo brkm_mallinfo(void)
     };
 }
 
-/* ---- Text ---- */
+/* ---- Text: a line for each section ---- */
 
-/* One number of the printed statistics. */
-struct item {
-    const char *label;
-    uint64_t value;
-};
-
-static void print_items(const char *title, const struct item *items, size_t count)
+static void add_title(struct writer *writer, const char *section)
 {
-    struct line line = {0};
-    brkm__line_add_text(&line, "brkmalloc: ");
-    brkm__line_add_text(&line, title);
-    for (size_t i = 0; i < count; i++) {
-        brkm__line_add_text(&line, i == 0 ? " " : ", ");
-        brkm__line_add_number(&line, items[i].value);
-        brkm__line_add_text(&line, " ");
-        brkm__line_add_text(&line, items[i].label);
+    brkm__writer_add(writer, "brkmalloc: ");
+    for (const char *letter = section; *letter != '\0'; letter++) {
+        char text[] = {*letter == '_' ? ' ' : *letter, '\0'};
+        brkm__writer_add(writer, text);
     }
-    brkm__line_write(&line);
 }
 
-#define PRINT_ITEMS(title, ...)                            \
-    print_items(title, (const struct item[]){__VA_ARGS__}, \
-                sizeof((const struct item[]){__VA_ARGS__}) / sizeof(struct item))
-
-void brkm__stats_print(void)
+static bool begins_section(size_t row)
 {
-    struct snapshot now = take_snapshot();
-    PRINT_ITEMS("process", {"(process id)", (uint64_t)brkm__os_process_id()});
-    PRINT_ITEMS("served", {"blocks from the heap", now.allocations}, {"freed to it", now.frees},
-                {"mapped blocks", now.mapped.allocations});
-    PRINT_ITEMS("caches", {"threads", now.caches.threads}, {"bytes", now.caches.bytes},
-                {"refills", now.caches.refills}, {"flushes", now.caches.flushes},
-                {"bytes in the depot", now.depot.bytes});
-    PRINT_ITEMS("in use", {"bytes in heap blocks", now.handed_out - now.cached_bytes},
-                {"at most, with caches", now.handed_out_peak}, {"bytes mapped", now.mapped.bytes},
-                {"at most", now.mapped.bytes_peak});
-    PRINT_ITEMS("heap", {"bytes from the system", now.from_system},
-                {"at most", now.from_system_peak}, {"bytes free", now.from_system - now.handed_out},
-                {"bytes in the top", now.top_bytes});
-    PRINT_ITEMS("events", {"times grown", now.grown}, {"times trimmed", now.trimmed},
-                {"lock waits", now.contended});
+    return row == 0 ||
+           strcmp(brkm__snapshot_rows[row].section, brkm__snapshot_rows[row - 1].section) != 0;
+}
+
+static bool ends_section(size_t row)
+{
+    return row + 1 == SNAPSHOT_ROWS || begins_section(row + 1);
+}
+
+static void write_text(struct writer *writer, const struct snapshot *now)
+{
+    for (size_t row = 0; row < SNAPSHOT_ROWS; row++) {
+        if (begins_section(row)) {
+            add_title(writer, brkm__snapshot_rows[row].section);
+        }
+        brkm__writer_add(writer, begins_section(row) ? " " : ", ");
+        brkm__writer_add_number(writer, snapshot_value(now, row));
+        brkm__writer_add(writer, " ");
+        brkm__writer_add(writer, brkm__snapshot_rows[row].label);
+        if (ends_section(row)) {
+            brkm__writer_add(writer, "\n");
+            brkm__writer_flush(writer);
+        }
+    }
+}
+
+/* ---- JSON: an object for each section, arrays for classes and caches ---- */
+
+/* "key":number, with a comma in front unless it is the first of its object. */
+static void add_member(struct writer *writer, bool is_first, const char *key, uint64_t number)
+{
+    brkm__writer_add(writer, is_first ? "\"" : ",\"");
+    brkm__writer_add(writer, key);
+    brkm__writer_add(writer, "\":");
+    brkm__writer_add_number(writer, number);
+}
+
+static void write_sections(struct writer *writer, const struct snapshot *now)
+{
+    for (size_t row = 0; row < SNAPSHOT_ROWS; row++) {
+        if (begins_section(row)) {
+            brkm__writer_add(writer, ",\n\"");
+            brkm__writer_add(writer, brkm__snapshot_rows[row].section);
+            brkm__writer_add(writer, "\":{");
+        }
+        add_member(writer, begins_section(row), brkm__snapshot_rows[row].key,
+                   snapshot_value(now, row));
+        if (ends_section(row)) {
+            brkm__writer_add(writer, "}");
+        }
+    }
+}
+
+static void write_class(struct writer *writer, unsigned bin, const struct block_totals *states)
+{
+    brkm__writer_add(writer, "{");
+    add_member(writer, true, "size", size_class_lower_bound(bin));
+    add_member(writer, false, "in_use_blocks", states[SNAPSHOT_IN_USE].blocks);
+    add_member(writer, false, "in_use_bytes", states[SNAPSHOT_IN_USE].bytes);
+    add_member(writer, false, "cached_blocks", states[SNAPSHOT_CACHED].blocks);
+    add_member(writer, false, "cached_bytes", states[SNAPSHOT_CACHED].bytes);
+    add_member(writer, false, "free_blocks", states[SNAPSHOT_FREE].blocks);
+    add_member(writer, false, "free_bytes", states[SNAPSHOT_FREE].bytes);
+    brkm__writer_add(writer, "}");
+}
+
+static void write_classes(struct writer *writer, const struct snapshot_detail *detail)
+{
+    const char *separator = "\n";
+    for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
+        const struct block_totals *states = detail->classes[bin];
+        if (states[SNAPSHOT_IN_USE].blocks + states[SNAPSHOT_CACHED].blocks +
+                states[SNAPSHOT_FREE].blocks !=
+            0) {
+            brkm__writer_add(writer, separator);
+            write_class(writer, bin, states);
+            separator = ",\n";
+        }
+    }
+}
+
+static void write_caches(struct writer *writer, const struct snapshot_detail *detail)
+{
+    const char *separator = "\n{";
+    for (size_t i = 0; i < detail->caches_listed; i++) {
+        const struct cache_record *cache = &detail->caches[i];
+        brkm__writer_add(writer, separator);
+        add_member(writer, true, "number", cache->number);
+        add_member(writer, false, "blocks", cache->blocks);
+        add_member(writer, false, "bytes", cache->bytes);
+        add_member(writer, false, "budget", cache->budget);
+        add_member(writer, false, "refills", cache->refills);
+        add_member(writer, false, "flushes", cache->flushes);
+        brkm__writer_add(writer, "}");
+        separator = ",\n{";
+    }
+}
+
+static void write_json(struct writer *writer, const struct snapshot *now,
+                       const struct snapshot_detail *detail)
+{
+    brkm__writer_add(writer, "{\"version\":\"");
+    brkm__writer_add(writer, brkm_version());
+    brkm__writer_add(writer, "\"");
+    write_sections(writer, now);
+    if (detail != NULL) {
+        brkm__writer_add(writer, ",\n\"classes\":[");
+        write_classes(writer, detail);
+        brkm__writer_add(writer, "],\n\"thread_caches\":[");
+        write_caches(writer, detail);
+        brkm__writer_add(writer, "]");
+    }
+    brkm__writer_add(writer, "}\n");
+    brkm__writer_flush(writer);
+}
+
+/* ---- Public ---- */
+
+int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format)
+{
+    if (format != BRKM_STATS_TEXT && format != BRKM_STATS_JSON) {
+        return EINVAL;
+    }
+    struct writer writer = {.write = write, .context = context};
+    struct snapshot_detail *detail;
+    struct snapshot now = brkm__snapshot_begin(&detail);
+    if (format == BRKM_STATS_JSON) {
+        write_json(&writer, &now, detail);
+    } else {
+        write_text(&writer, &now);
+    }
+    brkm__snapshot_end(detail);
+    return 0;
 }
 
 void brkm_malloc_stats(void)
 {
-    brkm__stats_print();
+    brkm_stats_print(NULL, NULL, BRKM_STATS_TEXT);
 }
 
-/* ---- XML ---- */
-
-struct bin_totals {
-    size_t count, bytes, smallest, largest;
-};
-
-static struct bin_totals count_bin(struct heap *heap, unsigned bin)
+void brkm__stats_at_exit(void)
 {
-    struct bin_totals totals = {.smallest = SIZE_MAX};
-    lock_acquire(&heap->lock);
-    for (struct free_block *free = heap->bins.heads[bin]; free != NULL; free = free->next) {
-        size_t size = block_size(&free->header);
-        totals.count++;
-        totals.bytes += size;
-        totals.smallest = min_size(totals.smallest, size);
-        totals.largest = max_size(totals.largest, size);
-    }
-    lock_release(&heap->lock);
-    return totals;
-}
-
-static void print_sizes(FILE *stream, struct heap *heap)
-{
-    fputs("<sizes>\n", stream);
-    for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
-        struct bin_totals totals = count_bin(heap, bin);
-        if (totals.count != 0) {
-            fprintf(stream, "  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n",
-                    totals.smallest, totals.largest, totals.bytes, totals.count);
-        }
-    }
-    fputs("</sizes>\n", stream);
-}
-
-/* The elements that a heap and the whole have in common. */
-static void print_totals(FILE *stream, const struct brkm_mallinfo2 *info, size_t peak, bool whole)
-{
-    fprintf(stream, "<total type=\"fast\" count=\"%zu\" size=\"%zu\"/>\n", info->smblks,
-            info->fsmblks);
-    fprintf(stream, "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n", info->ordblks,
-            info->fordblks);
-    if (whole) {
-        fprintf(stream, "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n", info->hblks,
-                info->hblkhd);
-    }
-    fprintf(stream, "<system type=\"current\" size=\"%zu\"/>\n", info->arena);
-    fprintf(stream, "<system type=\"max\" size=\"%zu\"/>\n", peak);
-    fprintf(stream, "<aspace type=\"total\" size=\"%zu\"/>\n", info->arena);
-    fprintf(stream, "<aspace type=\"mprotect\" size=\"%zu\"/>\n", info->arena);
-}
-
-int brkm_malloc_info(int options, FILE *stream)
-{
-    if (options != 0) {
-        return EINVAL;
-    }
-    struct brkm_mallinfo2 info = brkm_mallinfo2();
-    size_t peak = take_snapshot().from_system_peak;
-    fputs("<malloc version=\"1\">\n<heap nr=\"0\">\n", stream);
-    print_sizes(stream, &brkm__main_heap);
-    print_totals(stream, &info, peak, false);
-    fputs("</heap>\n", stream);
-    print_totals(stream, &info, peak, true);
-    fputs("</malloc>\n", stream);
-    return 0;
+    bool json = brkm__option_get(OPTION_stats_json) != 0;
+    brkm_stats_print(NULL, NULL, json ? BRKM_STATS_JSON : BRKM_STATS_TEXT);
 }

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: one consistent picture of the counters that other modules own, and its printed forms.
- */
+ * Layer 14: the statistics as the program gets them: mallinfo, text, JSON. */
 #ifndef BRKMALLOC_STATS_H
 #define BRKMALLOC_STATS_H
 
-#include "base.h"
-
-/* Writes what the allocator has served to standard error, without allocating. */
-void brkm__stats_print(void);
+/* Writes the statistics to standard error, without allocating, as the options ask for. */
+void brkm__stats_at_exit(void);
 
 #endif

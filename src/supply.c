@@ -3,7 +3,16 @@
 #include "supply.h"
 
 #include "depot.h"
+#include "footprint.h"
 #include "heap.h"
+
+void brkm__supply_relieve(size_t more)
+{
+    if (unlikely(brkm__footprint_wants_relief(more))) {
+        brkm__depot_drain();
+        brkm__heap_trim(&brkm__main_heap, 0);
+    }
+}
 
 static struct mem_control_block *heap_block(size_t size, size_t alignment, enum heap_growth growth,
                                             size_t *dirty)
@@ -19,6 +28,7 @@ struct mem_control_block *brkm__supply_block(size_t size, size_t alignment, size
     struct mem_control_block *block = heap_block(size, alignment, HEAP_AS_IT_IS, dirty);
     if (unlikely(block == NULL)) {
         brkm__depot_drain();
+        brkm__supply_relieve(size);
         block = heap_block(size, alignment, HEAP_MAY_GROW, dirty);
     }
     return block;
@@ -44,6 +54,7 @@ struct cached_list brkm__supply_list(unsigned slot, unsigned count, size_t align
     }
     if (unlikely(list.count == 0)) {
         brkm__depot_drain();
+        brkm__supply_relieve(size * count);
         list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_MAY_GROW);
     }
     return list;

@@ -19,4 +19,8 @@ struct mem_control_block *brkm__supply_block(size_t size, size_t alignment, size
  * size is a multiple of that, most are. */
 struct cached_list brkm__supply_list(unsigned slot, unsigned count, size_t alignment);
 
+/* Before `more` bytes are asked of the system: past the soft limit, what the depot and the heap can
+ * give back goes first. */
+void brkm__supply_relieve(size_t more);
+
 #endif

@@ -5,12 +5,14 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "depot.h"
 #include "heap.h"
 #include "idle.h"
 #include "lock.h"
+#include "perturb.h"
 #include "report.h"
 #include "supply.h"
 
@@ -47,11 +49,15 @@ static struct {
     struct lock lock;
     struct thread_cache *first;
     size_t threads;
+    uint64_t made;             /* caches ever */
     uint64_t refills, flushes; /* of threads that ended */
     /* Written once, by the constructor. */
     bool watching;
     pthread_key_t exit_key;
 } registry;
+
+/* Relaxed: a thread that sees the change a little later caches a little longer. */
+static atomic_bool caches_closed;
 
 static bool is_real(const struct thread_cache *cache)
 {
@@ -231,6 +237,7 @@ static void enter_registry(struct thread_cache *cache)
     }
     registry.first = cache;
     registry.threads++;
+    cache->number = ++registry.made;
     lock_release(&registry.lock);
 }
 
@@ -247,13 +254,16 @@ static void leave_registry(struct thread_cache *cache)
     lock_release(&registry.lock);
 }
 
-/* The calling thread's cache, made if need be; NULL when the thread is past its end or memory is
- * short. */
-static struct thread_cache *own_cache(void)
+static void leave_cache(struct thread_cache *cache, struct thread_cache *instead);
+
+/* What own_cache does for a thread without a cache, or with one that is to end. */
+static BRKM_COLD struct thread_cache *find_cache(struct thread_cache *cache)
 {
-    struct thread_cache *cache = brkm__thread_cache;
-    if (likely(is_real(cache))) {
-        return cache;
+    if (atomic_load_explicit(&caches_closed, memory_order_relaxed)) {
+        if (is_real(cache)) {
+            leave_cache(cache, &cache_before_first_use);
+        }
+        return NULL;
     }
     if (cache == &cache_after_exit) {
         return NULL;
@@ -269,6 +279,15 @@ static struct thread_cache *own_cache(void)
         }
     }
     return cache;
+}
+
+/* The calling thread's cache, made if need be; NULL when the thread is past its end, memory is
+ * short or caches are closed. */
+static inline struct thread_cache *own_cache(void)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    bool closed = atomic_load_explicit(&caches_closed, memory_order_relaxed);
+    return likely(!closed && is_real(cache)) ? cache : find_cache(cache);
 }
 
 static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct cached_list))
@@ -302,6 +321,28 @@ bool brkm__cache_flush_all(void)
     return is_real(cache) && flush_bins(cache, give_to_heap);
 }
 
+/* Ends the calling thread's cache. */
+static void leave_cache(struct thread_cache *cache, struct thread_cache *instead)
+{
+    brkm__thread_cache = instead;
+    if (registry.watching) {
+        pthread_setspecific(registry.exit_key, NULL);
+    }
+    flush_bins(cache, brkm__depot_put);
+    brkm__idle_release(IDLE_IN_CACHES, cache->budget);
+    leave_registry(cache);
+    brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
+}
+
+void brkm__cache_close(bool closed)
+{
+    atomic_store_explicit(&caches_closed, closed, memory_order_relaxed);
+    if (closed) {
+        own_cache();
+        brkm__depot_drain();
+    }
+}
+
 /* Later rounds of thread-specific destructors may still free and allocate: the cache asks to be
  * called again and ends in the last round but one that POSIX promises. The last is left to those
  * who must come after everybody, such as the thread sanitizer. */
@@ -312,11 +353,7 @@ static void end_thread(void *value)
         pthread_setspecific(registry.exit_key, cache);
         return;
     }
-    brkm__thread_cache = &cache_after_exit;
-    flush_bins(cache, brkm__depot_put);
-    brkm__idle_release(IDLE_IN_CACHES, cache->budget);
-    leave_registry(cache);
-    brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
+    leave_cache(cache, &cache_after_exit);
 }
 
 void brkm__cache_watch_threads(void)
@@ -370,13 +407,22 @@ static struct mem_control_block *refill(struct thread_cache *cache, size_t size,
     return first;
 }
 
+static BRKM_COLD struct mem_control_block *supply_without_cache(size_t size, size_t alignment)
+{
+    struct mem_control_block *block = brkm__supply_block(size, alignment, NULL);
+    if (block != NULL) {
+        brkm__perturb_new(block_payload(block), block_usable_size(block));
+    }
+    return block;
+}
+
 struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
 {
     struct thread_cache *cache = own_cache();
     if (likely(cache != NULL)) {
         return refill(cache, size, alignment);
     }
-    return brkm__supply_block(size, alignment, NULL);
+    return supply_without_cache(size, alignment);
 }
 
 /* ---- Flush ---- */
@@ -416,11 +462,19 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
     return make_room(cache, slot) && cache_bin_push(&cache->bins[slot], block);
 }
 
+static BRKM_COLD void free_without_cache(struct mem_control_block *block)
+{
+    brkm__perturb_freed(block_payload(block), block_usable_size(block));
+    brkm__heap_free(&brkm__main_heap, block, "free");
+}
+
 void brkm__cache_keep(void *payload)
 {
     struct mem_control_block *block = block_from_payload(payload);
     struct thread_cache *cache = own_cache();
-    if (unlikely(cache == NULL) || !keep(cache, block)) {
+    if (unlikely(cache == NULL)) {
+        free_without_cache(block);
+    } else if (!keep(cache, block)) {
         brkm__heap_free(&brkm__main_heap, block, "free");
     }
 }
@@ -429,17 +483,32 @@ void brkm__cache_keep(void *payload)
 
 /* Reads what the owner writes without any order: a number for statistics. */
 __attribute__((no_sanitize("thread"))) static void
-add_bin(struct cache_totals *totals, const struct cache_bin *bin, unsigned slot)
+add_bin(struct cache_record *record, const struct cache_bin *bin, unsigned slot)
 {
     unsigned capacity = __atomic_load_n(&bin->capacity, __ATOMIC_RELAXED);
     unsigned room = __atomic_load_n(&bin->room, __ATOMIC_RELAXED);
     if (room < capacity) {
-        totals->blocks += capacity - room;
-        totals->bytes += (capacity - room) * size_class_slot_size(slot);
+        record->blocks += capacity - room;
+        record->bytes += (capacity - room) * size_class_slot_size(slot);
     }
 }
 
-__attribute__((no_sanitize("thread"))) struct cache_totals brkm__cache_totals(void)
+__attribute__((no_sanitize("thread"))) static struct cache_record
+describe(const struct thread_cache *cache)
+{
+    struct cache_record record = {
+        .number = cache->number,
+        .budget = __atomic_load_n(&cache->budget, __ATOMIC_RELAXED),
+        .refills = __atomic_load_n(&cache->refills, __ATOMIC_RELAXED),
+        .flushes = __atomic_load_n(&cache->flushes, __ATOMIC_RELAXED),
+    };
+    for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
+        add_bin(&record, &cache->bins[slot], slot);
+    }
+    return record;
+}
+
+struct cache_totals brkm__cache_totals(void)
 {
     lock_acquire(&registry.lock);
     struct cache_totals totals = {
@@ -449,14 +518,27 @@ __attribute__((no_sanitize("thread"))) struct cache_totals brkm__cache_totals(vo
         .contended = registry.lock.contended,
     };
     for (struct thread_cache *cache = registry.first; cache != NULL; cache = cache->next) {
-        for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
-            add_bin(&totals, &cache->bins[slot], slot);
-        }
-        totals.refills += __atomic_load_n(&cache->refills, __ATOMIC_RELAXED);
-        totals.flushes += __atomic_load_n(&cache->flushes, __ATOMIC_RELAXED);
+        struct cache_record record = describe(cache);
+        totals.blocks += record.blocks;
+        totals.bytes += record.bytes;
+        totals.refills += record.refills;
+        totals.flushes += record.flushes;
+        totals.own_bytes += block_short_size(block_from_payload(cache));
     }
     lock_release(&registry.lock);
     return totals;
+}
+
+size_t brkm__cache_records(struct cache_record *records, size_t most)
+{
+    size_t count = 0;
+    lock_acquire(&registry.lock);
+    for (struct thread_cache *cache = registry.first; cache != NULL && count < most;
+         cache = cache->next) {
+        records[count++] = describe(cache);
+    }
+    lock_release(&registry.lock);
+    return count;
 }
 
 struct lock *brkm__cache_lock(void)

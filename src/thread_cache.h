@@ -26,6 +26,7 @@ struct thread_cache {
     unsigned rounds;         /* of thread-specific destructors that have run */
     uint64_t refills;
     uint64_t flushes;
+    uint64_t number; /* counted from 1 */
     /* List of all caches, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;
@@ -46,6 +47,10 @@ void brkm__cache_keep(void *payload);
 /* Gives all that the calling thread has cached back to the heap. True when there was something. */
 bool brkm__cache_flush_all(void);
 
+/* While caches are closed every malloc and free goes to the heap. The calling thread's cache ends
+ * at once, those of other threads when they next have nothing to give or no room. */
+void brkm__cache_close(bool closed);
+
 /* Lets caches be torn down at thread exit. Called by the constructor. */
 void brkm__cache_watch_threads(void);
 
@@ -56,7 +61,17 @@ struct cache_totals {
     uint64_t refills;
     uint64_t flushes;
     uint64_t contended;
+    size_t own_bytes; /* of the blocks that the caches themselves lie in */
 };
+
+/* One cache of them. */
+struct cache_record {
+    uint64_t number; /* the caches that the process made are counted from 1 */
+    uint64_t blocks, bytes, budget, refills, flushes;
+};
+
+/* Describes the caches, the newest first, at most `most` of them. Returns how many. */
+size_t brkm__cache_records(struct cache_record *records, size_t most);
 
 /* Sums over all caches. Other threads' numbers may be a moment old. */
 struct cache_totals brkm__cache_totals(void);

@@ -2,6 +2,7 @@
  * Layer 5: see top.h. */
 #include "top.h"
 
+#include "footprint.h"
 #include "os.h"
 #include "report.h"
 
@@ -19,11 +20,13 @@ static uintptr_t current_break(void)
  * where a sandbox refuses the system call with an error other than ENOMEM: look afterwards. */
 static uintptr_t raise_break(size_t increment)
 {
-    void *before = brkm__os_sbrk((intptr_t)increment);
-    if (before == OS_SBRK_FAILED || current_break() < (uintptr_t)before + increment) {
+    if (!brkm__footprint_reserve(increment)) {
         return 0;
     }
-    return (uintptr_t)before;
+    void *before = brkm__os_sbrk((intptr_t)increment);
+    bool raised = before != OS_SBRK_FAILED && current_break() >= (uintptr_t)before + increment;
+    brkm__footprint_settle(increment, raised);
+    return raised ? (uintptr_t)before : 0;
 }
 
 /* Moves the break down from `before`. When libc does not know afterwards where the break is, it
@@ -108,6 +111,7 @@ static void follow_lowered_break(struct top *top, uintptr_t now)
                     (struct fault_place){.address = (void *)now, .caller = "sbrk"});
     }
     top->from_system -= top->end - end;
+    brkm__footprint_release(top->end - end);
     top->end = end;
     top->zero_from = min_size(top->zero_from, end);
     brkm__regions_move_end(top->region, end);
@@ -165,6 +169,7 @@ static struct top_growth try_to_grow(struct top *top, size_t size)
 
 struct top_growth brkm__top_grow(struct top *top, size_t size, size_t wanted)
 {
+    wanted = brkm__footprint_moderate(size, wanted);
     struct top_growth growth = try_to_grow(top, wanted);
     if (!growth.grown && growth.rest == NULL && wanted > size) {
         growth = try_to_grow(top, size);
@@ -204,7 +209,8 @@ size_t brkm__top_purge(struct top *top)
     size_t page = brkm__os_page_size();
     uintptr_t start = align_up((uintptr_t)block_payload(top->block), page);
     uintptr_t end = min_size(align_up(top->zero_from, page), align_down(top->end, page));
-    if (top->block == NULL || start >= end || !brkm__os_discard((void *)start, end - start)) {
+    if (top->block == NULL || start >= end ||
+        !brkm__footprint_discard((void *)start, end - start)) {
         return 0;
     }
     top->purged_to = max_size(top->purged_to, end);
@@ -227,7 +233,9 @@ size_t brkm__top_trim(struct top *top, size_t pad)
     }
     size_t released = top->end - end;
     top->from_system -= released;
+    brkm__footprint_release(released);
     top->trimmed++;
+    top->trimmed_bytes += released;
     top->end = end;
     top->zero_from = min_size(top->zero_from, end);
     brkm__regions_move_end(top->region, end);

@@ -23,7 +23,8 @@ struct top {
     size_t from_system;    /* bytes of break obtained and not given back */
     size_t from_system_peak;
     size_t grown;   /* times that the break was moved up, for statistics */
-    size_t trimmed; /* times that it was moved down */
+    size_t trimmed; /* times that it was moved down, and the bytes of all these times */
+    uint64_t trimmed_bytes;
 };
 
 /* What growth left behind: the rest of the region before a foreign break, as a block that is in use

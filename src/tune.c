@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: mallopt, glibc's way to the options, and the version. */
+ * Layer 14: see tune.h; the program's ways to the options: by name, and mallopt, glibc's; and the
+ * version. */
+#include "tune.h"
+
+#include <errno.h>
+#include <string.h>
+
 #include "base.h"
 #include "brkmalloc/brkmalloc.h"
 #include "options.h"
+#include "perturb.h"
+#include "thread_cache.h"
 
 /* glibc's parameter numbers, as in its <malloc.h>; other libcs do not have that header's names. */
 enum mallopt_parameter {
@@ -11,10 +19,51 @@ enum mallopt_parameter {
     MALLOPT_TOP_PAD = -2,
     MALLOPT_MMAP_THRESHOLD = -3,
     MALLOPT_MMAP_MAX = -4,
+    MALLOPT_PERTURB = -6,
 };
 
 /* glibc's bound on M_MXFAST: 80 * sizeof(size_t) / 4 bytes. */
 #define MXFAST_MAX (80 * (int)sizeof(size_t) / 4)
+
+void brkm__tune_apply(void)
+{
+    brkm__cache_close(brkm__perturb_is_on());
+}
+
+static bool set(enum option option, size_t value)
+{
+    bool done = brkm__option_set(option, value);
+    if (done) {
+        brkm__tune_apply();
+    }
+    return done;
+}
+
+/* ---- By name ---- */
+
+int brkm_option_get(const char *name, size_t *value)
+{
+    enum option option = brkm__option_find(name, strlen(name));
+    if (option == OPTION_COUNT) {
+        return ENOENT;
+    }
+    *value = brkm__option_get(option);
+    return 0;
+}
+
+int brkm_option_set(const char *name, size_t value)
+{
+    enum option option = brkm__option_find(name, strlen(name));
+    if (option == OPTION_COUNT) {
+        return ENOENT;
+    }
+    if (brkm__option_rows[option].change == OPTION_AT_START) {
+        return EPERM;
+    }
+    return set(option, value) ? 0 : EINVAL;
+}
+
+/* ---- As in glibc ---- */
 
 int brkm_mallopt(int parameter, int value)
 {
@@ -23,17 +72,21 @@ int brkm_mallopt(int parameter, int value)
         return value >= 0 && value <= MXFAST_MAX;
     case MALLOPT_TRIM_THRESHOLD:
         /* -1 means never. */
-        return brkm__option_set(OPTION_trim_threshold, value < 0 ? PTRDIFF_MAX : (size_t)value);
+        return set(OPTION_trim_threshold, value < 0 ? PTRDIFF_MAX : (size_t)value);
     case MALLOPT_TOP_PAD:
-        return brkm__option_set(OPTION_top_pad, (size_t)value);
+        return set(OPTION_top_pad, (size_t)value);
     case MALLOPT_MMAP_THRESHOLD:
-        return brkm__option_set(OPTION_mapped_threshold, (size_t)value);
+        return set(OPTION_mapped_threshold, (size_t)value);
     case MALLOPT_MMAP_MAX:
-        return brkm__option_set(OPTION_mapped_count_max, (size_t)value);
+        return set(OPTION_mapped_count_max, (size_t)value);
+    case MALLOPT_PERTURB:
+        return set(OPTION_perturb, (size_t)value & UINT8_MAX);
     default:
         return 1; /* as glibc: a parameter that it does not know is not an error */
     }
 }
+
+/* ---- Version ---- */
 
 #define TEXT_OF(number) #number
 #define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)

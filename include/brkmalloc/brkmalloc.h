@@ -103,9 +103,18 @@ BRKM_API size_t brkm_malloc_usable_size(void *memory) BRKM_NOTHROW;
 BRKM_API int brkm_malloc_trim(size_t pad) BRKM_NOTHROW;
 
 /* Sets a parameter by glibc's number (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX,
- * ... in <malloc.h>). Returns 1 on success and, as glibc does, for a parameter that means nothing
- * here; 0 for a value that is out of range. */
+ * M_PERTURB ... in <malloc.h>). Returns 1 on success and, as glibc does, for a parameter that means
+ * nothing here; 0 for a value that is out of range. */
 BRKM_API int brkm_mallopt(int parameter, int value) BRKM_NOTHROW;
+
+/* The value of the option `name`, as brkmalloc(7) lists them: bytes, a number, or 0 and 1 for a
+ * flag. Returns 0; ENOENT for a name that is none, *value is then left alone. */
+BRKM_API int brkm_option_get(const char *name, size_t *value) BRKM_NOTHROW;
+
+/* Sets an option while the program runs.
+ * Returns 0; ENOENT for a name that is none; EINVAL for a value out of range; EPERM for an option
+ * that only counts when the process starts. The value is then as it was. */
+BRKM_API int brkm_option_set(const char *name, size_t value) BRKM_NOTHROW;
 
 /* The same members and meanings as glibc's struct mallinfo2, in bytes and counts. */
 struct brkm_mallinfo2 {
@@ -129,10 +138,22 @@ struct brkm_mallinfo {
 BRKM_API struct brkm_mallinfo2 brkm_mallinfo2(void) BRKM_NOTHROW;
 BRKM_API struct brkm_mallinfo brkm_mallinfo(void) BRKM_NOTHROW;
 
-/* Prints a summary of the heap to standard error. */
+/* What takes a piece of text: `length` bytes, which end anywhere and with no zero. */
+typedef void (*brkm_writer)(void *context, const char *text, size_t length);
+
+enum brkm_stats_format { BRKM_STATS_TEXT, BRKM_STATS_JSON };
+
+/* Writes the statistics, which brkmalloc(7) explains, piece by piece by calls of
+ * write(context, ...); with `write` NULL to standard error. Walks the whole heap under its lock, in
+ * time in proportion to the number of blocks, and then writes without a lock and without
+ * allocating; `write` itself may allocate. Returns 0; EINVAL for a format that is none. */
+BRKM_API int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format);
+
+/* brkm_stats_print as text to standard error. */
 BRKM_API void brkm_malloc_stats(void) BRKM_NOTHROW;
 
-/* Writes the heap's state to `stream` as XML in glibc's schema. `options` must be 0.
+/* Writes the statistics to `stream` as XML, in glibc's schema and with an element of our own behind
+ * glibc's. `options` must be 0.
  * Returns 0; EINVAL for other options. */
 BRKM_API int brkm_malloc_info(int options, FILE *stream) BRKM_NOTHROW;
 

@@ -67,6 +67,23 @@ static void mapping_threshold(void)
     CHECK_EQ_INT(is_mapped(8 * MIB), 1);
 }
 
+/* New memory is filled with the complement, whatever was in caches before. */
+static void perturb_fills(void)
+{
+    free(malloc(100));
+    CHECK_EQ_INT(mallopt(M_PERTURB, 0x5a), 1);
+    for (size_t size = 1; size < 2 * MIB; size = size * 3 + 1) {
+        unsigned char *block = malloc(size);
+        check_note("size", size);
+        CHECK_NOT_NULL(block);
+        for (size_t i = 0; i < size; i += 1 + size / 100) {
+            CHECK_EQ_UINT(block[i], 0xa5);
+        }
+        free(block);
+    }
+    CHECK_EQ_INT(mallopt(M_PERTURB, 0), 1);
+}
+
 /* calloc clears whatever the fill byte is. */
 static void perturb(void)
 {
@@ -87,7 +104,10 @@ static void perturb(void)
 void api_test(int alone)
 {
     accepted();
-    if (alone)
+    if (alone) {
         mapping_threshold();
+        if (api_is_ours())
+            perturb_fills();
+    }
     perturb();
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # In a set-user-id program LD_PRELOAD with a path is ignored by ld.so, and the allocator that is
-# linked in ignores its environment variable.
+# linked in ignores what its environment variable asks it to print.
 # Usage: set_user_id.sh LIBRARY DYNAMIC_PROGRAM STATIC_PROGRAM
 set -eu
 

@@ -496,7 +496,30 @@ bool brkm__os_is_secure_mode(void)
 
 const char *brkm__os_environment(const char *name)
 {
-    return strcmp(name, "BRKMALLOC") == 0 ? fake_os.environment : NULL;
+    if (strcmp(name, "BRKMALLOC") == 0) {
+        return fake_os.environment;
+    }
+    const char *const *variable = fake_os.variables;
+    while (variable != NULL && variable[0] != NULL && strcmp(variable[0], name) != 0) {
+        variable += 2;
+    }
+    return variable == NULL || variable[0] == NULL ? NULL : variable[1];
+}
+
+intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
+{
+    if (fake_os.file_path == NULL || strcmp(path, fake_os.file_path) != 0) {
+        return -1;
+    }
+    size_t length = strlen(fake_os.file_text);
+    length = length < size ? length : size;
+    memcpy(buffer, fake_os.file_text, length);
+    return (intptr_t)length;
+}
+
+uint64_t brkm__os_milliseconds(void)
+{
+    return fake_os.milliseconds;
 }
 
 void brkm__os_keep_error_open(void)
@@ -538,11 +561,6 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return 4242;
-}
-
-uint64_t brkm__os_milliseconds(void)
-{
-    return fake_os.milliseconds;
 }
 
 void fake_os_set_threads(bool several)

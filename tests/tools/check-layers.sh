@@ -14,9 +14,9 @@ layer_of()
     case $1 in
     config | base) echo 0 ;;
     os | os_linux | annotate) echo 1 ;;
-    report) echo 2 ;;
+    report | writer) echo 2 ;;
     lock | options) echo 3 ;;
-    block | size_class | regions) echo 4 ;;
+    block | size_class | regions | environment | footprint | perturb) echo 4 ;;
     bins | cached_list | top | fallback) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
@@ -25,8 +25,8 @@ layer_of()
     depot) echo 10 ;;
     supply) echo 11 ;;
     thread_cache) echo 12 ;;
-    serve) echo 13 ;;
-    alloc | check | stats | tune) echo 14 ;;
+    serve | snapshot) echo 13 ;;
+    alloc | check | info | stats | tune) echo 14 ;;
     process | interpose) echo 15 ;;
     *) echo unknown ;;
     esac

@@ -73,9 +73,12 @@ def faults():
 
 
 def complaints():
-    """What options.c says of keys and values."""
-    calls = re.findall(r"\bcomplain\(([^;{]*)\);", read("src/options.c"))
-    return [text for call in calls for text in re.findall(WORD, call)]
+    """What environment.c says of keys, values and files."""
+    text = read("src/environment.c")
+    calls = re.findall(r"\bcomplain\(([^;{]*)\);", text)
+    texts = [text for call in calls for text in re.findall(WORD, call)]
+    texts += re.findall(r"(?:remedy =|OPTION_TYPE_\w+\] =) " + WORD, text)
+    return texts + [words.strip() for words in re.findall(r"&remedy, " + WORD, text)]
 
 
 def invariants():

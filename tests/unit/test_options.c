@@ -1,138 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * options.h: values, bounds, and the environment variable, good and bad. */
+ * options.h: names, values and bounds; tune.c: the program sets them. */
 #include "options.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "unit.h"
-
-static void read_text(const char *text)
-{
-    fake_os_forget_text();
-    fake_os.environment = text;
-    brkm__options_read_environment();
-}
-
-START_TEST(without_the_variable_the_defaults_hold)
-{
-    read_text(NULL);
-    ck_assert_str_eq(fake_os_text(), "");
-    ck_assert_uint_eq(brkm__option_get(OPTION_stats_at_exit), 0);
-    ck_assert_uint_eq(brkm__option_get(OPTION_mapped_threshold), BRKM_MAPPED_THRESHOLD_DEFAULT);
-    ck_assert_uint_eq(brkm__option_get(OPTION_mapped_count_max), BRKM_MAPPED_COUNT_MAX);
-    ck_assert_uint_eq(brkm__option_get(OPTION_trim_threshold), BRKM_TRIM_THRESHOLD_DEFAULT);
-    ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), BRKM_TOP_PAD_DEFAULT);
-    read_text("");
-    read_text(",,,");
-    ck_assert_str_eq(fake_os_text(), "");
-}
-END_TEST
-
-START_TEST(flags_and_sizes_are_read)
-{
-    static const struct {
-        const char *text;
-        enum option option;
-        size_t value;
-    } cases[] = {
-        {"stats_at_exit:true", OPTION_stats_at_exit, 1},
-        {"stats_at_exit:false", OPTION_stats_at_exit, 0},
-        {"stats_at_exit:1", OPTION_stats_at_exit, 1},
-        {"stats_at_exit:0", OPTION_stats_at_exit, 0},
-        {"top_pad:0", OPTION_top_pad, 0},
-        {"top_pad:12345", OPTION_top_pad, 12345},
-        {"top_pad:7k", OPTION_top_pad, 7 * BRKM_KIB},
-        {"top_pad:7K", OPTION_top_pad, 7 * BRKM_KIB},
-        {"top_pad:3m", OPTION_top_pad, 3 * BRKM_MIB},
-        {"top_pad:3M", OPTION_top_pad, 3 * BRKM_MIB},
-        {"top_pad:1g", OPTION_top_pad, BRKM_GIB},
-        {"trim_threshold:5G", OPTION_trim_threshold, 5 * BRKM_GIB},
-        {"trim_threshold:9223372036854775807", OPTION_trim_threshold, PTRDIFF_MAX},
-        {"top_pad:1,top_pad:2", OPTION_top_pad, 2},
-        {",top_pad:3,,", OPTION_top_pad, 3},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        read_text(cases[i].text);
-        ck_assert_str_eq(fake_os_text(), "");
-        ck_assert_uint_eq(brkm__option_get(cases[i].option), cases[i].value);
-    }
-}
-END_TEST
-
-START_TEST(several_options_stand_in_one_variable)
-{
-    read_text("mapped_threshold:1m,mapped_count_max:10,stats_at_exit:true,top_pad:4k");
-    ck_assert_uint_eq(brkm__option_get(OPTION_mapped_threshold), BRKM_MIB);
-    ck_assert_uint_eq(brkm__option_get(OPTION_mapped_count_max), 10);
-    ck_assert_uint_eq(brkm__option_get(OPTION_stats_at_exit), 1);
-    ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), 4096);
-}
-END_TEST
-
-START_TEST(a_bad_value_is_named_and_has_no_effect)
-{
-    static const struct {
-        const char *text, *value, *remedy;
-    } cases[] = {
-        {"top_pad:", "\"\"", "a number with an optional k, m or g"},
-        {"top_pad", "\"\"", "a number with an optional k, m or g"},
-        {"top_pad:k", "\"k\"", "a number with an optional k, m or g"},
-        {"top_pad:-1", "\"-1\"", "a number with an optional k, m or g"},
-        {"top_pad:1kk", "\"1kk\"", "a number with an optional k, m or g"},
-        {"top_pad:0x10", "\"0x10\"", "a number with an optional k, m or g"},
-        {"top_pad:1:2", "\"1:2\"", "a number with an optional k, m or g"},
-        {"top_pad: 1", "\" 1\"", "a number with an optional k, m or g"},
-        {"top_pad:18446744073709551616", "616\"", "a number with an optional k, m or g"},
-        {"top_pad:99999999999999999999999", "999\"", "a number with an optional k, m or g"},
-        {"top_pad:18014398509481984k", "984k\"", "a number with an optional k, m or g"},
-        {"top_pad:1073741825", "\"1073741825\"", "it is too large"},
-        {"stats_at_exit:yes", "\"yes\"", "it takes true or false"},
-        {"stats_at_exit:2", "\"2\"", "it takes true or false"},
-        {"stats_at_exit", "\"\"", "it takes true or false"},
-        {"mapped_threshold:33m", "\"33m\"", "it is too large"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        read_text(cases[i].text);
-        ck_assert_msg(unit_said(cases[i].value), "%s: %s", cases[i].text, fake_os_text());
-        ck_assert_msg(unit_said(cases[i].remedy), "%s: %s", cases[i].text, fake_os_text());
-        ck_assert(strncmp(fake_os_text(), "brkmalloc: BRKMALLOC: ", 22) == 0);
-        ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), BRKM_TOP_PAD_DEFAULT);
-        ck_assert_uint_eq(brkm__option_get(OPTION_stats_at_exit), 0);
-        ck_assert_uint_eq(brkm__option_get(OPTION_mapped_threshold), BRKM_MAPPED_THRESHOLD_DEFAULT);
-    }
-}
-END_TEST
-
-START_TEST(an_unknown_key_is_named_and_the_known_ones_listed)
-{
-    read_text("top_pads:1,top_pad:2,TOP_PAD:3");
-    ck_assert(unit_said("unknown option \"top_pads\" has no effect; the options are:\n"));
-    ck_assert(unit_said("unknown option \"TOP_PAD\""));
-#define IS_LISTED(name, type, standard, largest, meaning) ck_assert(unit_said(" " #name));
-    BRKM_OPTIONS(IS_LISTED)
-#undef IS_LISTED
-    ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), 2);
-}
-END_TEST
-
-START_TEST(a_very_long_key_is_cut)
-{
-    static char text[5000];
-    memset(text, 'x', sizeof(text) - 1);
-    read_text(text);
-    ck_assert(unit_said("unknown option \"xxx"));
-    ck_assert_uint_lt(strlen(fake_os_text()), 1000);
-}
-END_TEST
-
-START_TEST(a_set_user_id_program_reads_nothing)
-{
-    fake_os.secure_mode = true;
-    read_text("top_pad:1,nonsense");
-    ck_assert_str_eq(fake_os_text(), "");
-    ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), BRKM_TOP_PAD_DEFAULT);
-}
-END_TEST
 
 START_TEST(set_refuses_what_is_out_of_range)
 {
@@ -156,7 +29,7 @@ START_TEST(a_rise_stops_when_the_user_has_spoken)
 END_TEST
 
 /* glibc's numbers: M_MXFAST 1, M_TRIM_THRESHOLD -1, M_TOP_PAD -2, M_MMAP_THRESHOLD -3,
- * M_MMAP_MAX -4. */
+ * M_MMAP_MAX -4, M_PERTURB -6. */
 START_TEST(mallopt_sets_what_glibc_s_numbers_mean)
 {
     ck_assert_int_eq(brkm_mallopt(-1, 1000), 1);
@@ -175,24 +48,108 @@ START_TEST(mallopt_sets_what_glibc_s_numbers_mean)
     ck_assert_int_eq(brkm_mallopt(1, 160), 1);
     ck_assert_int_eq(brkm_mallopt(1, 161), 0);
     ck_assert_int_eq(brkm_mallopt(1, -1), 0);
+    ck_assert_int_eq(brkm_mallopt(-6, 0x15a), 1);
+    ck_assert_uint_eq(brkm__option_get(OPTION_perturb), 0x5a);
     ck_assert_int_eq(brkm_mallopt(-77, 5), 1);
+}
+END_TEST
+
+START_TEST(a_source_is_remembered)
+{
+    ck_assert_ptr_null(brkm__option_source(OPTION_top_pad));
+    ck_assert(!brkm__option_is_set(OPTION_top_pad));
+    ck_assert(brkm__option_set_from(OPTION_top_pad, 1, "somewhere"));
+    ck_assert_str_eq(brkm__option_source(OPTION_top_pad), "somewhere");
+    ck_assert(!brkm__option_set_from(OPTION_top_pad, SIZE_MAX, "elsewhere"));
+    ck_assert_str_eq(brkm__option_source(OPTION_top_pad), "somewhere");
+    ck_assert(brkm__option_set(OPTION_top_pad, 2));
+    ck_assert_str_eq(brkm__option_source(OPTION_top_pad), "the program");
+}
+END_TEST
+
+START_TEST(options_are_set_and_read_by_name)
+{
+    for (enum option option = 0; option < OPTION_COUNT; option++) {
+        const struct option_row *row = &brkm__option_rows[option];
+        size_t value = 77;
+        ck_assert_int_eq(brkm_option_get(row->name, &value), 0);
+        ck_assert_uint_eq(value, brkm__option_get(option));
+        int expected = row->change == OPTION_ANY_TIME ? 0 : EPERM;
+        ck_assert_int_eq(brkm_option_set(row->name, 1), expected);
+        ck_assert_int_eq(brkm_option_get(row->name, &value), 0);
+        ck_assert_uint_eq(value, expected == 0 ? 1 : 0);
+    }
+    ck_assert_int_eq(brkm_option_set("confirm", 1), EPERM);
+}
+END_TEST
+
+START_TEST(what_is_not_an_option_or_value_changes_nothing)
+{
+    size_t value = 77;
+    ck_assert_int_eq(brkm_option_get("top_pads", &value), ENOENT);
+    ck_assert_int_eq(brkm_option_get("", &value), ENOENT);
+    ck_assert_uint_eq(value, 77);
+    ck_assert_int_eq(brkm_option_set("top_pads", 1), ENOENT);
+    ck_assert_int_eq(brkm_option_set("top_pad", BRKM_GIB + 1), EINVAL);
+    ck_assert_int_eq(brkm_option_set("perturb", 256), EINVAL);
+    ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), BRKM_TOP_PAD_DEFAULT);
+    ck_assert_uint_eq(brkm__option_get(OPTION_perturb), 0);
+    ck_assert_str_eq(fake_os_text(), "");
+}
+END_TEST
+
+START_TEST(a_name_is_found_as_a_whole)
+{
+    ck_assert_int_eq(brkm__option_find("top_pad", 7), OPTION_top_pad);
+    ck_assert_int_eq(brkm__option_find("top_pad:1", 7), OPTION_top_pad);
+    ck_assert_int_eq(brkm__option_find("top_pad", 6), OPTION_COUNT);
+    ck_assert_int_eq(brkm__option_find("top_pads", 8), OPTION_COUNT);
+    ck_assert_int_eq(brkm__option_find("", 0), OPTION_COUNT);
+}
+END_TEST
+
+START_TEST(the_nearest_name_is_one_with_few_mistakes)
+{
+    static const struct {
+        const char *wrong, *right;
+    } cases[] = {
+        {"top_pads", "top_pad"},
+        {"TOP_PAD", "top_pad"},
+        {"toppad", "top_pad"},
+        {"top-pad", "top_pad"},
+        {"tpo_pad", "top_pad"},
+        {"map_threshold", "mapped_threshold"},
+        {"trim_treshold", "trim_threshold"},
+        {"hard_limit_", NULL},
+        {"limit_had", "limit_hard"},
+        {"stats_atexit", "stats_at_exit"},
+        {"pertub", "perturb"},
+        {"xyz", NULL},
+        {"", NULL},
+        {"background_thread_of_the_other_allocator", NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *nearest = brkm__option_nearest(cases[i].wrong, strlen(cases[i].wrong));
+        ck_assert_msg((nearest == NULL) == (cases[i].right == NULL), "%s", cases[i].wrong);
+        if (nearest != NULL) {
+            ck_assert_str_eq(nearest, cases[i].right);
+        }
+    }
 }
 END_TEST
 
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("options");
-    TCase *environment = unit_case(suite, "environment");
-    tcase_add_test(environment, without_the_variable_the_defaults_hold);
-    tcase_add_test(environment, flags_and_sizes_are_read);
-    tcase_add_test(environment, several_options_stand_in_one_variable);
-    tcase_add_test(environment, a_bad_value_is_named_and_has_no_effect);
-    tcase_add_test(environment, an_unknown_key_is_named_and_the_known_ones_listed);
-    tcase_add_test(environment, a_very_long_key_is_cut);
-    tcase_add_test(environment, a_set_user_id_program_reads_nothing);
+    TCase *names = unit_case(suite, "names");
+    tcase_add_test(names, a_name_is_found_as_a_whole);
+    tcase_add_test(names, the_nearest_name_is_one_with_few_mistakes);
     TCase *values = unit_case(suite, "values");
     tcase_add_test(values, set_refuses_what_is_out_of_range);
     tcase_add_test(values, a_rise_stops_when_the_user_has_spoken);
+    tcase_add_test(values, a_source_is_remembered);
     tcase_add_test(values, mallopt_sets_what_glibc_s_numbers_mean);
+    tcase_add_test(values, options_are_set_and_read_by_name);
+    tcase_add_test(values, what_is_not_an_option_or_value_changes_nothing);
     return suite;
 }

@@ -2,10 +2,12 @@
  * os_linux.c on the real system: what os.h promises, errno above all. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +138,52 @@ START_TEST(the_environment_is_read_by_whole_names)
 }
 END_TEST
 
+START_TEST(a_file_is_read_up_to_the_buffer_s_end)
+{
+    char path[] = "/tmp/brkm-unit-XXXXXX";
+    char text[16] = "";
+    int file = mkstemp(path);
+    ck_assert_int_eq(write(file, "0123456789", 10), 10);
+    close(file);
+    errno = 1234;
+    ck_assert_int_eq(brkm__os_read_file(path, text, sizeof(text)), 10);
+    ck_assert_mem_eq(text, "0123456789", 10);
+    ck_assert_int_eq(brkm__os_read_file(path, text, 4), 4);
+    ck_assert_int_eq(brkm__os_read_file("/dev/null", text, sizeof(text)), 0);
+    expect_errno_kept();
+    unlink(path);
+    errno = 1234;
+    ck_assert_int_eq(brkm__os_read_file(path, text, sizeof(text)), -1);
+    ck_assert_int_eq(brkm__os_read_file("/", text, sizeof(text)), -1);
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(a_pipe_without_a_writer_does_not_stop_the_reader)
+{
+    char path[] = "/tmp/brkm-unit-XXXXXX";
+    char text[16];
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    char pipe_path[sizeof(path) + 5];
+    snprintf(pipe_path, sizeof(pipe_path), "%s/pipe", path);
+    ck_assert_int_eq(mkfifo(pipe_path, 0600), 0);
+    ck_assert_int_eq(brkm__os_read_file(pipe_path, text, sizeof(text)), 0);
+    unlink(pipe_path);
+    rmdir(path);
+}
+END_TEST
+
+START_TEST(the_clock_goes_forward)
+{
+    uint64_t before = brkm__os_milliseconds();
+    usleep(20000);
+    uint64_t passed = brkm__os_milliseconds() - before;
+    ck_assert_uint_ge(passed, 19);
+    ck_assert_uint_lt(passed, 20000);
+    expect_errno_kept();
+}
+END_TEST
+
 START_TEST(error_text_goes_to_standard_error)
 {
     int ends[2];
@@ -239,6 +287,9 @@ Suite *unit_suite(void)
     tcase_add_test(tests, discarded_pages_read_as_zero);
     tcase_add_test(tests, entropy_is_the_same_in_one_process);
     tcase_add_test(tests, the_environment_is_read_by_whole_names);
+    tcase_add_test(tests, a_file_is_read_up_to_the_buffer_s_end);
+    tcase_add_test(tests, a_pipe_without_a_writer_does_not_stop_the_reader);
+    tcase_add_test(tests, the_clock_goes_forward);
     tcase_add_test(tests, error_text_goes_to_standard_error);
     tcase_add_test(tests, a_kept_error_outlives_its_descriptor);
     tcase_add_test(tests, a_second_thread_is_noticed);

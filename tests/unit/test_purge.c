@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "footprint.h"
 #include "heap.h"
 #include "options.h"
 #include "unit.h"
@@ -41,7 +42,7 @@ static struct mem_control_block *free_block_of(size_t size)
 
 static size_t purge_all(void)
 {
-    size_t purged = brkm__purge_all(&heap->purge, &heap->bins);
+    size_t purged = brkm__purge_all(&heap->bins);
     ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
     return purged;
 }
@@ -169,7 +170,7 @@ START_TEST(what_is_freed_goes_back_without_being_asked)
 {
     take_row(32 * 1024);
     give_row(8);
-    ck_assert_uint_gt(heap->purge.bytes, 0);
+    ck_assert_uint_gt(brkm__footprint_totals().purged_bytes, 0);
     ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
     ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
     for (size_t i = 0; i < ROW; i += 8) {
@@ -207,13 +208,13 @@ START_TEST(a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks)
     for (int i = 0; i < 20; i++) {
         cycle();
     }
-    size_t purged = heap->purge.bytes;
+    size_t purged = brkm__footprint_totals().purged_bytes;
     /* As much as may be regretted, once more what was purged before that was known. */
     ck_assert_uint_le(purged, BRKM_REGRET_MAX + 2 * ROW * 33 * 1024);
     for (int i = 0; i < 20; i++) {
         cycle();
     }
-    ck_assert_uint_eq(heap->purge.bytes, purged);
+    ck_assert_uint_eq(brkm__footprint_totals().purged_bytes, purged);
     fake_os.milliseconds += 100000;
     for (int i = 0; i < 300; i++) {
         give(take(64));

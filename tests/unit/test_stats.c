@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stats.c: mallinfo, malloc_stats, malloc_info. */
+ * stats.c and info.c: mallinfo, malloc_stats, brkm_stats_print, malloc_info. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -137,7 +137,7 @@ START_TEST(malloc_stats_prints_the_true_numbers)
     void *mapped = brkm_malloc(4 * BRKM_MIB);
     ck_assert_ptr_nonnull(brkm_malloc(LARGE));
     brkm_malloc_stats();
-    ck_assert(unit_said("brkmalloc: process 4242 (process id)\n"));
+    ck_assert(unit_said("brkmalloc: process 4242 (process id), "));
     snprintf(expected, sizeof(expected), " %zu bytes mapped", fake_os_mapped_bytes());
     ck_assert_msg(unit_said(expected), "%s", fake_os_text());
     snprintf(expected, sizeof(expected), " %zu bytes from the system", fake_os_break_raised());
@@ -147,6 +147,55 @@ START_TEST(malloc_stats_prints_the_true_numbers)
     fake_os_forget_text();
     brkm_malloc_stats();
     ck_assert(unit_said(" 0 bytes mapped"));
+}
+END_TEST
+
+static char printed[65536];
+static size_t printed_length, pieces;
+
+static void collect(void *context, const char *text, size_t length)
+{
+    ck_assert_ptr_eq(context, printed);
+    ck_assert_uint_lt(printed_length + length, sizeof(printed));
+    memcpy(printed + printed_length, text, length);
+    printed_length += length;
+    printed[printed_length] = '\0';
+    pieces++;
+    /* The writer may allocate: nothing is locked. */
+    brkm_free(brkm_malloc(LARGE));
+}
+
+START_TEST(statistics_go_to_the_callers_function)
+{
+    brkm_free(brkm_malloc(100));
+    ck_assert_int_eq(brkm_stats_print(collect, printed, BRKM_STATS_TEXT), 0);
+    ck_assert_str_eq(fake_os_text(), "");
+    const char *line = printed;
+    for (size_t lines = 0; lines < pieces; lines++) {
+        ck_assert(strncmp(line, "brkmalloc: ", 11) == 0);
+        line = strchr(line, '\n') + 1;
+    }
+    ck_assert_str_eq(line, "");
+    ck_assert_uint_gt(pieces, 5);
+    printed_length = 0;
+    ck_assert_int_eq(brkm_stats_print(collect, printed, BRKM_STATS_JSON), 0);
+    ck_assert(strncmp(printed, "{\"version\":\"", 12) == 0);
+    ck_assert_ptr_nonnull(strstr(printed, "\n\"classes\":[\n{\"size\":"));
+    ck_assert_ptr_nonnull(strstr(printed, "\n\"thread_caches\":[\n{\"number\":1,"));
+    ck_assert_str_eq(printed + printed_length - 3, "]}\n");
+    ck_assert_int_eq(brkm_stats_print(collect, printed, (enum brkm_stats_format)2), EINVAL);
+}
+END_TEST
+
+START_TEST(without_memory_for_detail_the_sums_are_printed)
+{
+    brkm_free(brkm_malloc(100));
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), 1, true);
+    ck_assert_int_eq(brkm_stats_print(NULL, NULL, BRKM_STATS_JSON), 0);
+    ck_assert(unit_said("\"memory\":{\"total\":"));
+    ck_assert(!unit_said("classes"));
+    ck_assert(!unit_said("thread_caches"));
+    ck_assert_str_eq(fake_os_text() + strlen(fake_os_text()) - 3, "}}\n");
 }
 END_TEST
 
@@ -245,6 +294,8 @@ Suite *unit_suite(void)
     tcase_add_test(info, the_old_mallinfo_stops_at_its_type_s_end);
     TCase *text = unit_case(suite, "text");
     tcase_add_test(text, malloc_stats_prints_the_true_numbers);
+    tcase_add_test(text, statistics_go_to_the_callers_function);
+    tcase_add_test(text, without_memory_for_detail_the_sums_are_printed);
     tcase_add_test(text, malloc_info_is_well_formed_and_true);
     tcase_add_test(text, malloc_info_takes_no_options);
     tcase_add_test(text, the_version_is_the_header_s);

@@ -260,7 +260,7 @@ START_TEST(trim_flushes_the_caller_s_cache)
     void *memory[100];
     brkm_free(brkm_malloc(1));
     brkm_malloc_trim(0);
-    size_t own = brkm_mallinfo2().uordblks;
+    size_t own = heap->in_use_bytes;
     for (size_t i = 0; i < 100; i++) {
         memory[i] = brkm_malloc(i * 40);
     }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 2: text of any length on its way to somebody's function, put together without allocating
+ * and without stdio. */
+#ifndef BRKMALLOC_WRITER_H
+#define BRKMALLOC_WRITER_H
+
+#include "base.h"
+#include "brkmalloc/brkmalloc.h"
+
+/* Bytes that are handed on at a time. */
+#define WRITER_BUFFER 512
+
+struct writer {
+    brkm_writer write; /* NULL for standard error */
+    void *context;
+    size_t length;
+    char text[WRITER_BUFFER];
+};
+
+void brkm__writer_add(struct writer *writer, const char *text);
+void brkm__writer_add_number(struct writer *writer, uint64_t number);
+
+/* Hands on what there is. Once at the end, and where the text so far should stay in one piece. */
+void brkm__writer_flush(struct writer *writer);
+
+#endif
