@@ -68,6 +68,17 @@ static void verify_links(const struct bins *bins, unsigned bin, const struct fre
     }
 }
 
+/* `link` was found in `holder`, or in the bin itself, which no program writes to by mistake. */
+static void verify_link(const struct free_block *link, const struct free_block *holder)
+{
+    if (unlikely(!link_is_sound(link))) {
+        bool link_is_plausible =
+            holder == NULL || brkm__regions_contain_payload(block_payload(&link->header));
+        end_program(link_is_plausible ? FAULT_HEADER_OVERWRITTEN : FAULT_FREE_LIST_OVERWRITTEN,
+                    link_is_plausible ? link : holder);
+    }
+}
+
 /* ---- Insert and remove ---- */
 
 void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_t size)
@@ -77,6 +88,10 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_
     struct free_block *head = bins->heads[bin];
     brkm_assert(head == NULL || link_is_sound(head), "I6: a list holds free blocks only");
     bool is_second = head != NULL && head < free;
+    if (is_second && head->next != NULL) {
+        /* What is written there must be a link. */
+        verify_link(head->next, head);
+    }
     free->previous = is_second ? head : NULL;
     free->next = is_second ? head->next : head;
     if (free->next != NULL) {
@@ -130,17 +145,6 @@ static bool fits_better(const struct free_block *block, const struct free_block 
     return size < best_size || (size == best_size && block < best);
 }
 
-/* `link` was found in `holder`, or in the bin itself, which no program writes to by mistake. */
-static void verify_link(const struct free_block *link, const struct free_block *holder)
-{
-    if (unlikely(!link_is_sound(link))) {
-        bool link_is_plausible =
-            holder == NULL || brkm__regions_contain_payload(block_payload(&link->header));
-        end_program(link_is_plausible ? FAULT_HEADER_OVERWRITTEN : FAULT_FREE_LIST_OVERWRITTEN,
-                    link_is_plausible ? link : holder);
-    }
-}
-
 /* The size of the largest block that could be cut out of `block` for the alignment. */
 static size_t size_at_aligned_place(const struct free_block *block, size_t alignment)
 {
@@ -177,6 +181,16 @@ static struct free_block *first_in_bin(const struct bins *bins, unsigned bin)
 {
     verify_link(bins->heads[bin], NULL);
     return bins->heads[bin];
+}
+
+struct free_block *brkm__bins_step(const struct bins *bins, unsigned bin,
+                                   const struct free_block *block)
+{
+    struct free_block *next = block == NULL ? bins->heads[bin] : block->next;
+    if (next != NULL) {
+        verify_link(next, block);
+    }
+    return next;
 }
 
 struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)

@@ -38,6 +38,11 @@ struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size);
  * sees none. `alignment` is a power of two above 16. */
 struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size, size_t alignment);
 
+/* Steps through the blocks of a bin: NULL gives the first, the last gives NULL. Ends the program
+ * where a link was overwritten. */
+struct free_block *brkm__bins_step(const struct bins *bins, unsigned bin,
+                                   const struct free_block *block);
+
 /* The first bin at or above `bin` that is not empty; BRKM_BIN_COUNT when there is none. */
 unsigned brkm__bins_next_used(const struct bins *bins, unsigned bin);
 

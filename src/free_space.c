@@ -221,7 +221,8 @@ static size_t purge_bins(struct heap *heap)
     unsigned first = size_class_bin(brkm__os_page_size());
     for (unsigned bin = brkm__bins_next_used(&heap->bins, first); bin < BRKM_BIN_COUNT;
          bin = brkm__bins_next_used(&heap->bins, bin + 1)) {
-        for (struct free_block *free = heap->bins.heads[bin]; free != NULL; free = free->next) {
+        struct free_block *free = NULL;
+        while ((free = brkm__bins_step(&heap->bins, bin, free)) != NULL) {
             released += brkm__purge_block(&free->header);
         }
     }

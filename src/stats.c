@@ -159,7 +159,8 @@ static struct bin_totals count_bin(struct heap *heap, unsigned bin)
 {
     struct bin_totals totals = {.smallest = SIZE_MAX};
     lock_acquire(&heap->lock);
-    for (struct free_block *free = heap->bins.heads[bin]; free != NULL; free = free->next) {
+    struct free_block *free = NULL;
+    while ((free = brkm__bins_step(&heap->bins, bin, free)) != NULL) {
         size_t size = block_size(&free->header);
         totals.count++;
         totals.bytes += size;
