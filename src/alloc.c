@@ -53,9 +53,11 @@ static void free_for(void *memory, const char *caller)
 static size_t largest_usable(size_t size, enum origin origin)
 {
     size_t block = block_size_for_request(size);
-    size_t roomy =
-        origin == ORIGIN_HEAP && block <= BRKM_CACHED_MAX ? 2 * block : block + block / 8;
-    return roomy + (origin == ORIGIN_HEAP ? 2 * BRKM_MIN_BLOCK : brkm__os_page_size());
+    if (origin == ORIGIN_HEAP && block <= BRKM_CACHED_MAX) {
+        return 2 * block + BRKM_ALIGNMENT - BRKM_HEADER_SIZE;
+    }
+    size_t rest = origin == ORIGIN_HEAP ? 2 * BRKM_MIN_BLOCK : brkm__os_page_size();
+    return block + block / 8 + rest;
 }
 
 static void free_sized_for(void *memory, size_t size, size_t alignment, const char *caller)
