@@ -61,6 +61,11 @@ static struct held verify_mapped(const void *memory, const char *caller)
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
     }
+    const void *end = (const char *)memory + held.usable_size;
+    if (unlikely(!block_is(end, BLOCK_FENCEPOST))) {
+        place.block_size = held.usable_size;
+        brkm__fatal(FAULT_OVERFLOW, place);
+    }
     return held;
 }
 
