@@ -79,6 +79,16 @@ static void verify_link(const struct free_block *link, const struct free_block *
     }
 }
 
+/* What is about to be written behind `link`, found in `holder`, must be a link to that. */
+static void verify_leads_back(const struct free_block *link, const struct free_block *holder)
+{
+    bool readable =
+        likely(regions_window_contains(block_payload(&link->header))) || link_is_sound(link);
+    if (unlikely(!readable || link->previous != holder)) {
+        end_program(FAULT_FREE_LIST_OVERWRITTEN, holder);
+    }
+}
+
 /* ---- Insert and remove ---- */
 
 void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_t size)
@@ -89,8 +99,7 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_
     brkm_assert(head == NULL || link_is_sound(head), "I6: a list holds free blocks only");
     bool is_second = head != NULL && head < free;
     if (is_second && head->next != NULL) {
-        /* What is written there must be a link. */
-        verify_link(head->next, head);
+        verify_leads_back(head->next, head);
     }
     free->previous = is_second ? head : NULL;
     free->next = is_second ? head->next : head;
