@@ -401,13 +401,22 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
     return make_room(cache, slot) && cache_bin_push(&cache->bins[slot], block);
 }
 
-void brkm__cache_keep(void *payload)
+void brkm__cache_keep(struct mem_control_block *block)
 {
-    struct mem_control_block *block = block_from_payload(payload);
     struct thread_cache *cache = own_cache();
     if (unlikely(cache == NULL) || !keep(cache, block)) {
         brkm__heap_free(&brkm__main_heap, block, "free");
     }
+}
+
+void brkm__cache_verify_and_keep(void *payload)
+{
+    struct mem_control_block *block = block_from_payload(payload);
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = payload, .caller = "free"});
+    }
+    brkm__cache_keep(block);
 }
 
 /* ---- All caches ---- */
