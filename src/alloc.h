@@ -37,7 +37,7 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
         if (likely(block_is_sound(block, size))) {
             annotate_freed(memory);
             if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
-                brkm__cache_keep(memory);
+                brkm__cache_verify_and_keep(memory);
             }
             return;
         }

@@ -69,12 +69,25 @@ static void verify_links(const struct bins *bins, unsigned bin, const struct fre
     }
 }
 
-struct free_block *brkm__bins_next_in_list(const struct free_block *block)
+/* `link` was found in `holder`, or in the bin itself, which no program writes to by mistake. */
+static void verify_link(const struct free_block *link, const struct free_block *holder)
 {
-    if (block->next != NULL && unlikely(!link_is_sound(block->next))) {
-        end_program(FAULT_FREE_LIST_OVERWRITTEN, block);
+    if (unlikely(!link_is_sound(link))) {
+        bool link_is_plausible =
+            holder == NULL || brkm__regions_contain_payload(block_payload(&link->header));
+        end_program(link_is_plausible ? FAULT_HEADER_OVERWRITTEN : FAULT_FREE_LIST_OVERWRITTEN,
+                    link_is_plausible ? link : holder);
     }
-    return block->next;
+}
+
+/* What is about to be written behind `link`, found in `holder`, must be a link to that. */
+static void verify_leads_back(const struct free_block *link, const struct free_block *holder)
+{
+    bool readable =
+        likely(regions_window_contains(block_payload(&link->header))) || link_is_sound(link);
+    if (unlikely(!readable || link->previous != holder)) {
+        end_program(FAULT_FREE_LIST_OVERWRITTEN, holder);
+    }
 }
 
 /* ---- Pages that were not given back ---- */
@@ -99,6 +112,9 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_
     struct free_block *head = bins->heads[bin];
     brkm_assert(head == NULL || link_is_sound(head), "I6: a list holds free blocks only");
     bool is_second = head != NULL && head < free;
+    if (is_second && head->next != NULL) {
+        verify_leads_back(head->next, head);
+    }
     free->previous = is_second ? head : NULL;
     free->next = is_second ? head->next : head;
     if (free->next != NULL) {
@@ -159,17 +175,6 @@ static bool fits_better(const struct free_block *block, const struct free_block 
     return size < best_size || (size == best_size && block < best);
 }
 
-/* `link` was found in `holder`, or in the bin itself, which no program writes to by mistake. */
-static void verify_link(const struct free_block *link, const struct free_block *holder)
-{
-    if (unlikely(!link_is_sound(link))) {
-        bool link_is_plausible =
-            holder == NULL || brkm__regions_contain_payload(block_payload(&link->header));
-        end_program(link_is_plausible ? FAULT_HEADER_OVERWRITTEN : FAULT_FREE_LIST_OVERWRITTEN,
-                    link_is_plausible ? link : holder);
-    }
-}
-
 /* The size of the largest block that could be cut out of `block` for the alignment. */
 static size_t size_at_aligned_place(const struct free_block *block, size_t alignment)
 {
@@ -206,6 +211,16 @@ static struct free_block *first_in_bin(const struct bins *bins, unsigned bin)
 {
     verify_link(bins->heads[bin], NULL);
     return bins->heads[bin];
+}
+
+struct free_block *brkm__bins_step(const struct bins *bins, unsigned bin,
+                                   const struct free_block *block)
+{
+    struct free_block *next = block == NULL ? bins->heads[bin] : block->next;
+    if (next != NULL) {
+        verify_link(next, block);
+    }
+    return next;
 }
 
 struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)

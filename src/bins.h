@@ -39,9 +39,10 @@ struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size);
  * sees none. `alignment` is a power of two above 16. */
 struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size, size_t alignment);
 
-/* The block behind `block` in its list, or NULL. Ends the program where the link was overwritten.
- */
-struct free_block *brkm__bins_next_in_list(const struct free_block *block);
+/* Steps through the blocks of a bin: NULL gives the first, the last gives NULL. Ends the program
+ * where a link was overwritten. */
+struct free_block *brkm__bins_step(const struct bins *bins, unsigned bin,
+                                   const struct free_block *block);
 
 /* Pages inside a block in the bins, of `size` bytes, that were not given back so far now are. */
 void brkm__bins_note_purged(struct bins *bins, struct mem_control_block *block, size_t size,

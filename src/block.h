@@ -8,10 +8,10 @@
  *   +---------------+ payload (0 mod 16)     +---------------+ payload
  *   |               |                        | next link     | 8 bytes
  *   | payload:      |                        | previous link | 8 bytes
- *   | size - 8      |                        | long size     | 8 bytes, blocks of 128 MiB and more
- *   | bytes         |                        | clean pages   | 16 bytes, blocks with the flag
- * PURGED |               |                        | ...           | |               | | boundary
- * tag  | 8 bytes: the block's size
+ *   | size - 8      |                        | long size     | 16 bytes, blocks of 128 MiB and more
+ *   | bytes         |                        | clean pages   | 16 bytes, with the flag PURGED
+ *   |               |                        | ...           |
+ *   |               |                        | boundary tag  | 8 bytes: the block's size
  *   +---------------+ next block's header    +---------------+ next block's header
  *
  * Blocks tile a region: the header of the next block follows each payload directly. The last header
@@ -56,6 +56,13 @@ struct free_block {
 
 _Static_assert(sizeof(struct free_block) + sizeof(size_t) == BRKM_MIN_BLOCK,
                "header, links and boundary tag fit in the smallest block");
+
+/* The size of a free block that the header's 24 bits cannot tell. It lies in the payload, where a
+ * program that writes to a freed block may change it: hence the check. */
+struct long_size {
+    size_t bytes;
+    uint64_t check; /* of the size, the address and the secret */
+};
 
 /* What is added to the high half of the seal. The values are arbitrary but far from each other and
  * from small differences in size. */
@@ -177,10 +184,15 @@ static inline size_t block_byte_size(const struct mem_control_block *block)
     return block->units[2] * BLOCK_UNIT;
 }
 
-static inline size_t *block_long_size(const struct mem_control_block *block)
+static inline struct long_size *block_long_size(const struct mem_control_block *block)
 {
-    return (size_t *)((uintptr_t)block + sizeof(struct free_block));
+    return (struct long_size *)((uintptr_t)block + sizeof(struct free_block));
 }
+
+/* Stores the size where block_long_size says, and reads it; reading ends the program when it was
+ * overwritten. */
+void brkm__block_store_long_size(struct mem_control_block *block, size_t size);
+size_t brkm__block_load_long_size(const struct mem_control_block *block);
 
 /* The size as the header tells it; for blocks that can be in use that is the size. */
 static inline size_t block_short_size(const struct mem_control_block *block)
@@ -192,7 +204,7 @@ static inline size_t block_short_size(const struct mem_control_block *block)
 static inline size_t block_size(const struct mem_control_block *block)
 {
     size_t size = block_short_size(block);
-    return likely(size != BLOCK_LONG_SIZE) ? size : *block_long_size(block);
+    return likely(size != BLOCK_LONG_SIZE) ? size : brkm__block_load_long_size(block);
 }
 
 /* Bytes that the program may use in a block of the heap. */
@@ -252,8 +264,7 @@ static inline bool block_is(const struct mem_control_block *block, enum block_st
 static inline void block_set(struct mem_control_block *block, size_t size, enum block_state state)
 {
     if (unlikely(size > BRKM_MAX_BLOCK)) {
-        annotate_ours(block_long_size(block), sizeof(size_t));
-        *block_long_size(block) = size;
+        brkm__block_store_long_size(block, size);
         size = BLOCK_LONG_SIZE;
     }
     uint32_t units = (uint32_t)(size / BLOCK_UNIT);

@@ -12,6 +12,10 @@
 /* Bytes between the start of a mapping and the payload, at the least: keeps the payload aligned. */
 #define MAPPED_OVERHEAD BRKM_ALIGNMENT
 
+/* Bytes at the end of a mapping for the fencepost, which tells of a write past the payload's end.
+ * It costs a page where the program never touches its block's last one. */
+#define MAPPED_FENCEPOST BRKM_HEADER_SIZE
+
 /* Entries before the table gets a mapping of its own. */
 #define MAPPED_FIRST_CAPACITY 64
 
@@ -19,7 +23,7 @@ struct mapping {
     uintptr_t payload; /* 0 in an entry that was never used */
     uintptr_t start;   /* of the mapping */
     size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
-    size_t usable;     /* bytes from the payload to the end of its last page */
+    size_t usable;     /* bytes from the payload to the fencepost in its last page */
 };
 
 /* Everything under brkm__mapped_lock. */
@@ -132,7 +136,8 @@ static struct mapping *find_in_use(const void *payload)
 static size_t mapping_size(size_t size, size_t alignment)
 {
     size_t page = brkm__os_page_size();
-    size_t slack = alignment <= MAPPED_OVERHEAD ? MAPPED_OVERHEAD : alignment + MAPPED_OVERHEAD;
+    size_t overhead = MAPPED_OVERHEAD + MAPPED_FENCEPOST;
+    size_t slack = alignment <= MAPPED_OVERHEAD ? overhead : alignment + overhead;
     size_t total;
     if (__builtin_add_overflow(size, slack + page, &total) || total > PTRDIFF_MAX) {
         return 0;
@@ -151,18 +156,19 @@ static void trim_mapping(struct mapping *mapping, size_t size)
         mapping->size -= first - mapping->start;
         mapping->start = first;
     }
-    uintptr_t end = align_up(mapping->payload + size, page);
+    uintptr_t end = align_up(mapping->payload + size + MAPPED_FENCEPOST, page);
     uintptr_t mapped_end = mapping->start + mapping->size;
     if (end < mapped_end && brkm__footprint_unmap((void *)end, mapped_end - end)) {
         mapping->size -= mapped_end - end;
     }
-    mapping->usable = end - mapping->payload;
+    mapping->usable = end - MAPPED_FENCEPOST - mapping->payload;
 }
 
-static void write_header(uintptr_t payload)
+static void write_headers(const struct mapping *mapping)
 {
-    struct mem_control_block *block = block_from_payload((void *)payload);
-    block_create(block, 0, BLOCK_IN_USE); /* the table has the size */
+    /* The table has the size. */
+    block_create(block_from_payload((void *)mapping->payload), 0, BLOCK_IN_USE);
+    block_create((void *)(mapping->payload + mapping->usable), 0, BLOCK_FENCEPOST);
 }
 
 void *brkm__mapped_allocate(size_t size, size_t alignment)
@@ -181,7 +187,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
         align_up(mapping.start + BRKM_HEADER_SIZE, max_size(alignment, MAPPED_OVERHEAD));
     trim_mapping(&mapping, size);
     brkm__block_draw_secret();
-    write_header(mapping.payload);
+    write_headers(&mapping);
 
     lock_acquire(&brkm__mapped_lock);
     bool room = table.totals.count < brkm__option_get(OPTION_mapped_count_max) && make_room();
@@ -240,7 +246,9 @@ void *brkm__mapped_resize(void *payload, size_t size)
     struct mapping *entry = find_in_use(payload);
     size_t lead = entry == NULL ? 0 : entry->payload - entry->start;
     size_t total;
-    if (entry != NULL && !__builtin_add_overflow(size, lead + brkm__os_page_size() - 1, &total) &&
+    size_t overhead = lead + MAPPED_FENCEPOST;
+    if (entry != NULL &&
+        !__builtin_add_overflow(size, overhead + brkm__os_page_size() - 1, &total) &&
         total <= PTRDIFF_MAX && make_room()) {
         entry = find_in_use(payload);
         struct mapping old = *entry;
@@ -249,9 +257,10 @@ void *brkm__mapped_resize(void *payload, size_t size)
                                         : brkm__footprint_remap((void *)old.start, old.size, total);
         if (start != NULL) {
             forget(entry);
-            struct mapping moved = {(uintptr_t)start + lead, (uintptr_t)start, total, total - lead};
+            struct mapping moved = {(uintptr_t)start + lead, (uintptr_t)start, total,
+                                    total - overhead};
             remember(moved);
-            write_header(moved.payload);
+            write_headers(&moved);
             resized = (void *)moved.payload;
         }
     }

@@ -70,9 +70,9 @@ static size_t purge_list(struct bins *bins, unsigned bin, size_t wanted, unsigne
 {
     size_t released = 0;
     unsigned clean = 0;
-    for (struct free_block *block = bins->heads[bin];
-         block != NULL && released < wanted && clean < patience;
-         block = brkm__bins_next_in_list(block)) {
+    struct free_block *block = NULL;
+    while (released < wanted && clean < patience &&
+           (block = brkm__bins_step(bins, bin, block)) != NULL) {
         size_t bytes = purge_block(bins, &block->header);
         released += bytes;
         clean = bytes == 0 ? clean + 1 : 0;

@@ -223,7 +223,7 @@ static inline void free_cached(struct mem_control_block *block, size_t size)
                     ? cache_keep_medium(cache, size_class_medium_below(size), block)
                     : cache_bin_push(cache_exact_bin(cache, size), block);
     if (unlikely(!kept)) {
-        brkm__cache_keep(block_payload(block));
+        brkm__cache_keep(block);
     }
 }
 

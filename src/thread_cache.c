@@ -468,15 +468,24 @@ static BRKM_COLD void free_without_cache(struct mem_control_block *block)
     brkm__heap_free(&brkm__main_heap, block, "free");
 }
 
-void brkm__cache_keep(void *payload)
+void brkm__cache_keep(struct mem_control_block *block)
 {
-    struct mem_control_block *block = block_from_payload(payload);
     struct thread_cache *cache = own_cache();
     if (unlikely(cache == NULL)) {
         free_without_cache(block);
     } else if (!keep(cache, block)) {
         brkm__heap_free(&brkm__main_heap, block, "free");
     }
+}
+
+void brkm__cache_verify_and_keep(void *payload)
+{
+    struct mem_control_block *block = block_from_payload(payload);
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = payload, .caller = "free"});
+    }
+    brkm__cache_keep(block);
 }
 
 /* ---- All caches ---- */

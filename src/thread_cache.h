@@ -42,7 +42,10 @@ struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment);
 
 /* The bin was full or the thread has no cache: makes room and keeps the block, which is in use and
  * verified. */
-void brkm__cache_keep(void *payload);
+void brkm__cache_keep(struct mem_control_block *block);
+
+/* The same for the fast path of free, which has verified the low byte of the size only. */
+void brkm__cache_verify_and_keep(void *payload);
 
 /* Gives all that the calling thread has cached back to the heap. True when there was something. */
 bool brkm__cache_flush_all(void);

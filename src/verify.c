@@ -26,6 +26,12 @@ bool brkm__verify_is_boundary(const struct mem_control_block *block)
     return false;
 }
 
+/* What the function `caller` does with a block that was freed before. */
+static enum fault fault_of_freed(const char *caller)
+{
+    return strstr(caller, "free") != NULL ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE;
+}
+
 /* Says what is wrong with `memory`, whose header is not that of a block in use. */
 static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state state,
                                        const char *caller)
@@ -35,8 +41,7 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
     /* The top begins where the last block began that was freed into it. */
     if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_TOP) {
         place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
-        bool frees = strstr(caller, "free") != NULL;
-        brkm__fatal(frees ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE, place);
+        brkm__fatal(fault_of_freed(caller), place);
     }
     lock_acquire(&brkm__main_heap.lock);
     bool is_block = state == BLOCK_DAMAGED && brkm__verify_is_boundary(block);
@@ -50,11 +55,16 @@ static struct held verify_mapped(const void *memory, const char *caller)
     struct fault_place place = {.address = memory, .caller = caller};
     enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
     if (unlikely(found != MAPPED_IN_USE)) {
-        brkm__fatal(found == MAPPED_FREED ? FAULT_DOUBLE_FREE : FAULT_INVALID_POINTER, place);
+        brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
     if (unlikely(block_state(block_from_payload(memory)) != BLOCK_IN_USE)) {
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
+    }
+    const void *end = (const char *)memory + held.usable_size;
+    if (unlikely(!block_is(end, BLOCK_FENCEPOST))) {
+        place.block_size = held.usable_size;
+        brkm__fatal(FAULT_OVERFLOW, place);
     }
     return held;
 }

@@ -53,6 +53,33 @@ small_stack)
     # A stack of 256 KiB.
     both prlimit --stack=262144
     ;;
+debugger)
+    # In gdb, which calls malloc and free in the stopped program.
+    command -v gdb >/dev/null || skip "no gdb here"
+    for door in preload static; do
+        program=$dynamic
+        [ "$door" = preload ] || program=$static
+        said=$(gdb -nx -q -batch -ex 'set confirm off' -ex 'set startup-with-shell off' \
+            -ex "set environment LD_PRELOAD $([ "$door" = static ] || echo "$library")" \
+            -ex 'break churn' -ex 'run' -ex 'delete' \
+            -ex 'set $block = ((void *(*)(unsigned long))malloc)(1000)' \
+            -ex 'print $block != 0' -ex 'call ((void (*)(void *))free)($block)' \
+            -ex 'continue' --args "$program" "$door" 2>&1) || :
+        case $said in
+        *ptrace:*) skip "tracing is refused here" ;;
+        *'$1 = 1'*'exited normally'*) ;;
+        *) echo "$said" && exit 1 ;;
+        esac
+    done
+    ;;
+valgrind)
+    # On valgrind's processor; the preloaded program under memcheck, without its own malloc.
+    command -v valgrind >/dev/null || skip "no valgrind here"
+    # memcheck takes fresh memory of the break, which is zero, for undefined.
+    valgrind --quiet --error-exitcode=9 --trace-children=yes --soname-synonyms=somalloc=nothing \
+        --undef-value-errors=no env "LD_PRELOAD=$library" "$dynamic" preload
+    valgrind --quiet --tool=none "$static" static
+    ;;
 no_environment)
     # No environment variables at all.
     both env -i

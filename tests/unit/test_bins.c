@@ -347,6 +347,43 @@ START_TEST(a_search_does_not_follow_an_overwritten_link)
 }
 END_TEST
 
+static void lay_another(void *address)
+{
+    *(struct mem_control_block **)address = lay_and_insert(65536 + 16 * 5);
+}
+
+START_TEST(an_insertion_does_not_write_through_an_overwritten_link)
+{
+    void *target[4] = {0};
+    struct mem_control_block *ignored;
+    lay_three();
+    bins.heads[size_class_bin(65536)]->next = (struct free_block *)&target[1];
+    ck_assert(fake_os_dies(lay_another, &ignored));
+    ck_assert(unit_said(LINKS));
+    ck_assert_ptr_null(target[3]);
+}
+END_TEST
+
+static void walk(void *unused)
+{
+    (void)unused;
+    const struct free_block *block = NULL;
+    while ((block = brkm__bins_step(&bins, size_class_bin(65536), block)) != NULL) {
+        ck_assert(block_is(&block->header, BLOCK_FREE));
+    }
+}
+
+START_TEST(a_walk_does_not_follow_an_overwritten_link)
+{
+    uint64_t stranger[8] = {0};
+    lay_three();
+    walk(NULL);
+    bins.heads[size_class_bin(65536)]->next->next = (struct free_block *)stranger;
+    ck_assert(fake_os_dies(walk, NULL));
+    ck_assert(unit_said(LINKS));
+}
+END_TEST
+
 START_TEST(a_search_notices_an_overwritten_header)
 {
     lay_three();
@@ -376,6 +413,8 @@ Suite *unit_suite(void)
     tcase_add_loop_test(damage, an_overwritten_previous_link_ends_the_program, 0, 4);
     tcase_add_test(damage, links_that_a_neighbour_in_the_list_contradicts_end_the_program);
     tcase_add_test(damage, a_search_does_not_follow_an_overwritten_link);
+    tcase_add_test(damage, an_insertion_does_not_write_through_an_overwritten_link);
+    tcase_add_test(damage, a_walk_does_not_follow_an_overwritten_link);
     tcase_add_loop_test(damage, a_search_notices_an_overwritten_header, 0, 3);
     return suite;
 }

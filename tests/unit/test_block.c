@@ -103,6 +103,22 @@ END_TEST
 
 /* ---- Damage ---- */
 
+static void ask_size(void *block)
+{
+    block_size(block);
+}
+
+START_TEST(an_overwritten_long_size_ends_the_program)
+{
+    struct mem_control_block *block = place(64);
+    block_create(block, BRKM_GIB, BLOCK_FREE);
+    ck_assert_uint_eq(block_size(block), BRKM_GIB);
+    ((size_t *)block_payload(block))[_i] ^= 16;
+    ck_assert(fake_os_dies(ask_size, block));
+    ck_assert(unit_said("write after free, links of a free block overwritten"));
+}
+END_TEST
+
 START_TEST(every_flipped_bit_of_seal_and_size_is_noticed)
 {
     struct mem_control_block *block = place(64);
@@ -294,6 +310,7 @@ Suite *unit_suite(void)
     tcase_add_test(layout, size_and_state_are_read_as_written);
     tcase_add_test(layout, flags_stand_alone);
     TCase *damage = unit_case(suite, "damage");
+    tcase_add_loop_test(damage, an_overwritten_long_size_ends_the_program, 2, 4);
     tcase_add_test(damage, every_flipped_bit_of_seal_and_size_is_noticed);
     tcase_add_test(damage, an_overwritten_byte_is_noticed);
     tcase_add_test(damage, a_copied_header_is_noticed);

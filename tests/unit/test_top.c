@@ -179,6 +179,22 @@ START_TEST(the_top_can_be_carved_to_the_last_byte)
 }
 END_TEST
 
+static void carve_small(void *unused)
+{
+    (void)unused;
+    carve(64);
+}
+
+START_TEST(an_overwritten_header_ends_the_program)
+{
+    ck_assert(brkm__top_grow(&top, 1000, 1000).grown);
+    carve(64);
+    *(unsigned char *)top.block ^= 1;
+    ck_assert(fake_os_dies(carve_small, NULL));
+    ck_assert(unit_said("header overwritten"));
+}
+END_TEST
+
 START_TEST(what_is_absorbed_is_not_taken_for_zero)
 {
     ck_assert(grow(8 * PAGE).grown);
@@ -453,6 +469,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(growth, a_break_that_cannot_be_raised_leaves_all_as_it_was, 0, 2);
     tcase_add_test(growth, no_size_is_too_large_to_be_refused);
     tcase_add_test(growth, the_top_can_be_carved_to_the_last_byte);
+    tcase_add_test(growth, an_overwritten_header_ends_the_program);
     tcase_add_test(growth, what_is_absorbed_is_not_taken_for_zero);
     tcase_add_test(growth, bytes_above_an_unaligned_first_break_are_not_taken_for_zero);
     TCase *foreign = unit_case(suite, "foreign break");

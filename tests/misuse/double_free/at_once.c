@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * A block is freed twice in a row.
+ * Sizes: small medium large mapped
+ * Says: double free at ADDRESS (block of N bytes, called from free)
+ * Says mapped: double free at ADDRESS (called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = neighbours(size).front;
+    free(block);
+    free(block);
+}

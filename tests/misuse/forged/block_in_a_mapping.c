@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * A header copied into a mapping of the program.
+ * Sizes: small mapped
+ * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *mine = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(mine + 8, header_of(malloc(size)), 8);
+    free(mine + 16);
+}

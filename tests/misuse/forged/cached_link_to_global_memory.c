@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * The link of a cached block leads to global memory.
+ * Sizes: small medium
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+static char target[8192] __attribute__((aligned(16)));
+
+void misuse(size_t size)
+{
+    char *block = neighbours(size).front;
+    free(block);
+    *(void **)block = target;
+    expect_never_given(target, sizeof target, size);
+}

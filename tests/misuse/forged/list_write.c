@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * The link of a free block is made so that listing another behind it would write to the program's
+ * pointer.
+ * Sizes: small medium large
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+static void *target[8];
+
+void misuse(size_t size)
+{
+    struct pair first = neighbours(size), second = neighbours(size);
+    free(first.front);
+    empty_caches();
+    *(void **)first.front = &target[1];
+    free(second.front);
+    empty_caches();
+}

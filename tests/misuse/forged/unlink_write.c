@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * The links of a free block are made so that taking it out would write to the program's pointer.
+ * Sizes: small medium large
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+static void *target;
+
+void misuse(size_t size)
+{
+    char *block = freed_to_heap(size);
+    ((void **)block)[0] = &target - 2;
+    ((void **)block)[1] = &target - 1;
+    malloc(size);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * 32 bytes past the end, found when the block behind is freed.
+ * Sizes: small medium large
+ * Says: header overwritten at ADDRESS (called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    struct pair pair = neighbours(size);
+    memset(pair.front + size, 'A', 32);
+    free(pair.behind);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * Past the end into a block that is cached; found when that is given out and freed again.
+ * Sizes: small medium
+ * Says: header overwritten at ADDRESS (called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    struct pair pair = neighbours(size);
+    free(pair.behind);
+    pair.front[size] = 'A';
+    free(malloc(size));
+}

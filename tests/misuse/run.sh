@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh CASE_FILE NAME PROGRAM [LIBRARY]: runs one misuse for each of its sizes, LIBRARY preloaded,
+# and compares what comes of it with what the first comment of CASE_FILE says.
+set -u
+
+file=$1
+name=$2
+program=$3
+library=${4:-}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC3045 # the shells of Linux have it
+ulimit -c 0
+
+# field KEY: what stands behind KEY in the first comment, to the next key or the comment's end
+field()
+{
+    awk -v key="$1" '
+        /^#include/ { exit }
+        { sub(/^(\/\*| \*)\/? ?/, ""); sub(/ ?\*\/$/, "") }
+        match($0, /^[A-Z][a-z]+( [a-z]+)?: /) {
+            inside = (substr($0, 1, RLENGTH - 2) == key)
+            $0 = substr($0, RLENGTH + 1)
+        }
+        inside && $0 != "" { text = text (text == "" ? "" : " ") $0 }
+        END { print text }' "$file"
+}
+
+# The request that fills a block of a size to its last byte.
+bytes_of()
+{
+    case $1 in
+    small) echo 24 ;;
+    medium) echo 3064 ;;
+    large) echo 100008 ;;
+    mapped) echo 1048552 ;;
+    *) echo "no size is called $1" >&2 && exit 1 ;;
+    esac
+}
+
+# What shall come of it: status and standard error, in the words of the case file.
+expected()
+{
+    says=$(field "Says $1")
+    : "${says:=$(field Says)}"
+    case $says in
+    "segmentation fault") echo 139: ;;
+    "") echo 0: ;;
+    *) echo "134:brkmalloc: $says" ;;
+    esac
+}
+
+# In a shell of its own, which keeps what shells say of a signal out of the program's output.
+commit()
+(
+    exec env ${library:+"LD_PRELOAD=$library"} "$program" "$name" "$(bytes_of "$1")" \
+        >"$work/out" 2>"$work/err"
+)
+
+# The words of case files for the address and the block's size.
+in_words()
+{
+    case $expected in
+    *NUMBER*) bytes='[0-9]*' word=NUMBER ;;
+    *) bytes=$(bytes_of "$1") word=N ;;
+    esac
+    sed "s/ at 0x[0-9a-f]\{1,\}/ at ADDRESS/; s/block of $bytes bytes/block of $word bytes/"
+}
+
+if ! grep -q '^ \* Says\|^ \* Not caught' "$file"; then
+    echo "$file does not tell what comes of it"
+    exit 1
+fi
+status=0
+sizes=$(field Sizes)
+for size in ${sizes:-small}; do
+    expected=$(expected "$size")
+    commit "$size" 2>/dev/null
+    found=$?:$(in_words "$size" <"$work/err")
+    if [ "$found" != "$expected" ] || [ -s "$work/out" ]; then
+        echo "$size block: expected, found (status:standard error):"
+        echo "$expected"
+        echo "$found"
+        cat "$work/out"
+        status=1
+    fi
+done
+exit "$status"

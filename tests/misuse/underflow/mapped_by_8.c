@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * 8 bytes before the start of a mapped block.
+ * Sizes: mapped
+ * Says: header overwritten at ADDRESS (block of N bytes, called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = malloc(size);
+    memset(block - 8, 'A', 8);
+    free(block);
+}

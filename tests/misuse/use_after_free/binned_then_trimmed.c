@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * The links of a free block, found by malloc_trim.
+ * Sizes: large
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    size_t *block = (size_t *)freed_to_heap(size);
+    block[0] = 0x4141414141414141;
+    malloc_trim(0);
+}

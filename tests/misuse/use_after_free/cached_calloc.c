@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * A cached block is written to, found by calloc.
+ * Sizes: small medium
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = neighbours(size).front;
+    free(block);
+    memset(block, 'A', size);
+    calloc(size, 1);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * A block that a thread has in its cache is written to, found when the thread ends.
+ * Sizes: small medium
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+static void *write_late(void *block)
+{
+    free(block);
+    memset(block, 'A', 16);
+    return NULL;
+}
+
+void misuse(size_t size)
+{
+    in_thread(write_late, neighbours(size).front);
+}

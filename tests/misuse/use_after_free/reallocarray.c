@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * A freed block is given to reallocarray.
+ * Sizes: small medium large mapped
+ * Says: use of a freed block at ADDRESS (block of N bytes, called from realloc)
+ * Says mapped: use of a freed block at ADDRESS (called from realloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = neighbours(size).front;
+    free(block);
+    reallocarray(block, size, 3);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * An array on the stack is given to free_aligned_sized.
+ * Says: invalid pointer, not the start of a block in use at ADDRESS (called from
+ * free_aligned_sized) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    long array[16] = {0};
+    free_aligned_sized(&array[4], 16, size);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * An address in the unused end of the heap is freed.
+ * Sizes: small medium large
+ * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = malloc(size);
+    neighbours(size);
+    free((char *)((uintptr_t)sbrk(0) & ~(uintptr_t)15) - 4096);
+}

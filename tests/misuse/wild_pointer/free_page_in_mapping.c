@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * The second page of a mapped block, with the offset that blocks have there is freed.
+ * Sizes: mapped
+ * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = malloc(size);
+    free(block + 4096);
+}
