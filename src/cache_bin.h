@@ -51,6 +51,8 @@ static BRKM_ALWAYS_INLINE bool cache_bin_pop(struct cache_bin *bin, void **paylo
     }
     struct mem_control_block *block = block_from_payload(first);
     bin->first = first->next;
+    /* Were the block in a list once more, it would be noticed there. */
+    first->check = 0;
     bin->room++;
     block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
     *payload = first;

@@ -2,9 +2,7 @@
  * The header that a block had in use is written back after the block was freed, and it is freed
  * again.
  * Sizes: small medium
- * Not caught: the header is the true one; the block is in its list twice. A malloc that cleared the
- * check word of the block it gives out would notice when the block comes out again, for one
- * instruction. */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)
@@ -15,4 +13,6 @@ void misuse(size_t size)
     free(pair.front);
     memcpy(header_of(pair.front), header, 8);
     free(pair.front);
+    malloc(size);
+    malloc(size);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What a cached block held when it was freed before is written back, links and all.
  * Sizes: small medium
- * Not caught: links that were true once verify; a later malloc may give out a block that is in use.
- */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)
@@ -16,5 +15,6 @@ void misuse(size_t size)
     malloc(size);
     free(pair.front);
     memcpy(pair.front, old, 16);
+    malloc(size);
     malloc(size);
 }
