@@ -92,8 +92,10 @@ static void verify_leads_back(const struct free_block *link, const struct free_b
 
 /* ---- Pages that were not given back ---- */
 
-/* No block below this size has a whole page inside. */
-#define DIRTY_SIZE_MIN ((size_t)4096 + 64)
+/* The smallest block that can have a whole page, of the smallest size that there is, inside. */
+#define DIRTY_SIZE_MIN                                                                         \
+    (sizeof(struct free_block) + sizeof(struct long_size) + sizeof(struct page_range) + 4096 + \
+     sizeof(size_t))
 
 void brkm__bins_note_purged(struct bins *bins, struct mem_control_block *block, size_t size,
                             struct page_range clean)
@@ -128,7 +130,7 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_
     mark_used(bins, bin);
     bins->blocks++;
     bins->bytes += size;
-    if (size > DIRTY_SIZE_MIN) {
+    if (size >= DIRTY_SIZE_MIN) {
         bins->dirty += block_dirty_bytes(block, size, brkm__os_page_size());
     }
 }
@@ -151,7 +153,7 @@ static void unlink_from(struct bins *bins, unsigned bin, struct free_block *bloc
     }
     bins->blocks--;
     bins->bytes -= size;
-    if (size > DIRTY_SIZE_MIN) {
+    if (size >= DIRTY_SIZE_MIN) {
         bins->dirty -=
             min_size(bins->dirty, block_dirty_bytes(&block->header, size, brkm__os_page_size()));
     }

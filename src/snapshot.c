@@ -28,7 +28,7 @@ struct walk {
     size_t damaged; /* bytes from a damaged header to its region's end */
 };
 
-static void count(struct block_totals *totals, size_t size)
+static void add_block(struct block_totals *totals, size_t size)
 {
     totals->smallest = totals->blocks == 0 ? size : min_size(totals->smallest, size);
     totals->largest = max_size(totals->largest, size);
@@ -38,9 +38,9 @@ static void count(struct block_totals *totals, size_t size)
 
 static void count_block(struct walk *walk, enum snapshot_state state, size_t size)
 {
-    count(&walk->all[state], size);
+    add_block(&walk->all[state], size);
     if (walk->detail != NULL) {
-        count(&walk->detail->classes[size_class_bin(size)][state], size);
+        add_block(&walk->detail->classes[size_class_bin(size)][state], size);
     }
 }
 

@@ -77,6 +77,7 @@ runs_programs()
     offers "program file" brkmalloc run "program"
     offers "program file" brkmalloc run --stats "program"
     offers "program file" brkmalloc run -- "program"
+    offers "program file" brkmalloc record -o trace "program"
     offers_only "--stats" brkmalloc run --st
 }
 
@@ -85,7 +86,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 
 knows_what_the_command_has
-offers_only "run" brkmalloc r
+offers_only "bench" brkmalloc be
 offers_only "--version" brkmalloc --v
 offers_only "release" brkmalloc build --preset re
 offers_only "" brkmalloc test -R x

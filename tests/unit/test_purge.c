@@ -94,6 +94,27 @@ START_TEST(a_block_without_a_whole_page_is_left_alone)
 }
 END_TEST
 
+/* The smallest block with a whole page inside stands right so that its notes end where the page
+ * begins. */
+START_TEST(every_block_with_a_whole_page_counts)
+{
+    for (size_t size = PAGE; size < PAGE + 128; size += 16) {
+        struct mem_control_block *start = take(64);
+        size_t lead = PAGE - 56 - (uintptr_t)block_next(start) % PAGE;
+        struct mem_control_block *front = take(lead < BRKM_MIN_BLOCK ? lead + PAGE : lead);
+        struct mem_control_block *block = take(size);
+        take(64);
+        ck_assert_uint_eq((uintptr_t)block % PAGE, PAGE - 56);
+        ck_assert_ptr_eq(block_next(front), block);
+        give(block);
+        ck_assert_msg(brkm_check_heap() == 0, "%zu: %s", size, fake_os_text());
+        ck_assert_uint_eq(heap->bins.dirty, size >= PAGE + 64 ? PAGE : 0);
+        purge_all();
+        ck_assert_ptr_eq(brkm__heap_allocate(heap, size, HEAP_AS_IT_IS, NULL), block);
+    }
+}
+END_TEST
+
 START_TEST(a_purge_that_the_system_refuses_can_be_tried_again)
 {
     free_block_of(8 * PAGE);
@@ -245,6 +266,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, whole_pages_go_back_and_the_heap_stays_sound);
     tcase_add_test(tests, a_block_is_purged_once_until_it_was_used);
     tcase_add_test(tests, a_block_without_a_whole_page_is_left_alone);
+    tcase_add_test(tests, every_block_with_a_whole_page_counts);
     tcase_add_test(tests, a_purge_that_the_system_refuses_can_be_tried_again);
     tcase_add_loop_test(tests, pages_that_went_back_are_not_given_back_again_when_neighbours_join,
                         0, 2);

@@ -2,7 +2,8 @@
  * The header that a block had in use is written back after the block was freed, and it is freed
  * again.
  * Sizes: small medium
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc)
+ * Says medium: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Past the end into a block that is cached; found when that is given out and freed again.
  * Sizes: small medium
- * Says: header overwritten at ADDRESS (called from free) */
+ * Says: header overwritten at ADDRESS (called from free)
+ * Says medium: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)
