@@ -90,13 +90,16 @@ static bool take_medium(struct thread_cache *cache, struct medium_slot class, vo
     for (; class.size <= most && class.slot < SIZE_CLASS_SLOTS;
          class = size_class_medium_next(class)) {
         const struct cached_block *first = cache->bins[class.slot].first;
-        const struct mem_control_block *block = block_from_payload(first);
-        if (first == CACHED_END || block_short_size(block) > most) {
+        if (first == CACHED_END) {
             continue;
         }
+        const struct mem_control_block *block = block_from_payload(first);
         if (unlikely(!block_is(block, BLOCK_CACHED))) {
             brkm__fatal(FAULT_HEADER_OVERWRITTEN,
                         (struct fault_place){.address = first, .caller = "malloc"});
+        }
+        if (block_short_size(block) > most) {
+            continue;
         }
         return cache_take_medium(cache, class, memory);
     }
