@@ -2,8 +2,9 @@
 """Usage: instructions.py LIBRARY FOLDER TOOLCHAIN MODE | --record
 
 Counts the instructions of one malloc and free in the loop MODE and compares them with the bound in
-bench/instruction-bounds.txt, or records new bounds there: what is measured now, plus one. The
-counts depend on the compiler: with another TOOLCHAIN than the recorded one the test is skipped.
+bench/instruction-bounds.txt, or records new bounds there: what is measured now, plus one, or plus a
+share where the heap's pages come and go with time. The counts depend on the compiler: with another
+TOOLCHAIN than the recorded one the test is skipped.
 """
 import os
 import shutil
@@ -19,11 +20,14 @@ from driver.runner import Runner  # noqa: E402
 BOUNDS = os.path.join(BENCH, "instruction-bounds.txt")
 HEADER = """\
 # Instructions of one malloc and free at most, loop and PLT included, as measured with the release
-# preset plus one. The test bench.instructions fails above them; after a change that lowers them, or
-# raises them for a good reason, record them again:
+# preset plus one, medium plus 5 %. The test bench.instructions fails above them; after a change that
+# lowers them, or raises them for a good reason, record them again:
 #   python3 tests/bench/instructions.py build/release/libbrkmalloc.so build/release/bench \\
 #       TOOLCHAIN --record
 """
+
+# Of the count. Page return looks at a clock, so that this one is not quite the same on every run.
+SHARES = {"medium": 0.05}
 
 
 def read_bounds() -> dict:
@@ -34,7 +38,8 @@ def read_bounds() -> dict:
 def record(count, toolchain: str) -> int:
     lines = [f"toolchain {toolchain}"]
     for mode in instructions.PARTS:
-        lines.append(f"{mode} {count(mode) + 1:.1f}")
+        counted = count(mode)
+        lines.append(f"{mode} {counted + max(1, counted * SHARES.get(mode, 0)):.1f}")
         print(lines[-1], flush=True)
     with open(BOUNDS, "w", encoding="utf-8") as file:
         file.write(HEADER + "\n".join(lines) + "\n")
@@ -48,7 +53,7 @@ def compare(count, toolchain: str, mode: str) -> int:
         return 77
     measured, bound = count(mode), float(bounds[mode])
     print(f"{mode}: {measured:.1f} instructions, at most {bound}")
-    if measured < bound - 5:
+    if measured < bound * (1 - 2 * SHARES.get(mode, 0)) - 5:
         print("the bound is far too high: record it again")
     return 0 if measured <= bound else 1
 
