@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: the malloc family's semantics: zero sizes, limits, errno, alignment rules, resizing. */
+ * Layer 15: the malloc family's semantics: zero sizes, limits, errno, alignment rules, resizing. */
 #include "alloc.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "report.h"
 #include "thread_cache.h"
 #include "verify.h"
+#include "watch.h"
 
 static void *out_of_memory(void)
 {
@@ -34,12 +35,35 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
     return memory;
 }
 
+/* ---- Watched or not ---- */
+
+static inline struct allocated serve(size_t size)
+{
+    return unlikely(watch_is_on()) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT)
+                                   : brkm__serve(size);
+}
+
+static void *serve_aligned(size_t alignment, size_t size)
+{
+    return unlikely(watch_is_on()) ? brkm__watch_serve(size, size, alignment).memory
+                                   : brkm__serve_aligned(alignment, size);
+}
+
+static void take_back(void *memory, struct held held, const char *caller)
+{
+    if (unlikely(watch_is_on())) {
+        brkm__watch_take_back(memory, held, caller);
+    } else {
+        brkm__take_back(memory, held, caller);
+    }
+}
+
 /* ---- Free ---- */
 
 static void free_verified(void *memory, struct held held, const char *caller)
 {
     annotate_freed(memory);
-    brkm__take_back(memory, held, caller);
+    take_back(memory, held, caller);
 }
 
 static void free_for(void *memory, const char *caller)
@@ -69,7 +93,9 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     }
     struct held held = brkm__verify_in_use(memory, caller);
     bool size_fits =
-        size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
+        held.is_watched || held.origin == ORIGIN_ZERO_SIZE
+            ? size == held.usable_size
+            : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
     if (!size_fits || !is_aligned) {
         brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
@@ -77,6 +103,34 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
                                                               .caller = caller});
     }
     free_verified(memory, held, caller);
+}
+
+/* ---- The slow halves of malloc and free ---- */
+
+BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+{
+    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE && !watch_is_on())) {
+        void *memory = brkm__serve_cached(size);
+        if (likely(memory != NULL)) {
+            annotate_allocated(memory, size, false);
+            return memory;
+        }
+    }
+    return hand_out(serve(size).memory, size, false);
+}
+
+BRKM_NOINLINE void brkm__free_slow(void *memory)
+{
+    if (likely(brkm__regions_contain_payload(memory))) {
+        struct mem_control_block *block = block_from_payload(memory);
+        size_t size = block_short_size(block);
+        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size)) {
+            annotate_freed(memory);
+            brkm__serve_free_cached(block, size);
+            return;
+        }
+    }
+    free_for(memory, "free");
 }
 
 /* ---- Resize ---- */
@@ -95,14 +149,16 @@ static size_t size_with_room_to_grow(size_t size, size_t old_size)
 
 static void *move(void *memory, struct held held, size_t size)
 {
-    void *moved = brkm__serve(size_with_room_to_grow(size, held.usable_size)).memory;
+    size_t room = size_with_room_to_grow(size, held.usable_size);
+    void *moved = watch_is_on() ? brkm__watch_serve(size, room, BRKM_ALIGNMENT).memory
+                                : brkm__serve(room).memory;
     if (moved == NULL) {
         return NULL;
     }
     annotate_allocated(moved, size, true);
     memcpy(moved, memory, min_size(size, held.usable_size));
     annotate_forgotten(memory, held.usable_size);
-    brkm__take_back(memory, held, "realloc");
+    take_back(memory, held, "realloc");
     return moved;
 }
 
@@ -148,6 +204,24 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
     return resized;
 }
 
+static void *resize_watched(void *memory, struct held held, size_t size)
+{
+    if (!brkm__watch_resize(memory, held, size)) {
+        return move(memory, held, size);
+    }
+    annotate_allocated(memory, size, true);
+    return memory;
+}
+
+static void *resize(void *memory, struct held held, size_t size)
+{
+    if (unlikely(watch_is_on())) {
+        return resize_watched(memory, held, size);
+    }
+    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
+                                      : resize_mapped(memory, held, size);
+}
+
 /* ---- The malloc family ---- */
 
 void *brkm_malloc(size_t size)
@@ -181,7 +255,7 @@ void *brkm_calloc(size_t count, size_t size)
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
         return out_of_memory();
     }
-    struct allocated result = brkm__serve(total);
+    struct allocated result = serve(total);
     if (likely(result.memory != NULL)) {
         annotate_allocated(result.memory, total, true);
         memset(result.memory, 0, min_size(total, result.dirty));
@@ -216,8 +290,7 @@ void *brkm_realloc(void *memory, size_t size)
     if (size < held.usable_size) {
         annotate_forgotten((char *)memory + size, held.usable_size - size);
     }
-    void *resized = held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
-                                               : resize_mapped(memory, held, size);
+    void *resized = resize(memory, held, size);
     if (unlikely(resized == NULL)) {
         annotate_allocated(memory, held.usable_size, true);
         return out_of_memory();
@@ -244,7 +317,7 @@ void *brkm_memalign(size_t alignment, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    return hand_out(brkm__serve_aligned(rounded, size), size, false);
+    return hand_out(serve_aligned(rounded, size), size, false);
 }
 
 void *brkm_aligned_alloc(size_t alignment, size_t size)
@@ -253,7 +326,7 @@ void *brkm_aligned_alloc(size_t alignment, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    return hand_out(brkm__serve_aligned(alignment, size), size, false);
+    return hand_out(serve_aligned(alignment, size), size, false);
 }
 
 int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
@@ -261,7 +334,7 @@ int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
     if (unlikely(!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)) {
         return EINVAL;
     }
-    void *aligned = hand_out(brkm__serve_aligned(alignment, size), size, false);
+    void *aligned = hand_out(serve_aligned(alignment, size), size, false);
     if (unlikely(aligned == NULL)) {
         return ENOMEM;
     }
@@ -271,7 +344,7 @@ int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
 
 void *brkm_valloc(size_t size)
 {
-    return hand_out(brkm__serve_aligned(brkm__os_page_size(), size), size, false);
+    return hand_out(serve_aligned(brkm__os_page_size(), size), size, false);
 }
 
 void *brkm_pvalloc(size_t size)
@@ -290,6 +363,7 @@ size_t brkm_malloc_usable_size(void *memory)
 
 int brkm_malloc_trim(size_t pad)
 {
+    brkm__watch_drain();
     brkm__cache_flush_all();
     brkm__depot_drain();
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
+ * Layer 15: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
 #ifndef BRKMALLOC_ALLOC_H
 #define BRKMALLOC_ALLOC_H
 
@@ -12,13 +12,17 @@
 #include "serve.h"
 #include "thread_cache.h"
 
+/* Everything of malloc and free that is not a hit: other sizes, misses, full bins, misuse. */
+void *brkm__malloc_slow(size_t size);
+void brkm__free_slow(void *memory);
+
 static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 {
     if (likely(size <= BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)) {
         /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
         size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
         void *memory;
-        if (likely(cache_bin_pop(cache_exact_bin(brkm__thread_cache, block_size), &memory))) {
+        if (likely(cache_bin_pop(cache_exact_bin(brkm__malloc_cache, block_size), &memory))) {
             annotate_allocated(memory, size, false);
             return memory;
         }

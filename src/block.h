@@ -72,6 +72,8 @@ enum block_state {
     BLOCK_FREE = 0x2f6b0000,
     BLOCK_TOP = 0x71950000,
     BLOCK_FENCEPOST = 0x43de0000,
+    /* In use, with a trailer (trailer.h). The fast path of free takes it for none of its own. */
+    BLOCK_WATCHED = 0x1c9d0000,
     /* Never stored: what block_state says of a header with a wrong seal. */
     BLOCK_DAMAGED = 1,
 };
@@ -246,6 +248,7 @@ static inline enum block_state block_state(const struct mem_control_block *block
     case BLOCK_FREE:
     case BLOCK_TOP:
     case BLOCK_FENCEPOST:
+    case BLOCK_WATCHED:
         return (enum block_state)difference;
     default:
         return BLOCK_DAMAGED;
@@ -310,6 +313,17 @@ static BRKM_ALWAYS_INLINE void block_change_state(struct mem_control_block *bloc
 {
     forget_word(block->seal);
     block_store_seal(block, block_load_seal(block) + ((uint32_t)to - (uint32_t)from));
+}
+
+/* The same for a block that another thread may free at the same time, by mistake: false when it was
+ * first. */
+static inline bool block_try_change_state(struct mem_control_block *block, enum block_state from,
+                                          enum block_state to)
+{
+    size_t size = block_short_size(block);
+    uint32_t seal = block_seal_for(block, size, from);
+    return __atomic_compare_exchange_n(&block->seal, &seal, block_seal_for(block, size, to), false,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* Changes the state of a block whose header is known to be good and whose size can be in use. */

@@ -36,6 +36,10 @@ struct cached_list brkm__cache_bin_take(struct cache_bin *bin, unsigned count);
  * in use. False when there is none. */
 bool brkm__cache_bin_pop_aligned(struct cache_bin *bin, size_t alignment, void **payload);
 
+/* Brings one of the first blocks to the front: the one at `position`, or the last before the end.
+ */
+void brkm__cache_bin_raise(struct cache_bin *bin, unsigned position);
+
 /* Puts a list into the empty bin, whose capacity holds it. */
 void brkm__cache_bin_fill(struct cache_bin *bin, struct cached_list list);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: the heap walker. Verifies the numbered invariants of docs/design.md and names each
+ * Layer 15: the heap walker. Verifies the numbered invariants of docs/design.md and names each
  * violation on standard error. */
 #include "bins.h"
 #include "block.h"
@@ -62,7 +62,7 @@ static void check_block(struct walk *walk, const struct mem_control_block *block
            "I3: the flag tells whether the previous block is free", block);
     if (state == BLOCK_FREE) {
         check_free_block(walk, block, previous_was_free);
-    } else if (state == BLOCK_IN_USE || state == BLOCK_CACHED) {
+    } else if (state == BLOCK_IN_USE || state == BLOCK_WATCHED || state == BLOCK_CACHED) {
         walk->in_use_blocks++;
         walk->in_use_bytes += block_size(block);
     }

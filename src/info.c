@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: malloc_info: the statistics as XML, in glibc's schema and then in ours. */
+ * Layer 15: malloc_info: the statistics as XML, in glibc's schema and then in ours. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>

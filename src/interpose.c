@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 15: libc's names onto ours.
+ * Layer 16: libc's names onto ours.
  *
  * Each name is a function of its own: valgrind tells allocation functions apart by address. The
  * names with underscores are glibc's internal ones: a static program links without libc's malloc.o

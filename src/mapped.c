@@ -24,6 +24,8 @@ struct mapping {
     uintptr_t start;   /* of the mapping */
     size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
     size_t usable;     /* bytes from the payload to the fencepost in its last page */
+    bool is_guarded;   /* the first page and the last are inaccessible */
+    bool is_retired;   /* freed; the addresses are kept, and nobody may touch them */
 };
 
 /* Everything under brkm__mapped_lock. */
@@ -118,7 +120,9 @@ static void forget(struct mapping *entry)
     table.totals.count--;
     table.totals.bytes -= entry->size;
     table.totals.usable_bytes -= entry->usable;
+    table.totals.retired -= entry->is_retired;
     entry->size = 0;
+    entry->is_retired = false;
 }
 
 static struct mapping *find_in_use(const void *payload)
@@ -128,6 +132,12 @@ static struct mapping *find_in_use(const void *payload)
     }
     struct mapping *entry = entry_for((uintptr_t)payload);
     return entry->size != 0 ? entry : NULL;
+}
+
+/* True when an entry is of a block that the program has. */
+static bool is_in_use(const struct mapping *entry)
+{
+    return entry->size != 0 && !entry->is_retired;
 }
 
 /* ---- Mappings ---- */
@@ -171,21 +181,48 @@ static void write_headers(const struct mapping *mapping)
     block_create((void *)(mapping->payload + mapping->usable), 0, BLOCK_FENCEPOST);
 }
 
+/* The payload as far to the front as it can be; what is behind goes back. */
+static void place_at_front(struct mapping *mapping, size_t size, size_t alignment)
+{
+    mapping->payload = align_up(mapping->start + BRKM_HEADER_SIZE, alignment);
+    trim_mapping(mapping, size);
+}
+
+/* The payload as far to the back as it can be, so that little lies between its end and the guard
+ * page; another is before its first page. Where the kernel refuses to protect a page there is
+ * none. */
+static void place_between_guards(struct mapping *mapping, size_t size, size_t alignment)
+{
+    size_t page = brkm__os_page_size();
+    uintptr_t guard = mapping->start + mapping->size - page;
+    mapping->payload = align_down(guard - MAPPED_FENCEPOST - size, alignment);
+    mapping->usable = guard - MAPPED_FENCEPOST - mapping->payload;
+    mapping->is_guarded = true;
+    uintptr_t first = align_down(mapping->payload - BRKM_HEADER_SIZE, page);
+    brkm__os_protect((void *)mapping->start, first - mapping->start);
+    brkm__os_protect((void *)guard, page);
+}
+
 void *brkm__mapped_allocate(size_t size, size_t alignment)
 {
     size = max_size(size, 1);
+    bool guarded = brkm__option_get(OPTION_guard_pages) != 0;
     struct mapping mapping = {.size = mapping_size(size, alignment)};
     if (mapping.size == 0) {
         return NULL;
     }
+    mapping.size += guarded ? 2 * brkm__os_page_size() : 0;
     void *start = brkm__footprint_map(mapping.size);
     if (start == NULL) {
         return NULL;
     }
     mapping.start = (uintptr_t)start;
-    mapping.payload =
-        align_up(mapping.start + BRKM_HEADER_SIZE, max_size(alignment, MAPPED_OVERHEAD));
-    trim_mapping(&mapping, size);
+    alignment = max_size(alignment, MAPPED_OVERHEAD);
+    if (unlikely(guarded)) {
+        place_between_guards(&mapping, size, alignment);
+    } else {
+        place_at_front(&mapping, size, alignment);
+    }
     brkm__block_draw_secret();
     write_headers(&mapping);
 
@@ -209,7 +246,7 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
     lock_acquire(&brkm__mapped_lock);
     if (payload != NULL && table.entries != NULL) {
         struct mapping *entry = entry_for((uintptr_t)payload);
-        if (entry->size != 0) {
+        if (is_in_use(entry)) {
             found = MAPPED_IN_USE;
             if (usable != NULL) {
                 *usable = entry->usable;
@@ -220,6 +257,26 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
     }
     lock_release(&brkm__mapped_lock);
     return found;
+}
+
+size_t brkm__mapped_retire(void *payload)
+{
+    lock_acquire(&brkm__mapped_lock);
+    struct mapping *entry = find_in_use(payload);
+    struct mapping mapping = {0};
+    if (entry != NULL && !entry->is_retired) {
+        mapping = *entry;
+        table.totals.usable_bytes -= entry->usable;
+        table.totals.retired++;
+        entry->usable = 0;
+        entry->is_retired = true;
+    }
+    lock_release(&brkm__mapped_lock);
+    if (mapping.size != 0) {
+        brkm__os_discard((void *)mapping.start, mapping.size);
+        brkm__os_protect((void *)mapping.start, mapping.size);
+    }
+    return mapping.size;
 }
 
 size_t brkm__mapped_free(void *payload)
@@ -247,7 +304,7 @@ void *brkm__mapped_resize(void *payload, size_t size)
     size_t lead = entry == NULL ? 0 : entry->payload - entry->start;
     size_t total;
     size_t overhead = lead + MAPPED_FENCEPOST;
-    if (entry != NULL &&
+    if (entry != NULL && !entry->is_guarded &&
         !__builtin_add_overflow(size, overhead + brkm__os_page_size() - 1, &total) &&
         total <= PTRDIFF_MAX && make_room()) {
         entry = find_in_use(payload);
@@ -257,8 +314,10 @@ void *brkm__mapped_resize(void *payload, size_t size)
                                         : brkm__footprint_remap((void *)old.start, old.size, total);
         if (start != NULL) {
             forget(entry);
-            struct mapping moved = {(uintptr_t)start + lead, (uintptr_t)start, total,
-                                    total - overhead};
+            struct mapping moved = {.payload = (uintptr_t)start + lead,
+                                    .start = (uintptr_t)start,
+                                    .size = total,
+                                    .usable = total - overhead};
             remember(moved);
             write_headers(&moved);
             resized = (void *)moved.payload;

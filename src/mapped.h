@@ -18,6 +18,7 @@ struct mapped_totals {
     size_t bytes;        /* of whole mappings */
     size_t usable_bytes; /* of these, what programs may use */
     size_t bytes_peak;
+    size_t retired;     /* of the count, those that wait to be unmapped */
     size_t allocations; /* ever made */
     size_t table_bytes; /* of the table's own mapping */
     uint64_t contended; /* lock acquisitions that found the lock taken */
@@ -30,6 +31,11 @@ void *brkm__mapped_allocate(size_t size, size_t alignment);
 /* Whether a mapped block begins at `payload`. When it does and `usable_size` is not NULL, stores
  * the block's usable bytes. Reads nothing at `payload`. */
 enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable_size);
+
+/* Frees the block at `payload` but keeps its addresses: its pages go back, and touching them
+ * faults. brkm__mapped_free then ends it. Returns the mapping's size; 0 when no block is in use
+ * there. */
+size_t brkm__mapped_retire(void *payload);
 
 /* Unmaps the block at `payload` and returns its usable size; 0 when there was none. */
 size_t brkm__mapped_free(void *payload);

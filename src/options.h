@@ -35,6 +35,21 @@
       "bytes from the system beyond which free memory is given back before more is asked for")    \
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which malloc fails; 0 for no limit")                          \
+    X(hardened, FLAG, 0, 1, AT_START, UNSAFE,                                                     \
+      "turns canary, zero_freed, quarantine, random_placement, guard_pages, guard_zero_size and " \
+      "check_at_exit on, where they are not set")                                                 \
+    X(canary, FLAG, 0, 1, AT_START, UNSAFE,                                                       \
+      "a secret value right behind the bytes asked for, verified when a block is freed")          \
+    X(zero_freed, FLAG, 0, 1, AT_START, UNSAFE, "freed memory is cleared, and new memory is")     \
+    X(quarantine, SIZE, 0, BRKM_GIB, AT_START, UNSAFE,                                            \
+      "bytes of freed blocks that are kept from being used again; 0 for none")                    \
+    X(random_placement, FLAG, 0, 1, AT_START, UNSAFE,                                             \
+      "which of several free blocks malloc takes is left to chance")                              \
+    X(guard_pages, FLAG, 0, 1, AT_START, UNSAFE, "mapped blocks lie between inaccessible pages")  \
+    X(guard_zero_size, FLAG, 0, 1, AT_START, UNSAFE,                                              \
+      "blocks of size 0 lie on an inaccessible page")                                             \
+    X(check_at_exit, FLAG, 0, 1, AT_START, UNSAFE,                                                \
+      "what is checked when blocks are freed is checked for all blocks at exit")                  \
     X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
       "freed memory is filled with this byte, new memory with its complement; 0 for neither")
 

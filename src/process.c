@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 15: the life of the process: start, fork, exit.
+ * Layer 16: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE
@@ -13,9 +13,12 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "quarantine.h"
 #include "stats.h"
 #include "thread_cache.h"
 #include "tune.h"
+#include "watch.h"
+#include "zero_size.h"
 
 /* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
  * run. A thread in fflush(NULL) holds it and waits for a stream whose owner may wait for one of our
@@ -24,16 +27,21 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
-/* The locks besides the depot's, in the order in which fork takes them all. */
+/* The locks besides those of the depot and the quarantine, in the order in which fork takes them
+ * all. */
 static struct lock *single_lock(size_t i)
 {
-    struct lock *const locks[] = {brkm__cache_lock(), &brkm__mapped_lock, &brkm__main_heap.lock};
+    struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__mapped_lock,
+                                  &brkm__main_heap.lock};
     return locks[i];
 }
-#define SINGLE_LOCKS 3
+#define SINGLE_LOCKS 4
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
+    for (unsigned shard = 0; brkm__quarantine_lock(shard) != NULL; shard++) {
+        act(brkm__quarantine_lock(shard));
+    }
     for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
         act(brkm__depot_lock(shelf));
     }
@@ -89,6 +97,7 @@ __attribute__((constructor(101))) static void start(void)
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__tune_apply();
+    brkm__watch_apply();
     if (brkm__option_get(OPTION_confirm) != 0) {
         brkm__environment_confirm();
     }
@@ -99,6 +108,9 @@ __attribute__((constructor(101))) static void start(void)
 
 __attribute__((destructor(101))) static void end(void)
 {
+    if (brkm__option_get(OPTION_check_at_exit) != 0) {
+        brkm__watch_check_all();
+    }
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__stats_at_exit();
     }

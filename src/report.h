@@ -14,6 +14,8 @@
     X(USE_AFTER_FREE, "use of a freed block")                                                 \
     X(HEADER_OVERWRITTEN, "header overwritten")                                               \
     X(OVERFLOW, "write past the end, next header overwritten")                                \
+    X(CANARY_OVERWRITTEN, "write past the end, canary overwritten")                           \
+    X(FREED_BLOCK_CHANGED, "write after free, bytes of a freed block changed")                \
     X(FREE_LIST_OVERWRITTEN, "write after free, links of a free block overwritten")           \
     X(BOUNDARY_TAG_OVERWRITTEN, "write after free, boundary tag of a free block overwritten") \
     X(SIZE_MISMATCH, "freed with a wrong size")                                               \

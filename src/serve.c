@@ -106,8 +106,7 @@ static bool take_medium(struct thread_cache *cache, struct medium_slot class, vo
     return false;
 }
 
-/* A block of a cached size. */
-static inline void *serve_cached(size_t size)
+void *brkm__serve_cached(size_t size)
 {
     size_t block_size = block_size_for_request(size);
     struct thread_cache *cache = brkm__thread_cache;
@@ -128,7 +127,7 @@ static inline void *serve_cached(size_t size)
 struct allocated brkm__serve(size_t size)
 {
     if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
-        void *memory = serve_cached(size);
+        void *memory = brkm__serve_cached(size);
         if (likely(memory != NULL)) {
             return (struct allocated){memory, SIZE_MAX};
         }
@@ -218,8 +217,7 @@ static void learn_from_freed_mapping(size_t size)
     }
 }
 
-/* Frees a block of a cached size. */
-static inline void free_cached(struct mem_control_block *block, size_t size)
+void brkm__serve_free_cached(struct mem_control_block *block, size_t size)
 {
     struct thread_cache *cache = brkm__thread_cache;
     bool kept = size > BRKM_CACHED_EXACT_MAX
@@ -234,7 +232,7 @@ static void free_in_heap(struct mem_control_block *block, const char *caller)
 {
     size_t size = block_short_size(block);
     if (size <= BRKM_CACHED_MAX) {
-        free_cached(block, size);
+        brkm__serve_free_cached(block, size);
     } else {
         brkm__perturb_freed(block_payload(block), block_usable_size(block));
         brkm__heap_free(&brkm__main_heap, block, caller);
@@ -247,50 +245,5 @@ void brkm__take_back(void *memory, struct held held, const char *caller)
         free_in_heap(block_from_payload(memory), caller);
     } else {
         learn_from_freed_mapping(brkm__mapped_free(memory));
-    }
-}
-
-/* ---- The slow halves of malloc and free ---- */
-
-/* malloc where the thread's cache cannot serve it. */
-static BRKM_NOINLINE void *malloc_uncached(size_t size)
-{
-    void *memory = brkm__serve(size).memory;
-    if (unlikely(memory == NULL)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    brkm__perturb_new(memory, size);
-    annotate_allocated(memory, size, false);
-    return memory;
-}
-
-BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
-{
-    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
-        void *memory = serve_cached(size);
-        if (likely(memory != NULL)) {
-            annotate_allocated(memory, size, false);
-            return memory;
-        }
-    }
-    return malloc_uncached(size);
-}
-
-BRKM_NOINLINE void brkm__free_slow(void *memory)
-{
-    if (likely(brkm__regions_contain_payload(memory))) {
-        struct mem_control_block *block = block_from_payload(memory);
-        size_t size = block_short_size(block);
-        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size)) {
-            annotate_freed(memory);
-            free_cached(block, size);
-            return;
-        }
-    }
-    if (memory != NULL) {
-        struct held held = brkm__verify_in_use(memory, "free");
-        annotate_freed(memory);
-        brkm__take_back(memory, held, "free");
     }
 }

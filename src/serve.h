@@ -14,6 +14,8 @@
 #include "verify.h"
 
 /* What an allocation gives besides the address. */
+struct mem_control_block;
+
 struct allocated {
     void *memory; /* NULL when memory is short, or the size beyond PTRDIFF_MAX */
     size_t dirty; /* bytes at the start that may be other than zero */
@@ -30,8 +32,9 @@ void brkm__take_back(void *memory, struct held held, const char *caller);
 /* True for sizes that get a mapping of their own. */
 bool brkm__serve_wants_mapping(size_t size);
 
-/* Everything of malloc and free that is not a hit: other sizes, misses, full bins, misuse. */
-void *brkm__malloc_slow(size_t size);
-void brkm__free_slow(void *memory);
+/* A block of a cached size, at most BRKM_CACHED_MAX - BRKM_HEADER_SIZE; NULL when memory is short.
+ * And the way back: `size` is that of the block, which was verified. */
+void *brkm__serve_cached(size_t size);
+void brkm__serve_free_cached(struct mem_control_block *block, size_t size);
 
 #endif

@@ -115,7 +115,7 @@ static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
 {
     now->served_mapped_blocks = mapped.allocations;
     now->in_use_mapped_bytes = mapped.bytes;
-    now->in_use_mapped_blocks = mapped.count;
+    now->in_use_mapped_blocks = mapped.count - mapped.retired;
     now->in_use_mapped_peak = mapped.bytes_peak;
     now->locks_mapped = mapped.contended;
     now->memory_total += mapped.bytes + mapped.table_bytes;

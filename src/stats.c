@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: see stats.h. */
+ * Layer 15: see stats.h. */
 #include "stats.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: the statistics as the program gets them: mallinfo, text, JSON. */
+ * Layer 15: the statistics as the program gets them: mallinfo, text, JSON. */
 #ifndef BRKMALLOC_STATS_H
 #define BRKMALLOC_STATS_H
 

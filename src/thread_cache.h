@@ -27,6 +27,7 @@ struct thread_cache {
     uint64_t refills;
     uint64_t flushes;
     uint64_t number; /* counted from 1 */
+    uint64_t random; /* of random_placement; 0 before the first use */
     /* List of all caches, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;
@@ -34,6 +35,15 @@ struct thread_cache {
 
 extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
+
+/* The cache that malloc's fast path looks into: the thread's own, or, while every malloc is to be
+ * watched (watch.h), one that never has a block. */
+extern _Thread_local struct thread_cache *brkm__malloc_cache BRKM_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+
+/* From now on malloc's fast path misses: in the calling thread at once, in others when they make
+ * their caches. Called by the constructor. */
+void brkm__cache_watch_malloc(void);
 
 /* There is no fitting block, or the thread has no cache: refills from the depot or the heap.
  * Returns a block in use of at least `size` bytes, a cached block size, whose payload is aligned to

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: see tune.h; the program's ways to the options: by name, and mallopt, glibc's; and the
+ * Layer 15: see tune.h; the program's ways to the options: by name, and mallopt, glibc's; and the
  * version. */
 #include "tune.h"
 

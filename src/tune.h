@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 14: options that the program or the environment has set take effect. */
+ * Layer 15: options that the program or the environment has set take effect. */
 #ifndef BRKMALLOC_TUNE_H
 #define BRKMALLOC_TUNE_H
 

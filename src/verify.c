@@ -9,6 +9,8 @@
 #include "mapped.h"
 #include "regions.h"
 #include "report.h"
+#include "trailer.h"
+#include "zero_size.h"
 
 bool brkm__verify_is_boundary(const struct mem_control_block *block)
 {
@@ -49,6 +51,21 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
     brkm__fatal(is_block ? FAULT_HEADER_OVERWRITTEN : FAULT_INVALID_POINTER, place);
 }
 
+/* Adds what the trailer of a watched block says; the usable size was the room until then. */
+static struct held verify_trailer(const void *memory, struct held held, const char *caller)
+{
+    struct trailer trailer;
+    if (unlikely(!brkm__trailer_read(memory, held.usable_size, &trailer))) {
+        brkm__fatal(FAULT_CANARY_OVERWRITTEN, (struct fault_place){.address = memory,
+                                                                   .block_size = held.usable_size,
+                                                                   .caller = caller});
+    }
+    held.is_watched = true;
+    held.usable_size = trailer.requested;
+    held.marks = trailer.marks;
+    return held;
+}
+
 static struct held verify_mapped(const void *memory, const char *caller)
 {
     struct held held = {.origin = ORIGIN_MAPPED};
@@ -57,7 +74,8 @@ static struct held verify_mapped(const void *memory, const char *caller)
     if (unlikely(found != MAPPED_IN_USE)) {
         brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
-    if (unlikely(block_state(block_from_payload(memory)) != BLOCK_IN_USE)) {
+    enum block_state state = block_state(block_from_payload(memory));
+    if (unlikely(state != BLOCK_IN_USE && state != BLOCK_WATCHED)) {
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
     }
@@ -66,25 +84,36 @@ static struct held verify_mapped(const void *memory, const char *caller)
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_OVERFLOW, place);
     }
-    return held;
+    return unlikely(state == BLOCK_WATCHED) ? verify_trailer(memory, held, caller) : held;
+}
+
+static struct held verify_zero_size(const void *memory, const char *caller)
+{
+    if (brkm__zero_size_is_in_use(memory)) {
+        return (struct held){.origin = ORIGIN_ZERO_SIZE};
+    }
+    brkm__fatal(brkm__zero_size_was_in_use(memory) ? fault_of_freed(caller) : FAULT_INVALID_POINTER,
+                (struct fault_place){.address = memory, .caller = caller});
 }
 
 struct held brkm__verify_in_use(const void *memory, const char *caller)
 {
     if (unlikely(!brkm__regions_contain_payload(memory))) {
-        return verify_mapped(memory, caller);
+        return unlikely(brkm__zero_size_contains(memory)) ? verify_zero_size(memory, caller)
+                                                          : verify_mapped(memory, caller);
     }
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = block_state(block);
-    if (unlikely(state != BLOCK_IN_USE || block_short_size(block) == 0)) {
+    bool in_use = likely(state == BLOCK_IN_USE) || state == BLOCK_WATCHED;
+    if (unlikely(!in_use || block_short_size(block) == 0)) {
         reject(memory, state, caller);
     }
-    struct held held = {ORIGIN_HEAP, block_usable_size(block)};
+    struct held held = {.origin = ORIGIN_HEAP, .usable_size = block_usable_size(block)};
     uint32_t behind = block_load_seal(block_next(block));
     if (unlikely(!block_guard_follows(block_load_seal(block), block_short_size(block), behind))) {
         brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = memory,
                                                          .block_size = held.usable_size,
                                                          .caller = caller});
     }
-    return held;
+    return unlikely(state == BLOCK_WATCHED) ? verify_trailer(memory, held, caller) : held;
 }

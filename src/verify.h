@@ -8,12 +8,15 @@
 struct mem_control_block;
 
 /* Where a block came from. */
-enum origin { ORIGIN_HEAP, ORIGIN_MAPPED };
+enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE };
 
 /* A block that was verified. */
 struct held {
     enum origin origin;
     size_t usable_size;
+    /* Of a block with a trailer, whose usable size is what was asked for. */
+    bool is_watched;
+    unsigned marks; /* of enum trailer_mark */
 };
 
 /* Ends the program unless `memory` is the start of a block in use whose header, and the header

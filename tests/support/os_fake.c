@@ -431,6 +431,15 @@ void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
     return (void *)moved;
 }
 
+bool brkm__os_protect(void *start, size_t size)
+{
+    verify_pages(start, size, "protected other than whole pages");
+    if (!fake_os_is_accessible(start, size)) {
+        violation("protected what it does not have", (uintptr_t)start);
+    }
+    return !fails(FAKE_PROTECT) && mprotect(start, size, PROT_NONE) == 0;
+}
+
 bool brkm__os_discard(void *start, size_t size)
 {
     verify_pages(start, size, "discarded other than whole pages");

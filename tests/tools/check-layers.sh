@@ -14,20 +14,21 @@ layer_of()
     case $1 in
     config | base) echo 0 ;;
     os | os_linux | annotate) echo 1 ;;
-    report | writer) echo 2 ;;
+    random | report | writer) echo 2 ;;
     lock | options) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
-    bins | cached_list | top | fallback) echo 5 ;;
+    bins | cached_list | top | fallback | trailer | zero_size) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
     idle | verify) echo 9 ;;
-    depot) echo 10 ;;
+    depot | quarantine) echo 10 ;;
     supply) echo 11 ;;
     thread_cache) echo 12 ;;
     serve | snapshot) echo 13 ;;
-    alloc | check | info | stats | tune) echo 14 ;;
-    process | interpose) echo 15 ;;
+    watch) echo 14 ;;
+    alloc | check | info | stats | tune) echo 15 ;;
+    process | interpose) echo 16 ;;
     *) echo unknown ;;
     esac
 }

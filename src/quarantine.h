@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 10: freed blocks that are kept from being used again for a while (option quarantine), so
+ * that a pointer into one of them finds no other object there.
+ *
+ * A freed block takes the place of a random one in the pool, which goes to the end of the queue;
+ * what leaves the queue is free. Blocks of the heap in here are in state cached and belong to the
+ * quarantine; mapped ones are retired. */
+#ifndef BRKMALLOC_QUARANTINE_H
+#define BRKMALLOC_QUARANTINE_H
+
+#include "base.h"
+#include "lock.h"
+
+/* Adds a block of `bytes` bytes. `number` chooses the shard: threads with different ones do not
+ * wait for each other. Returns how many blocks had to leave for it, and these; at most
+ * QUARANTINE_LEAVING_MAX. */
+#define QUARANTINE_LEAVING_MAX 8
+unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
+                              void *leaving[QUARANTINE_LEAVING_MAX]);
+
+/* The block that was added last by threads with this `number`; NULL when it has left. It may leave
+ * at any time, unless there is only one thread. */
+void *brkm__quarantine_newest(uint64_t number);
+
+/* Takes out any block; NULL when there is none. */
+void *brkm__quarantine_take(void);
+
+/* Calls `visit` for each block, under its shard's lock. */
+void brkm__quarantine_visit(void (*visit)(void *payload));
+
+/* Bytes of the blocks in here. */
+size_t brkm__quarantine_bytes(void);
+
+/* The lock of a shard, for fork; NULL past the last. */
+struct lock *brkm__quarantine_lock(unsigned shard);
+
+#endif

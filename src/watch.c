@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 14: see watch.h. */
+#include "watch.h"
+
+#include <string.h>
+
+#include "annotate.h"
+#include "block.h"
+#include "heap.h"
+#include "mapped.h"
+#include "options.h"
+#include "os.h"
+#include "quarantine.h"
+#include "random.h"
+#include "regions.h"
+#include "report.h"
+#include "size_class.h"
+#include "thread_cache.h"
+#include "trailer.h"
+#include "zero_size.h"
+
+/* Bytes that the hardened mode keeps in quarantine: 2 MiB hold the 5120 blocks that there is room
+ * for when they have 400 bytes each, more than most. */
+#define HARDENED_QUARANTINE (2 * BRKM_MIB)
+
+/* Bytes. What a retired mapping counts for in the quarantine: its pages are gone, the kernel's
+ * record of it stays. */
+#define RETIRED_COST ((size_t)1024)
+
+/* Bytes of the newest block in quarantine that each malloc looks at. */
+#define LOOK_MAX ((size_t)256)
+
+/* Blocks at the front of a bin, of which malloc takes any one. */
+#define PLACEMENT_CHOICE 8
+
+bool brkm__watching;
+
+/* Which options are on. Written once, by the constructor before brkm__watching; what the program
+ * frees later was allocated by somebody who knew. */
+static struct {
+    bool canary;
+    bool zero_freed;
+    bool quarantine;
+    bool random_placement;
+    bool guard_zero_size;
+} mode;
+
+/* The block that was handed out last, while there is one thread: a write past its end or in front
+ * of it is then found by the next call. NULL after it was freed. */
+static void *last_handed_out;
+
+/* ---- Start ---- */
+
+static const struct {
+    enum option option;
+    size_t value;
+} hardened[] = {
+    {OPTION_canary, 1},
+    {OPTION_zero_freed, 1},
+    {OPTION_random_placement, 1},
+    {OPTION_guard_pages, 1},
+    {OPTION_guard_zero_size, 1},
+    {OPTION_check_at_exit, 1},
+    {OPTION_quarantine, HARDENED_QUARANTINE},
+};
+
+static void turn_on_hardened(void)
+{
+    for (size_t i = 0; i < sizeof(hardened) / sizeof(hardened[0]); i++) {
+        if (!brkm__option_is_set(hardened[i].option)) {
+            brkm__option_set_from(hardened[i].option, hardened[i].value, "hardened");
+        }
+    }
+}
+
+void brkm__watch_apply(void)
+{
+    if (brkm__option_get(OPTION_hardened) != 0) {
+        turn_on_hardened();
+    }
+    mode.canary = brkm__option_get(OPTION_canary) != 0;
+    mode.zero_freed = brkm__option_get(OPTION_zero_freed) != 0;
+    mode.quarantine = brkm__option_get(OPTION_quarantine) != 0;
+    mode.guard_zero_size = brkm__option_get(OPTION_guard_zero_size) != 0;
+    mode.random_placement = brkm__option_get(OPTION_random_placement) != 0;
+    if (mode.canary || mode.zero_freed || mode.quarantine || mode.random_placement ||
+        mode.guard_zero_size) {
+        brkm__trailer_draw_secret();
+        relaxed_store(brkm__watching, true);
+        brkm__cache_watch_malloc();
+    }
+}
+
+/* ---- Looking at blocks ---- */
+
+static bool is_zero(const void *start, size_t size)
+{
+    const unsigned char *bytes = start;
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+/* Ends the program when a block of the heap in quarantine, or its first `most` bytes, changed. */
+static void verify_kept(void *payload, size_t most)
+{
+    struct mem_control_block *block = block_from_payload(payload);
+    struct fault_place place = {.address = payload, .caller = "brkmalloc"};
+    if (unlikely(!block_is(block, BLOCK_CACHED))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
+    }
+    size_t usable = block_usable_size(block);
+    annotate_ours(payload, min_size(usable, most));
+    if (mode.zero_freed && unlikely(!is_zero(payload, min_size(usable, most)))) {
+        place.block_size = usable;
+        brkm__fatal(FAULT_FREED_BLOCK_CHANGED, place);
+    }
+    annotate_forgotten(payload, min_size(usable, most));
+}
+
+static void verify_if_in_heap(void *payload)
+{
+    if (brkm__regions_contain_payload(payload)) {
+        verify_kept(payload, SIZE_MAX);
+    }
+}
+
+/* What most misuse touches: the block that was handed out last, and the one that was freed last. */
+static void look_back(void)
+{
+    if (!os_is_single_threaded()) {
+        last_handed_out = NULL;
+        return;
+    }
+    if (last_handed_out != NULL) {
+        brkm__verify_in_use(last_handed_out, "malloc");
+    }
+    void *newest = mode.quarantine ? brkm__quarantine_newest(brkm__thread_cache->number) : NULL;
+    if (newest != NULL && brkm__regions_contain_payload(newest)) {
+        verify_kept(newest, LOOK_MAX);
+    }
+}
+
+/* ---- Allocate ---- */
+
+/* Bytes that the block at `memory` has for a payload. */
+static size_t room_of(const void *memory)
+{
+    size_t room = 0;
+    if (brkm__regions_contain_payload(memory)) {
+        return block_usable_size(block_from_payload(memory));
+    }
+    brkm__mapped_find(memory, &room);
+    return room;
+}
+
+/* Any of the first blocks of the bin may be the next. */
+static void shuffle_bin_for(size_t size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    size_t block_size = block_size_for_request(size);
+    if (block_size <= BRKM_CACHED_MAX && cache->number != 0) {
+        struct cache_bin *bin = &cache->bins[size_class_slot(block_size)];
+        brkm__cache_bin_raise(bin, (unsigned)(random_next(&cache->random) % PLACEMENT_CHOICE));
+    }
+}
+
+static struct allocated serve(size_t size, size_t alignment)
+{
+    if (mode.random_placement) {
+        shuffle_bin_for(size);
+    }
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size);
+    }
+    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+}
+
+/* Makes a block that was just served a watched one. */
+static void watch(void *memory, size_t size)
+{
+    brkm__trailer_write(memory, room_of(memory), (struct trailer){.requested = size});
+    block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
+}
+
+static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
+{
+    if (size > PTRDIFF_MAX || room > TRAILER_REQUEST_MAX - TRAILER_SIZE) {
+        return (struct allocated){NULL, 0};
+    }
+    struct allocated result = serve(room + TRAILER_SIZE, alignment);
+    if (unlikely(result.memory == NULL) && brkm__watch_drain()) {
+        result = serve(room + TRAILER_SIZE, alignment);
+    }
+    if (unlikely(result.memory == NULL)) {
+        return result;
+    }
+    if (mode.zero_freed) {
+        annotate_ours(result.memory, size);
+        memset(result.memory, 0, min_size(size, result.dirty));
+        result.dirty = 0;
+    }
+    watch(result.memory, size);
+    if (os_is_single_threaded()) {
+        last_handed_out = result.memory;
+    }
+    return result;
+}
+
+struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
+{
+    look_back();
+    if (size == 0 && mode.guard_zero_size && alignment <= BRKM_ALIGNMENT) {
+        void *address = brkm__zero_size_allocate();
+        if (address != NULL) {
+            return (struct allocated){address, 0};
+        }
+    }
+    return serve_watched(size, room, alignment);
+}
+
+bool brkm__watch_resize(void *memory, struct held held, size_t size)
+{
+    if (!held.is_watched || size > PTRDIFF_MAX - TRAILER_SIZE) {
+        return false;
+    }
+    size_t room = room_of(memory);
+    if (size + TRAILER_SIZE > room || size + TRAILER_SIZE + BRKM_MIN_BLOCK < room / 2) {
+        return false;
+    }
+    size_t old_end = held.usable_size;
+    if (size > old_end) {
+        /* Canary bytes are nobody's business. */
+        annotate_ours((char *)memory + old_end, size - old_end);
+        memset((char *)memory + old_end, 0, size - old_end);
+    }
+    brkm__trailer_write(memory, room, (struct trailer){size, held.marks});
+    return true;
+}
+
+/* ---- Free ---- */
+
+static void release(void *payload)
+{
+    struct held held = {.origin = ORIGIN_MAPPED};
+    if (brkm__regions_contain_payload(payload)) {
+        verify_kept(payload, SIZE_MAX);
+        block_change_state(block_from_payload(payload), BLOCK_CACHED, BLOCK_IN_USE);
+        held = (struct held){.origin = ORIGIN_HEAP};
+    }
+    brkm__take_back(payload, held, "free");
+}
+
+/* Takes the block from the program: of two threads that free it at a time, one is told. */
+static void retire(void *memory, struct held held, const char *caller)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    enum block_state from = held.is_watched ? BLOCK_WATCHED : BLOCK_IN_USE;
+    bool first = held.origin == ORIGIN_HEAP ? block_try_change_state(block, from, BLOCK_CACHED)
+                                            : brkm__mapped_retire(memory) != 0;
+    if (unlikely(!first)) {
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, held.usable_size, caller});
+    }
+    if (held.origin == ORIGIN_HEAP && mode.zero_freed) {
+        annotate_ours(memory, block_usable_size(block));
+        memset(memory, 0, block_usable_size(block));
+        annotate_forgotten(memory, block_usable_size(block));
+    }
+}
+
+static void put_into_quarantine(void *memory, size_t bytes)
+{
+    void *leaving[QUARANTINE_LEAVING_MAX];
+    unsigned count = brkm__quarantine_put(brkm__thread_cache->number, memory, bytes, leaving);
+    for (unsigned i = 0; i < count; i++) {
+        release(leaving[i]);
+    }
+}
+
+static void free_zero_size(void *memory, const char *caller)
+{
+    if (!brkm__zero_size_free(memory)) {
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, 0, caller});
+    }
+}
+
+void brkm__watch_take_back(void *memory, struct held held, const char *caller)
+{
+    if (memory == last_handed_out) {
+        last_handed_out = NULL;
+    }
+    if (held.origin == ORIGIN_ZERO_SIZE) {
+        free_zero_size(memory, caller);
+        return;
+    }
+    size_t bytes =
+        held.origin == ORIGIN_HEAP ? block_short_size(block_from_payload(memory)) : RETIRED_COST;
+    retire(memory, held, caller);
+    if (mode.quarantine) {
+        put_into_quarantine(memory, bytes);
+    } else {
+        release(memory);
+    }
+}
+
+bool brkm__watch_drain(void)
+{
+    bool drained = false;
+    for (void *payload; (payload = brkm__quarantine_take()) != NULL; drained = true) {
+        release(payload);
+    }
+    return drained;
+}
+
+/* ---- Exit ---- */
+
+static void check_region(const struct region *region)
+{
+    for (const struct mem_control_block *block = region->first; block_short_size(block) != 0;
+         block = block_next(block)) {
+        enum block_state state = block_state(block);
+        if (state == BLOCK_DAMAGED) {
+            brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                        (struct fault_place){block_payload(block), 0, "exit"});
+        }
+        if (state == BLOCK_WATCHED) {
+            brkm__verify_in_use(block_payload(block), "exit");
+        }
+    }
+}
+
+void brkm__watch_check_all(void)
+{
+    if (!os_is_single_threaded()) {
+        return;
+    }
+    for (const struct region *region = brkm__regions_next(NULL); region != NULL;
+         region = brkm__regions_next(region)) {
+        check_region(region);
+    }
+    brkm__quarantine_visit(verify_if_in_heap);
+}
