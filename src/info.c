@@ -39,7 +39,7 @@ static void print_size(FILE *stream, const char *element, const char *type, uint
 /* The elements that a heap and the whole have in common. */
 static void print_totals(FILE *stream, const struct snapshot *now, bool whole)
 {
-    print_total(stream, "fast", now->caches_blocks + now->caches_depot_blocks, now->memory_cached);
+    print_total(stream, "fast", brkm__snapshot_cached_blocks(now), now->memory_cached);
     print_total(stream, "rest", now->heap_free_blocks + (now->heap_top != 0), now->heap_free);
     if (whole) {
         print_total(stream, "mmap", now->in_use_mapped_blocks, now->in_use_mapped_bytes);

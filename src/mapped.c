@@ -92,7 +92,7 @@ static bool make_room(void)
     if (table.occupied + 1 <= table.capacity / 2) {
         return true;
     }
-    size_t capacity = max_size(table.capacity, 4 * (table.totals.count + 1));
+    size_t capacity = max_size(table.capacity, 4 * (table.totals.count + table.totals.retired + 1));
     capacity = power_of_two_above(capacity);
     struct mapping *entries = brkm__footprint_map(table_bytes(capacity));
     if (entries == NULL) {
@@ -115,12 +115,21 @@ static void remember(struct mapping mapping)
     table.totals.bytes_peak = max_size(table.totals.bytes_peak, table.totals.bytes);
 }
 
-static void forget(struct mapping *entry)
+/* Takes a block off what is in use. */
+static void count_out(const struct mapping *entry)
 {
     table.totals.count--;
     table.totals.bytes -= entry->size;
     table.totals.usable_bytes -= entry->usable;
-    table.totals.retired -= entry->is_retired;
+}
+
+static void forget(struct mapping *entry)
+{
+    if (entry->is_retired) {
+        table.totals.retired--;
+    } else {
+        count_out(entry);
+    }
     entry->size = 0;
     entry->is_retired = false;
 }
@@ -227,7 +236,8 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
     write_headers(&mapping);
 
     lock_acquire(&brkm__mapped_lock);
-    bool room = table.totals.count < brkm__option_get(OPTION_mapped_count_max) && make_room();
+    size_t mappings = table.totals.count + table.totals.retired;
+    bool room = mappings < brkm__option_get(OPTION_mapped_count_max) && make_room();
     if (room) {
         remember(mapping);
         table.totals.allocations++;
@@ -266,7 +276,7 @@ size_t brkm__mapped_retire(void *payload)
     struct mapping mapping = {0};
     if (entry != NULL && !entry->is_retired) {
         mapping = *entry;
-        table.totals.usable_bytes -= entry->usable;
+        count_out(entry);
         table.totals.retired++;
         entry->usable = 0;
         entry->is_retired = true;
@@ -275,6 +285,7 @@ size_t brkm__mapped_retire(void *payload)
     if (mapping.size != 0) {
         brkm__os_discard((void *)mapping.start, mapping.size);
         brkm__os_protect((void *)mapping.start, mapping.size);
+        brkm__footprint_release(mapping.size);
     }
     return mapping.size;
 }
@@ -292,7 +303,12 @@ size_t brkm__mapped_free(void *payload)
     if (mapping.size == 0) {
         return 0;
     }
-    brkm__footprint_abandon((void *)mapping.start, mapping.size);
+    if (mapping.is_retired) {
+        /* It has no pages and is off the account already. */
+        brkm__os_unmap((void *)mapping.start, mapping.size);
+    } else {
+        brkm__footprint_abandon((void *)mapping.start, mapping.size);
+    }
     return mapping.usable;
 }
 
@@ -325,6 +341,16 @@ void *brkm__mapped_resize(void *payload, size_t size)
     }
     lock_release(&brkm__mapped_lock);
     return resized;
+}
+
+void brkm__mapped_visit(void (*visit)(void *payload))
+{
+    size_t capacity = table.entries == NULL ? 0 : table.capacity;
+    for (size_t i = 0; i < capacity; i++) {
+        if (is_in_use(&table.entries[i])) {
+            visit((void *)table.entries[i].payload);
+        }
+    }
 }
 
 struct mapped_totals brkm__mapped_totals_locked(void)

@@ -18,7 +18,7 @@ struct mapped_totals {
     size_t bytes;        /* of whole mappings */
     size_t usable_bytes; /* of these, what programs may use */
     size_t bytes_peak;
-    size_t retired;     /* of the count, those that wait to be unmapped */
+    size_t retired;     /* mappings that were freed and keep their addresses; in no other sum */
     size_t allocations; /* ever made */
     size_t table_bytes; /* of the table's own mapping */
     uint64_t contended; /* lock acquisitions that found the lock taken */
@@ -42,6 +42,9 @@ size_t brkm__mapped_free(void *payload);
 
 /* Changes the size, moving the pages if need be, and keeps the contents. NULL: nothing changed. */
 void *brkm__mapped_resize(void *payload, size_t size);
+
+/* Calls `visit` for each block in use, with no lock held. Only while there is one thread. */
+void brkm__mapped_visit(void (*visit)(void *payload));
 
 struct mapped_totals brkm__mapped_totals(void);
 

@@ -6,6 +6,7 @@
 
 #include "options.h"
 #include "random.h"
+#include "regions.h"
 
 #define SHARD_COUNT 16u
 
@@ -25,7 +26,6 @@ struct shard {
     uint64_t random; /* 0 before the first use */
     unsigned oldest; /* place in the queue */
     unsigned queued;
-    void *newest;
     struct quarantined pool[POOL_SIZE];
     struct quarantined queue[QUEUE_SIZE];
 };
@@ -51,14 +51,11 @@ static bool is_over_bound(void)
     return brkm__quarantine_bytes() > brkm__option_get(OPTION_quarantine);
 }
 
-static void *leave(struct shard *shard, struct quarantined *place)
+static void *leave(struct quarantined *place)
 {
     void *payload = place->payload;
     add_bytes(-place->bytes);
     *place = (struct quarantined){NULL, 0};
-    if (shard->newest == payload) {
-        shard->newest = NULL;
-    }
     return payload;
 }
 
@@ -67,25 +64,25 @@ static void *take_oldest(struct shard *shard)
     struct quarantined *place = &shard->queue[shard->oldest];
     shard->oldest = (shard->oldest + 1) % QUEUE_SIZE;
     shard->queued--;
-    return leave(shard, place);
+    return leave(place);
 }
 
-/* Any block of the pool but the newest. */
-static void *take_from_pool(struct shard *shard)
+/* Any block of the pool but the one at `kept`. */
+static void *take_from_pool(struct shard *shard, const struct quarantined *kept)
 {
     unsigned first = (unsigned)(random_next(&shard->random) % POOL_SIZE);
     for (unsigned i = 0; i < POOL_SIZE; i++) {
         struct quarantined *place = &shard->pool[(first + i) % POOL_SIZE];
-        if (place->payload != NULL && place->payload != shard->newest) {
-            return leave(shard, place);
+        if (place->payload != NULL && place != kept) {
+            return leave(place);
         }
     }
     return NULL;
 }
 
-static void *take_one(struct shard *shard)
+static void *take_one(struct shard *shard, const struct quarantined *kept)
 {
-    return shard->queued > 0 ? take_oldest(shard) : take_from_pool(shard);
+    return shard->queued > 0 ? take_oldest(shard) : take_from_pool(shard, kept);
 }
 
 unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
@@ -97,7 +94,6 @@ unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
     struct quarantined *place = &shard->pool[random_next(&shard->random) % POOL_SIZE];
     struct quarantined moved = *place;
     *place = (struct quarantined){payload, bytes};
-    shard->newest = payload;
     add_bytes(bytes);
     if (moved.payload != NULL) {
         if (shard->queued == QUEUE_SIZE) {
@@ -106,7 +102,7 @@ unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
         shard->queue[(shard->oldest + shard->queued++) % QUEUE_SIZE] = moved;
     }
     while (count < QUARANTINE_LEAVING_MAX && is_over_bound()) {
-        void *one = take_one(shard);
+        void *one = take_one(shard, place);
         if (one == NULL) {
             break;
         }
@@ -116,22 +112,12 @@ unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
     return count;
 }
 
-void *brkm__quarantine_newest(uint64_t number)
-{
-    struct shard *shard = &quarantine.shards[number % SHARD_COUNT];
-    lock_acquire(&shard->lock);
-    void *newest = shard->newest;
-    lock_release(&shard->lock);
-    return newest;
-}
-
 void *brkm__quarantine_take(void)
 {
     for (unsigned i = 0; i < SHARD_COUNT; i++) {
         struct shard *shard = &quarantine.shards[i];
         lock_acquire(&shard->lock);
-        shard->newest = NULL;
-        void *payload = take_one(shard);
+        void *payload = take_one(shard, NULL);
         lock_release(&shard->lock);
         if (payload != NULL) {
             return payload;
@@ -140,20 +126,45 @@ void *brkm__quarantine_take(void)
     return NULL;
 }
 
+static const struct quarantined *place_at(const struct shard *shard, unsigned i)
+{
+    return i < POOL_SIZE ? &shard->pool[i] : &shard->queue[i - POOL_SIZE];
+}
+
 void brkm__quarantine_visit(void (*visit)(void *payload))
 {
     for (unsigned i = 0; i < SHARD_COUNT; i++) {
         struct shard *shard = &quarantine.shards[i];
         lock_acquire(&shard->lock);
         for (unsigned j = 0; j < POOL_SIZE + QUEUE_SIZE; j++) {
-            void *payload =
-                j < POOL_SIZE ? shard->pool[j].payload : shard->queue[j - POOL_SIZE].payload;
+            void *payload = place_at(shard, j)->payload;
             if (payload != NULL) {
                 visit(payload);
             }
         }
         lock_release(&shard->lock);
     }
+}
+
+struct quarantine_totals brkm__quarantine_totals(void)
+{
+    struct quarantine_totals totals = {0};
+    if (brkm__quarantine_bytes() == 0) {
+        return totals;
+    }
+    for (unsigned i = 0; i < SHARD_COUNT; i++) {
+        struct shard *shard = &quarantine.shards[i];
+        lock_acquire(&shard->lock);
+        for (unsigned j = 0; j < POOL_SIZE + QUEUE_SIZE; j++) {
+            const struct quarantined *place = place_at(shard, j);
+            if (brkm__regions_contain_payload(place->payload)) {
+                totals.blocks++;
+                totals.bytes += place->bytes;
+            }
+        }
+        lock_release(&shard->lock);
+    }
+    return totals;
 }
 
 struct lock *brkm__quarantine_lock(unsigned shard)

@@ -18,10 +18,6 @@
 unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
                               void *leaving[QUARANTINE_LEAVING_MAX]);
 
-/* The block that was added last by threads with this `number`; NULL when it has left. It may leave
- * at any time, unless there is only one thread. */
-void *brkm__quarantine_newest(uint64_t number);
-
 /* Takes out any block; NULL when there is none. */
 void *brkm__quarantine_take(void);
 
@@ -30,6 +26,14 @@ void brkm__quarantine_visit(void (*visit)(void *payload));
 
 /* Bytes of the blocks in here. */
 size_t brkm__quarantine_bytes(void);
+
+struct quarantine_totals {
+    size_t blocks;
+    size_t bytes;
+};
+
+/* Of the blocks of the heap in here. */
+struct quarantine_totals brkm__quarantine_totals(void);
 
 /* The lock of a shard, for fork; NULL past the last. */
 struct lock *brkm__quarantine_lock(unsigned shard);

@@ -8,6 +8,7 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "quarantine.h"
 #include "regions.h"
 #include "size_class.h"
 
@@ -99,6 +100,7 @@ static void add_caches(struct snapshot *now, size_t *own_bytes)
 {
     struct cache_totals caches = brkm__cache_totals();
     struct depot_totals depot = brkm__depot_totals();
+    struct quarantine_totals quarantine = brkm__quarantine_totals();
     now->caches_threads = caches.threads;
     now->caches_bytes = caches.bytes;
     now->caches_blocks = caches.blocks;
@@ -106,6 +108,8 @@ static void add_caches(struct snapshot *now, size_t *own_bytes)
     now->caches_flushes = caches.flushes;
     now->caches_depot_bytes = depot.bytes;
     now->caches_depot_blocks = depot.blocks;
+    now->caches_quarantine_bytes = quarantine.bytes;
+    now->caches_quarantine_blocks = quarantine.blocks;
     now->locks_caches = caches.contended;
     now->locks_depot = depot.contended;
     *own_bytes = caches.own_bytes;
@@ -115,7 +119,7 @@ static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
 {
     now->served_mapped_blocks = mapped.allocations;
     now->in_use_mapped_bytes = mapped.bytes;
-    now->in_use_mapped_blocks = mapped.count - mapped.retired;
+    now->in_use_mapped_blocks = mapped.count;
     now->in_use_mapped_peak = mapped.bytes_peak;
     now->locks_mapped = mapped.contended;
     now->memory_total += mapped.bytes + mapped.table_bytes;
@@ -165,6 +169,11 @@ static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t fr
 
 /* ---- The whole ---- */
 
+size_t brkm__snapshot_cached_blocks(const struct snapshot *now)
+{
+    return now->caches_blocks + now->caches_depot_blocks + now->caches_quarantine_blocks;
+}
+
 struct snapshot brkm__snapshot_of_counters(void)
 {
     struct heap *heap = &brkm__main_heap;
@@ -177,9 +186,10 @@ struct snapshot brkm__snapshot_of_counters(void)
     now.in_use_heap_blocks = heap->in_use_blocks;
     lock_release(&heap->lock);
     add_process(&now);
-    size_t cached = min_size(now.caches_bytes + now.caches_depot_bytes, handed_out);
-    size_t blocks_cached = now.caches_blocks + now.caches_depot_blocks + now.caches_threads;
-    now.in_use_heap_blocks -= min_size(blocks_cached, now.in_use_heap_blocks);
+    size_t cached = now.caches_bytes + now.caches_depot_bytes + now.caches_quarantine_bytes;
+    cached = min_size(cached, handed_out);
+    size_t others = brkm__snapshot_cached_blocks(&now) + now.caches_threads;
+    now.in_use_heap_blocks -= min_size(others, now.in_use_heap_blocks);
     handed_out -= cached;
     add_up(&now, handed_out - min_size(own_bytes, handed_out), cached, in_bins);
     return now;

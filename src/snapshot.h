@@ -32,6 +32,8 @@
     X(caches, flushes, "flushes")                             \
     X(caches, depot_bytes, "bytes in the depot")              \
     X(caches, depot_blocks, "blocks in the depot")            \
+    X(caches, quarantine_bytes, "bytes in quarantine")        \
+    X(caches, quarantine_blocks, "blocks in quarantine")      \
     X(in_use, heap_bytes, "bytes in heap blocks")             \
     X(in_use, heap_blocks, "heap blocks")                     \
     X(in_use, heap_peak, "at most, with caches")              \
@@ -102,6 +104,9 @@ struct snapshot_detail {
 /* The counters alone, in constant time: what is cached counts with the sizes of its classes, of
  * which single blocks may be a little larger. */
 struct snapshot brkm__snapshot_of_counters(void);
+
+/* Blocks of the heap that neither the program has nor the heap. */
+size_t brkm__snapshot_cached_blocks(const struct snapshot *now);
 
 /* All of it, exact, by a walk through the heap under its lock. Stores detail in *detail, which is
  * NULL when there is no memory for it; brkm__snapshot_end gives that back. */

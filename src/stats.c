@@ -20,7 +20,7 @@ struct brkm_mallinfo2 brkm_mallinfo2(void)
     return (struct brkm_mallinfo2){
         .arena = now.heap_from_system,
         .ordblks = now.heap_free_blocks + (now.heap_top != 0),
-        .smblks = now.caches_blocks + now.caches_depot_blocks,
+        .smblks = brkm__snapshot_cached_blocks(&now),
         .fsmblks = now.memory_cached,
         .hblks = now.in_use_mapped_blocks,
         .hblkhd = now.in_use_mapped_bytes,

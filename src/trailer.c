@@ -37,11 +37,12 @@ static uint64_t key_for(const void *payload)
     return key ^ key >> 32;
 }
 
-/* Never 0: the byte that goes over the end most often is a string's terminator. */
+/* None of the bytes that go over an end most often, so that these are told for certain: no letter of
+ * text, no terminator, not the 255 of a small negative number. */
 static uint8_t canary_byte(uint64_t key)
 {
-    uint8_t byte = (uint8_t)(key >> VALUE_BITS);
-    return byte != 0 ? byte : 0xb5;
+    uint8_t byte = (uint8_t)(key >> VALUE_BITS) | 0x80;
+    return byte != UINT8_MAX ? byte : 0xb5;
 }
 
 /* A bijection in which every bit of the result depends on low and on high bits. */
@@ -59,34 +60,65 @@ static uint64_t unmix(uint64_t value)
     return value * INVERSE & VALUE_MASK;
 }
 
+#define WORD_SIZE sizeof(uint64_t)
+
+static uint64_t load_word(const unsigned char *address)
+{
+    uint64_t word;
+    memcpy(&word, address, sizeof(word));
+    return word;
+}
+
+static void store_word(unsigned char *address, uint64_t word)
+{
+    memcpy(address, &word, sizeof(word));
+}
+
+static uint64_t pattern_of(uint8_t byte)
+{
+    return byte * UINT64_C(0x0101010101010101);
+}
+
+/* The bytes of a word that are canary when `slack` bytes, fewer than a word has, end with it. All
+ * machines we build for are little-endian. */
+static uint64_t mask_of(size_t slack)
+{
+    return ~(UINT64_MAX >> 8 * slack);
+}
+
+/* The canary is written and verified in whole words that end where the trailer begins, and part of
+ * a word in front of them: every room is larger than a trailer and a word. */
+static void write_canary(unsigned char *end, size_t slack, uint64_t pattern)
+{
+    for (; unlikely(slack >= WORD_SIZE); slack -= WORD_SIZE) {
+        end -= WORD_SIZE;
+        store_word(end, pattern);
+    }
+    uint64_t mask = mask_of(slack);
+    store_word(end - WORD_SIZE, (load_word(end - WORD_SIZE) & ~mask) | (pattern & mask));
+}
+
+static bool canary_is_whole(const unsigned char *end, size_t slack, uint64_t pattern)
+{
+    uint64_t difference = 0;
+    for (; unlikely(slack >= WORD_SIZE); slack -= WORD_SIZE) {
+        end -= WORD_SIZE;
+        difference |= load_word(end) ^ pattern;
+    }
+    difference |= (load_word(end - WORD_SIZE) ^ pattern) & mask_of(slack);
+    return difference == 0;
+}
+
 void brkm__trailer_write(void *payload, size_t room, struct trailer trailer)
 {
     uint64_t key = key_for(payload);
     uint8_t byte = canary_byte(key);
     uint64_t value = (uint64_t)trailer.marks << REQUEST_BITS | trailer.requested;
-    uint64_t word = mix(value ^ (key & VALUE_MASK)) << 8 | byte;
+    unsigned char *end = (unsigned char *)payload + room - TRAILER_SIZE;
     size_t slack = room - TRAILER_SIZE - trailer.requested;
-    unsigned char *canary = (unsigned char *)payload + trailer.requested;
-    annotate_ours(canary, slack + TRAILER_SIZE);
-    memset(canary, byte, slack);
-    memcpy(canary + slack, &word, sizeof(word));
-}
-
-/* True when `size` bytes are `byte` each. */
-static bool is_filled(const unsigned char *start, size_t size, uint8_t byte)
-{
-    uint64_t pattern = byte * UINT64_C(0x0101010101010101);
-    uint64_t difference = 0;
-    size_t i = 0;
-    for (; i + sizeof(pattern) <= size; i += sizeof(pattern)) {
-        uint64_t word;
-        memcpy(&word, start + i, sizeof(word));
-        difference |= word ^ pattern;
-    }
-    for (; i < size; i++) {
-        difference |= start[i] ^ byte;
-    }
-    return difference == 0;
+    annotate_ours(end - slack, slack + TRAILER_SIZE);
+    write_canary(end, slack, pattern_of(byte));
+    store_word(end, mix(value ^ (key & VALUE_MASK)) << 8 | byte);
 }
 
 bool brkm__trailer_read(const void *payload, size_t room, struct trailer *trailer)
@@ -94,15 +126,11 @@ bool brkm__trailer_read(const void *payload, size_t room, struct trailer *traile
     const unsigned char *end = (const unsigned char *)payload + room - TRAILER_SIZE;
     uint64_t key = key_for(payload);
     uint8_t byte = canary_byte(key);
-    uint64_t word;
-    memcpy(&word, end, sizeof(word));
+    uint64_t word = load_word(end);
     uint64_t value = unmix(word >> 8) ^ (key & VALUE_MASK);
     trailer->requested = value & (TRAILER_REQUEST_MAX - 1);
     trailer->marks = (unsigned)(value >> REQUEST_BITS);
-    if ((uint8_t)word != byte || (trailer->marks & ~(unsigned)TRAILER_MARKS_ALL) != 0 ||
-        trailer->requested > room - TRAILER_SIZE) {
-        return false;
-    }
-    const unsigned char *canary = (const unsigned char *)payload + trailer->requested;
-    return is_filled(canary, (size_t)(end - canary), byte);
+    return (uint8_t)word == byte && (trailer->marks & ~(unsigned)TRAILER_MARKS_ALL) == 0 &&
+           trailer->requested <= room - TRAILER_SIZE &&
+           canary_is_whole(end, room - TRAILER_SIZE - trailer->requested, pattern_of(byte));
 }

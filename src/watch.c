@@ -28,10 +28,10 @@
 #define RETIRED_COST ((size_t)1024)
 
 /* Bytes of the newest block in quarantine that each malloc looks at. */
-#define LOOK_MAX ((size_t)256)
+#define LOOK_MAX ((size_t)64)
 
 /* Blocks at the front of a bin, of which malloc takes any one. */
-#define PLACEMENT_CHOICE 8
+#define PLACEMENT_CHOICE 4
 
 bool brkm__watching;
 
@@ -45,9 +45,13 @@ static struct {
     bool guard_zero_size;
 } mode;
 
-/* The block that was handed out last, while there is one thread: a write past its end or in front
- * of it is then found by the next call. NULL after it was freed. */
-static void *last_handed_out;
+/* The blocks of the heap that were handed out and put into quarantine last, while there is one
+ * thread: a write past the end of the one or in front of it, or to the other, is then found by the
+ * next call. NULL after they were freed, and left. */
+static struct {
+    void *handed_out;
+    void *freed;
+} last;
 
 /* ---- Start ---- */
 
@@ -93,10 +97,15 @@ void brkm__watch_apply(void)
 
 /* ---- Looking at blocks ---- */
 
+/* `size` is a multiple of 8, as that of every payload. */
 static bool is_zero(const void *start, size_t size)
 {
-    const unsigned char *bytes = start;
-    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+    const uint64_t *words = start;
+    uint64_t bits = 0;
+    for (size_t i = 0; i < size / sizeof(*words); i++) {
+        bits |= words[i];
+    }
+    return bits == 0;
 }
 
 /* Ends the program when a block of the heap in quarantine, or its first `most` bytes, changed. */
@@ -123,19 +132,28 @@ static void verify_if_in_heap(void *payload)
     }
 }
 
-/* What most misuse touches: the block that was handed out last, and the one that was freed last. */
+static void verify_handed_out(void *memory)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    struct trailer trailer;
+    bool sound = block_is(block, BLOCK_WATCHED) &&
+                 brkm__trailer_read(memory, block_usable_size(block), &trailer);
+    if (unlikely(!sound)) {
+        brkm__verify_in_use(memory, "malloc");
+    }
+}
+
 static void look_back(void)
 {
-    if (!os_is_single_threaded()) {
-        last_handed_out = NULL;
+    if (unlikely(!os_is_single_threaded())) {
+        last.handed_out = last.freed = NULL;
         return;
     }
-    if (last_handed_out != NULL) {
-        brkm__verify_in_use(last_handed_out, "malloc");
+    if (last.handed_out != NULL) {
+        verify_handed_out(last.handed_out);
     }
-    void *newest = mode.quarantine ? brkm__quarantine_newest(brkm__thread_cache->number) : NULL;
-    if (newest != NULL && brkm__regions_contain_payload(newest)) {
-        verify_kept(newest, LOOK_MAX);
+    if (last.freed != NULL) {
+        verify_kept(last.freed, LOOK_MAX);
     }
 }
 
@@ -179,6 +197,9 @@ static void watch(void *memory, size_t size)
 {
     brkm__trailer_write(memory, room_of(memory), (struct trailer){.requested = size});
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
+    if (os_is_single_threaded()) {
+        last.handed_out = brkm__regions_contain_payload(memory) ? memory : NULL;
+    }
 }
 
 static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
@@ -199,9 +220,6 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
         result.dirty = 0;
     }
     watch(result.memory, size);
-    if (os_is_single_threaded()) {
-        last_handed_out = result.memory;
-    }
     return result;
 }
 
@@ -241,6 +259,9 @@ bool brkm__watch_resize(void *memory, struct held held, size_t size)
 static void release(void *payload)
 {
     struct held held = {.origin = ORIGIN_MAPPED};
+    if (payload == last.freed) {
+        last.freed = NULL;
+    }
     if (brkm__regions_contain_payload(payload)) {
         verify_kept(payload, SIZE_MAX);
         block_change_state(block_from_payload(payload), BLOCK_CACHED, BLOCK_IN_USE);
@@ -269,6 +290,9 @@ static void retire(void *memory, struct held held, const char *caller)
 static void put_into_quarantine(void *memory, size_t bytes)
 {
     void *leaving[QUARANTINE_LEAVING_MAX];
+    if (os_is_single_threaded()) {
+        last.freed = brkm__regions_contain_payload(memory) ? memory : NULL;
+    }
     unsigned count = brkm__quarantine_put(brkm__thread_cache->number, memory, bytes, leaving);
     for (unsigned i = 0; i < count; i++) {
         release(leaving[i]);
@@ -284,8 +308,8 @@ static void free_zero_size(void *memory, const char *caller)
 
 void brkm__watch_take_back(void *memory, struct held held, const char *caller)
 {
-    if (memory == last_handed_out) {
-        last_handed_out = NULL;
+    if (memory == last.handed_out) {
+        last.handed_out = NULL;
     }
     if (held.origin == ORIGIN_ZERO_SIZE) {
         free_zero_size(memory, caller);
@@ -312,6 +336,11 @@ bool brkm__watch_drain(void)
 
 /* ---- Exit ---- */
 
+static void verify_at_exit(void *memory)
+{
+    brkm__verify_in_use(memory, "exit");
+}
+
 static void check_region(const struct region *region)
 {
     for (const struct mem_control_block *block = region->first; block_short_size(block) != 0;
@@ -322,7 +351,7 @@ static void check_region(const struct region *region)
                         (struct fault_place){block_payload(block), 0, "exit"});
         }
         if (state == BLOCK_WATCHED) {
-            brkm__verify_in_use(block_payload(block), "exit");
+            verify_at_exit(block_payload(block));
         }
     }
 }
@@ -336,5 +365,6 @@ void brkm__watch_check_all(void)
          region = brkm__regions_next(region)) {
         check_region(region);
     }
+    brkm__mapped_visit(verify_at_exit);
     brkm__quarantine_visit(verify_if_in_heap);
 }

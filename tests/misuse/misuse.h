@@ -4,6 +4,7 @@
  * program should; its first comment says what, and what comes of it:
  *   Sizes: WORD...       it is done to blocks of each of these sizes: small, medium, large, mapped
  *   Ways: WORD...        preload, static, prefixed; all three where nothing is said
+ *   Options: KEY:VALUE   for BRKMALLOC; the defaults where nothing is said
  *   Says: MESSAGE        the message behind "brkmalloc: "; ADDRESS and NUMBER stand for any, N for
  *                        the block's usable bytes; "segmentation fault" where the system notices
  *   Says SIZE: MESSAGE   the same for one size

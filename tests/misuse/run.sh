@@ -56,7 +56,8 @@ expected()
 # In a shell of its own, which keeps what shells say of a signal out of the program's output.
 commit()
 (
-    exec env ${library:+"LD_PRELOAD=$library"} "$program" "$name" "$(bytes_of "$1")" \
+    exec env ${library:+"LD_PRELOAD=$library"} ${options:+"BRKMALLOC=$options"} \
+        "$program" "$name" "$(bytes_of "$1")" \
         >"$work/out" 2>"$work/err"
 )
 
@@ -76,6 +77,7 @@ if ! grep -q '^ \* Says\|^ \* Not caught' "$file"; then
 fi
 status=0
 sizes=$(field Sizes)
+options=$(field Options)
 for size in ${sizes:-small}; do
     expected=$(expected "$size")
     commit "$size" 2>/dev/null

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * In front of a block that is not freed: the next call notices.
+ * Options: hardened:true
+ * Sizes: small medium large
+ * Says: header overwritten at ADDRESS (called from malloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    volatile char *block = malloc(size);
+    block[-1] = 'A';
+    free(malloc(64));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * Past the end of an aligned block.
+ * Options: hardened:true
+ * Sizes: small medium large mapped
+ * Says: write past the end, canary overwritten at ADDRESS (block of NUMBER bytes, called from
+ * free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = aligned_alloc(256, size);
+    block[size] = 'A';
+    free(block);
+}

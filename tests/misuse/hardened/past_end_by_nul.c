@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * A string one longer than its block, with its end.
+ * Options: hardened:true
+ * Sizes: small medium large mapped
+ * Says: write past the end, canary overwritten at ADDRESS (block of NUMBER bytes, called from
+ * free) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = malloc(size);
+    memset(block, 'A', size);
+    block[size] = '\0';
+    free(block);
+}

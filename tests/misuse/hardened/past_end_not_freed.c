@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * Past the end of a block that is not freed: the next call notices.
+ * Options: hardened:true
+ * Sizes: small medium large
+ * Says: write past the end, canary overwritten at ADDRESS (block of NUMBER bytes, called from
+ * malloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    volatile char *block = malloc(size);
+    block[size] = 'A';
+    free(malloc(64));
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * To a block that was just freed: the next call notices.
+ * Options: hardened:true
+ * Sizes: small medium large
+ * Says: write after free, bytes of a freed block changed at ADDRESS (block of NUMBER bytes,
+ * called from brkmalloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = malloc(size);
+    free(block);
+    block[20] = 'A';
+    free(malloc(64));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * To a block of no bytes.
+ * Options: hardened:true
+ * Sizes: small
+ * Says: segmentation fault */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    (void)size;
+    char *block = malloc(0);
+    *(volatile char *)block = 'A';
+    free(block);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ * watch.h, quarantine.h, zero_size.h: the hardened mode, as far as no misuse is needed for it; what
+ * it says of misuse is tested in tests/misuse/hardened. */
+#include "watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "mapped.h"
+#include "options.h"
+#include "quarantine.h"
+#include "thread_cache.h"
+#include "unit.h"
+#include "zero_size.h"
+
+/* Small, of each step to the next block size, cached medium, heap, mapped. */
+static const size_t sizes[] = {1,   8,   9,    15,   16,    17,     23,     24,     25,
+                               100, 640, 1999, 3000, 60000, 100000, 200000, 3000000};
+#define SIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
+
+static void switch_on(void)
+{
+    ck_assert(brkm__option_set(OPTION_hardened, 1));
+    brkm__watch_apply();
+}
+
+/* ---- Blocks ---- */
+
+static void expect_sound(unsigned char *block, size_t size, size_t alignment)
+{
+    ck_assert_ptr_nonnull(block);
+    ck_assert_uint_eq((uintptr_t)block % alignment, 0);
+    ck_assert_uint_eq(brkm_malloc_usable_size(block), size);
+    ck_assert(unit_is_zero(block, size));
+    unit_fill(block, size, (uint32_t)size);
+}
+
+START_TEST(blocks_are_cleared_and_as_large_as_asked_for)
+{
+    size_t size = sizes[_i];
+    void *before = brkm_malloc(size);
+    switch_on();
+    for (int round = 0; round < 1000; round++) {
+        size_t alignment = (size_t)16 << round % 8;
+        unsigned char *block = round % 2 == 0 ? brkm_malloc(size) : brkm_memalign(alignment, size);
+        expect_sound(block, size, round % 2 == 0 ? 16 : alignment);
+        ck_assert(unit_is_filled(block, size, (uint32_t)size));
+        brkm_free_sized(block, size);
+    }
+    expect_sound(brkm_calloc(size, 3), 3 * size, 16);
+    brkm_free(before);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+START_TEST(realloc_keeps_the_contents)
+{
+    switch_on();
+    uint64_t state = 1;
+    unsigned char *block = NULL;
+    size_t size = 0;
+    for (int round = 0; round < 2000; round++) {
+        size_t next = 1 + unit_random(&state) % (round % 10 == 0 ? 400000 : 3000);
+        block = brkm_realloc(block, next);
+        ck_assert_uint_eq(brkm_malloc_usable_size(block), next);
+        ck_assert(size == 0 || memchr(block, 0, min_size(size, next)) == NULL);
+        ck_assert(next <= size || unit_is_zero(block + size, next - size));
+        memset(block, 1 + round % 255, next);
+        size = next;
+    }
+    brkm_free(block);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+START_TEST(a_block_of_before_is_resized_and_freed)
+{
+    size_t size = sizes[_i];
+    unsigned char *block = brkm_malloc(size);
+    unit_fill(block, size, 3);
+    switch_on();
+    block = brkm_realloc(block, 2 * size);
+    ck_assert(unit_is_filled(block, size, 3));
+    ck_assert_uint_eq(brkm_malloc_usable_size(block), 2 * size);
+    brkm_free(block);
+}
+END_TEST
+
+START_TEST(sizes_past_all_bounds_are_refused)
+{
+    switch_on();
+    static const size_t huge[] = {PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX, SIZE_MAX - 8,
+                                  (size_t)1 << 40};
+    for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
+        errno = 0;
+        ck_assert_ptr_null(brkm_malloc(huge[i]));
+        ck_assert_int_eq(errno, ENOMEM);
+        ck_assert_ptr_null(brkm_memalign(4096, huge[i]));
+        void *block = brkm_malloc(10);
+        ck_assert_ptr_null(brkm_realloc(block, huge[i]));
+        brkm_free(block);
+    }
+}
+END_TEST
+
+/* ---- Memory that is short ---- */
+
+START_TEST(what_is_kept_goes_when_memory_is_short)
+{
+    static void *blocks[100000];
+    switch_on();
+    fake_os.memory_limit = 16 * BRKM_MIB;
+    for (int round = 0; round < 3; round++) {
+        size_t count = 0;
+        while (count < 100000 && (blocks[count] = brkm_malloc(1000)) != NULL) {
+            count++;
+        }
+        ck_assert_uint_ge(count, 14000);
+        while (count > 0) {
+            brkm_free(blocks[--count]);
+        }
+        ck_assert_uint_gt(brkm__quarantine_bytes(), 0);
+    }
+    brkm_malloc_trim(0);
+    ck_assert_uint_eq(brkm__quarantine_bytes(), 0);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+START_TEST(guards_that_the_system_refuses_are_left_out)
+{
+    switch_on();
+    fake_os_fail(FAKE_ONLY(FAKE_PROTECT), 1, true);
+    for (int i = 0; i < 100; i++) {
+        unsigned char *block = brkm_malloc(1300000);
+        expect_sound(block, 1300000, 16);
+        brkm_free(block);
+        block = brkm_malloc(0);
+        ck_assert_ptr_nonnull(block);
+        brkm_free(block);
+    }
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+/* ---- Mapped blocks ---- */
+
+START_TEST(a_mapped_block_ends_at_its_guard)
+{
+    switch_on();
+    size_t size = 1200000 + (size_t)_i;
+    unsigned char *block = brkm_malloc(size);
+    expect_sound(block, size, 16);
+    /* Trailer, canary up to the next 16 bytes, fencepost. */
+    uintptr_t guard = align_up((uintptr_t)block + size, PAGE);
+    ck_assert_uint_le(guard - (uintptr_t)block - size, 16 + 8 + 16);
+    brkm_free(block);
+    ck_assert_uint_eq(brkm__mapped_totals().retired, 1);
+    brkm_malloc_trim(0);
+    ck_assert_uint_eq(brkm__mapped_totals().retired, 0);
+    ck_assert_uint_eq(fake_os_mapped_count(), 0);
+}
+END_TEST
+
+/* ---- Quarantine ---- */
+
+START_TEST(a_freed_block_stays_away_for_a_while)
+{
+    switch_on();
+    for (int round = 0; round < 100; round++) {
+        void *block = brkm_malloc(100);
+        brkm_free(block);
+        for (int i = 0; i < 60; i++) {
+            void *other = brkm_malloc(100);
+            ck_assert_ptr_ne(other, block);
+            brkm_free(other);
+        }
+    }
+}
+END_TEST
+
+START_TEST(the_quarantine_keeps_to_its_bound)
+{
+    ck_assert(brkm__option_set(OPTION_quarantine, 100000));
+    switch_on();
+    for (size_t i = 0; i < 10000; i++) {
+        brkm_free(brkm_malloc(i % 20000));
+        ck_assert_uint_le(brkm__quarantine_bytes(), 100000 + 20016);
+    }
+}
+END_TEST
+
+static unsigned visited;
+
+static void count_visit(void *payload)
+{
+    ck_assert_ptr_nonnull(payload);
+    visited++;
+}
+
+START_TEST(every_block_leaves_once)
+{
+    static char blocks[2000];
+    static bool has_left[2000];
+    ck_assert(brkm__option_set(OPTION_quarantine, 1000000));
+    unsigned left = 0;
+    for (size_t i = 0; i < 2000; i++) {
+        void *leaving[QUARANTINE_LEAVING_MAX];
+        unsigned count = brkm__quarantine_put(i % 3, &blocks[i], 100, leaving);
+        for (unsigned j = 0; j < count; j++, left++) {
+            size_t one = (size_t)((char *)leaving[j] - blocks);
+            ck_assert(!has_left[one] && one != i);
+            has_left[one] = true;
+        }
+    }
+    brkm__quarantine_visit(count_visit);
+    ck_assert_uint_eq(visited + left, 2000);
+    ck_assert_uint_eq(brkm__quarantine_bytes(), 100 * visited);
+    for (void *payload; (payload = brkm__quarantine_take()) != NULL; left++) {
+        size_t one = (size_t)((char *)payload - blocks);
+        ck_assert(!has_left[one]);
+        has_left[one] = true;
+    }
+    ck_assert_uint_eq(left, 2000);
+}
+END_TEST
+
+/* ---- Blocks of no bytes ---- */
+
+START_TEST(blocks_of_no_bytes_are_distinct_and_out_of_reach)
+{
+    static void *blocks[20000];
+    switch_on();
+    for (size_t i = 0; i < 20000; i++) {
+        blocks[i] = brkm_malloc(0);
+        ck_assert_ptr_nonnull(blocks[i]);
+        ck_assert_uint_eq(brkm_malloc_usable_size(blocks[i]), 0);
+        /* The first go up in one run, the rest are ordinary blocks. */
+        ck_assert(i == 0 || !brkm__zero_size_contains(blocks[i]) || blocks[i] > blocks[i - 1]);
+    }
+    ck_assert(brkm__zero_size_contains(blocks[16383]));
+    ck_assert(!brkm__zero_size_contains(blocks[16384]));
+    blocks[7] = brkm_realloc(blocks[7], 10);
+    ck_assert_uint_eq(brkm_malloc_usable_size(blocks[7]), 10);
+    for (size_t i = 0; i < 20000; i++) {
+        brkm_free(blocks[i]);
+    }
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+/* ---- Random placement ---- */
+
+START_TEST(which_block_comes_next_is_left_to_chance)
+{
+    ck_assert(brkm__option_set(OPTION_random_placement, 1));
+    brkm__watch_apply();
+    unsigned as_last_in = 0;
+    for (int round = 0; round < 400; round++) {
+        void *blocks[8];
+        for (int i = 0; i < 8; i++) {
+            blocks[i] = brkm_malloc(100);
+        }
+        for (int i = 0; i < 8; i++) {
+            brkm_free(blocks[i]);
+        }
+        void *next = brkm_malloc(100);
+        as_last_in += next == blocks[7];
+        brkm_free(next);
+    }
+    ck_assert_uint_gt(as_last_in, 50);
+    ck_assert_uint_lt(as_last_in, 200);
+}
+END_TEST
+
+/* ---- Threads ---- */
+
+static void *churn(void *argument)
+{
+    uint64_t state = (uintptr_t)argument;
+    void *blocks[64] = {NULL};
+    for (int i = 0; i < 20000; i++) {
+        void **block = &blocks[unit_random(&state) % 64];
+        brkm_free(*block);
+        size_t size = unit_random(&state) % 5000;
+        *block = brkm_malloc(size);
+        ck_assert(unit_is_zero(*block, size));
+        unit_fill(*block, size, 1);
+    }
+    for (int i = 0; i < 64; i++) {
+        brkm_free(blocks[i]);
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_the_quarantine)
+{
+    pthread_t threads[4];
+    switch_on();
+    brkm__cache_watch_threads();
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, (void *)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    brkm__watch_check_all();
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("watch");
+    TCase *blocks = unit_case(suite, "blocks");
+    tcase_add_loop_test(blocks, blocks_are_cleared_and_as_large_as_asked_for, 0, SIZES);
+    tcase_add_test(blocks, realloc_keeps_the_contents);
+    tcase_add_loop_test(blocks, a_block_of_before_is_resized_and_freed, 0, SIZES);
+    tcase_add_test(blocks, sizes_past_all_bounds_are_refused);
+    tcase_add_loop_test(blocks, a_mapped_block_ends_at_its_guard, 0, 17);
+    tcase_add_test(blocks, blocks_of_no_bytes_are_distinct_and_out_of_reach);
+    tcase_add_test(blocks, which_block_comes_next_is_left_to_chance);
+    TCase *kept = unit_case(suite, "quarantine");
+    tcase_add_test(kept, a_freed_block_stays_away_for_a_while);
+    tcase_add_test(kept, the_quarantine_keeps_to_its_bound);
+    tcase_add_test(kept, every_block_leaves_once);
+    TCase *trouble = unit_case(suite, "trouble");
+    tcase_add_test(trouble, what_is_kept_goes_when_memory_is_short);
+    tcase_add_test(trouble, guards_that_the_system_refuses_are_left_out);
+    tcase_add_test(trouble, threads_share_the_quarantine);
+    return suite;
+}
