@@ -3,6 +3,7 @@
 #include "pprof_format.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,13 @@ static void add_sample_types(struct encoder *encoder)
     }
 }
 
+/* Without a name there is no line, so that pprof may look for one itself. */
+static bool is_shown(const struct profile *profile, const struct profile_location *location,
+                     const struct profile_frame *frame)
+{
+    return location->address == 0 || profile->functions[frame->function].is_named;
+}
+
 /* ---- What the samples need gets its id ---- */
 
 static void need_object(struct encoder *encoder, uint32_t object, uint64_t *count)
@@ -128,9 +136,10 @@ static void need_location(struct encoder *encoder, uint32_t index, uint64_t *loc
     const struct profile_location *location = &encoder->profile->locations[index];
     need_object(encoder, location->object, object_count);
     for (size_t i = 0; i < location->frame_count; i++) {
-        uint32_t function = encoder->profile->frames[location->first_frame + i].function;
-        if (encoder->function_ids[function] == 0) {
-            encoder->function_ids[function] = ++*function_count;
+        const struct profile_frame *frame = &encoder->profile->frames[location->first_frame + i];
+        if (is_shown(encoder->profile, location, frame) &&
+            encoder->function_ids[frame->function] == 0) {
+            encoder->function_ids[frame->function] = ++*function_count;
         }
     }
 }
@@ -205,13 +214,12 @@ static void add_mappings(struct encoder *encoder)
     }
 }
 
-/* Without a name there is no line, so that pprof may look for one itself. */
 static void add_lines(struct encoder *encoder, const struct profile_location *location)
 {
     struct text line = {.bytes = NULL};
     for (size_t i = 0; i < location->frame_count; i++) {
         const struct profile_frame *frame = &encoder->profile->frames[location->first_frame + i];
-        if (encoder->profile->functions[frame->function].is_named || location->address == 0) {
+        if (is_shown(encoder->profile, location, frame)) {
             text_clear(&line);
             protobuf_add_number(&line, LINE_FUNCTION_ID, encoder->function_ids[frame->function]);
             protobuf_add_number(&line, LINE_LINE, frame->line);

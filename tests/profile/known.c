@@ -9,11 +9,16 @@
 #include <unistd.h>
 
 #define DEPTH_MAX 64
+
+#ifdef __clang__ /* which knows no clones */
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 /* Lines that the tests look for end with a comment "LINE name". */
 
-void known_sample(const struct known_numbers *numbers)
+NOINLINE void known_sample(const struct known_numbers *numbers)
 {
     void *addresses[DEPTH_MAX];
     int count = backtrace(addresses, DEPTH_MAX);
