@@ -153,7 +153,8 @@ static uint32_t add_location(struct maker *maker, uint64_t address)
     maker->object = object == profile->object_count ? PROFILE_NO_OBJECT : (uint32_t)object;
     struct profile_location location = {
         .address = address, .object = maker->object, .first_frame = profile->frame_count};
-    if (!symbols_find(maker->symbols, address, add_symbol_frame, maker)) {
+    struct symbol_receiver receiver = {add_symbol_frame, maker};
+    if (!symbols_find(maker->symbols, address, &receiver)) {
         /* Functions that were inlined into one that is not known tell nothing. */
         profile->frame_count = location.first_frame;
         add_unnamed_frame(maker, address);

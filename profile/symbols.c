@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "symbol_table.h"
 #include "text.h"
 #include "units.h"
 
-/* A symbol without a size, as assembly may have, is believed for so many bytes. */
-#define UNSIZED_SYMBOL_MAX 4096
+/* An inlined function without a name, if there should be one. */
+#define UNNAMED "??"
 
 #define NANOSECONDS_PER_SECOND 1000000000u
 
@@ -26,6 +27,7 @@ struct object {
     Dwfl_Module *module; /* NULL when the file is not there */
     const char *warning; /* for when an address in the file is looked up; otherwise NULL */
     struct units units;
+    struct symbol_table symbol_table;
 };
 
 struct symbols {
@@ -195,6 +197,7 @@ void symbols_close(struct symbols *symbols)
 {
     for (size_t i = 0; i < symbols->count; i++) {
         units_free(&symbols->objects[i].units);
+        symbol_table_free(&symbols->objects[i].symbol_table);
         free(symbols->objects[i].build_id);
     }
     dwfl_end(symbols->dwfl);
@@ -231,16 +234,6 @@ size_t symbols_object_at(const struct symbols *symbols, uint64_t address)
 }
 
 /* ---- Names and lines ---- */
-
-/* The name in the symbol table, or NULL. */
-static const char *symbol_name(Dwfl_Module *module, Dwarf_Addr address)
-{
-    GElf_Off offset;
-    GElf_Sym symbol;
-    const char *name = dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL);
-    GElf_Xword reach = symbol.st_size == 0 ? UNSIZED_SYMBOL_MAX : symbol.st_size;
-    return name == NULL || name[0] == '\0' || offset >= reach ? NULL : name;
-}
 
 /* A function's name in the debugging information, or NULL. */
 static const char *die_name(Dwarf_Die *function)
@@ -300,34 +293,56 @@ static int scopes_of(Dwarf_Die *unit, Dwarf_Addr address, Dwarf_Die **scopes)
     return count < 0 ? 0 : count;
 }
 
-/* False when the unit knows no function at the address. `frame` has the line of the address. */
-static bool find_functions(Dwarf_Die *unit, Dwarf_Addr address, const char *symbol,
-                           struct symbol_frame frame,
-                           void (*found)(void *, const struct symbol_frame *), void *context)
+/* Gives the functions that the unit knows at the address, of which `frame` has the line. False when
+ * there is none with code of its own and a name; then `frame` has the line in it. */
+static bool give_functions(Dwarf_Die *unit, Dwarf_Addr address, struct symbol_frame *frame,
+                           const struct symbol_receiver *receiver)
 {
     Dwarf_Die *scopes = NULL;
     int count = scopes_of(unit, address, &scopes);
-    bool is_done = false;
-    for (int i = 0; i < count && !is_done; i++) {
+    bool is_given = false;
+    for (int i = 0; i < count && !is_given; i++) {
         int tag = dwarf_tag(&scopes[i]);
         if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) {
             continue;
         }
-        is_done = tag == DW_TAG_subprogram;
         const char *name = die_name(&scopes[i]);
-        frame.linkage_name = name != NULL ? name : is_done && symbol != NULL ? symbol : "??";
-        frame.first_line = 0;
-        dwarf_decl_line(&scopes[i], &frame.first_line);
-        found(context, &frame);
-        frame.file = file_by_number(unit, number_attribute(&scopes[i], DW_AT_call_file));
-        frame.line = number_attribute(&scopes[i], DW_AT_call_line);
+        if (tag == DW_TAG_subprogram && name == NULL) {
+            break;
+        }
+        is_given = tag == DW_TAG_subprogram;
+        frame->linkage_name = name != NULL ? name : UNNAMED;
+        frame->first_line = 0;
+        dwarf_decl_line(&scopes[i], &frame->first_line);
+        receiver->receive(receiver->context, frame);
+        frame->file = file_by_number(unit, number_attribute(&scopes[i], DW_AT_call_file));
+        frame->line = number_attribute(&scopes[i], DW_AT_call_line);
     }
     free(scopes);
-    return is_done;
+    return is_given;
 }
 
-bool symbols_find(struct symbols *symbols, uint64_t address,
-                  void (*found)(void *context, const struct symbol_frame *frame), void *context)
+static bool find_in_object(struct object *object, uint64_t address,
+                           const struct symbol_receiver *receiver)
+{
+    struct symbol_frame frame = {.file = ""};
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = units_find(&object->units, object->module, address, &bias);
+    if (unit != NULL) {
+        find_line(unit, address - bias, &frame);
+        if (give_functions(unit, address - bias, &frame, receiver)) {
+            return true;
+        }
+    }
+    frame.linkage_name = symbol_table_find(&object->symbol_table, object->module, address);
+    frame.first_line = 0;
+    if (frame.linkage_name != NULL) {
+        receiver->receive(receiver->context, &frame);
+    }
+    return frame.linkage_name != NULL;
+}
+
+bool symbols_find(struct symbols *symbols, uint64_t address, const struct symbol_receiver *receiver)
 {
     size_t index = symbols_object_at(symbols, address);
     if (index == symbols->count) {
@@ -338,23 +353,5 @@ bool symbols_find(struct symbols *symbols, uint64_t address,
         warn_of_file(object->public.path, object->warning);
         object->warning = NULL;
     }
-    if (object->module == NULL) {
-        return false;
-    }
-    struct symbol_frame frame = {.file = ""};
-    const char *symbol = symbol_name(object->module, address);
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = units_find(&object->units, object->module, address, &bias);
-    if (unit != NULL) {
-        find_line(unit, address - bias, &frame);
-        if (find_functions(unit, address - bias, symbol, frame, found, context)) {
-            return true;
-        }
-    }
-    if (symbol == NULL) {
-        return false;
-    }
-    frame.linkage_name = symbol;
-    found(context, &frame);
-    return true;
+    return object->module != NULL && find_in_object(object, address, receiver);
 }

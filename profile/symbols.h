@@ -42,10 +42,16 @@ const struct symbol_object *symbols_object(const struct symbols *symbols, size_t
 /* The index of the object at the address, or the number of objects when there is none. */
 size_t symbols_object_at(const struct symbols *symbols, uint64_t address);
 
-/* Calls `found` for each function that the instruction at the address lies in: first the innermost
- * of those that the compiler inlined there, last the one that has code of its own. False when no
- * function is known; then it was not called. */
+/* Who is given functions, one after the other. */
+struct symbol_receiver {
+    void (*receive)(void *context, const struct symbol_frame *frame);
+    void *context;
+};
+
+/* Gives each function that the instruction at the address lies in: first the innermost of those
+ * that the compiler inlined there, last the one that has code of its own. False when that one is
+ * not known; then functions that were given before it mean nothing. */
 bool symbols_find(struct symbols *symbols, uint64_t address,
-                  void (*found)(void *context, const struct symbol_frame *frame), void *context);
+                  const struct symbol_receiver *receiver);
 
 #endif
