@@ -5,7 +5,8 @@
   const inset = Number(svg.dataset.inset);
   const characterWidth = Number(svg.dataset.character);
   const details = document.getElementById("details");
-  const narrowest = 380;
+  const narrowest = 390;
+  const wide = 960; // has room for the search beside the heading
 
   // Shares are those of the whole; two that differ by less are the same, after rounding.
   const tolerance = 5e-7;
@@ -57,12 +58,14 @@
 
   // Puts every frame where it belongs when the zoomed one is as wide as the window.
   function layOut() {
-    const width = Math.max(window.innerWidth, narrowest);
+    // Without the scroll bar, which innerWidth has in it.
+    const width = Math.max(svg.clientWidth || window.innerWidth, narrowest);
     const height = Number(svg.getAttribute("height"));
     const room = width - 2 * margin;
     svg.setAttribute("width", width);
     svg.setAttribute("viewBox", "0 0 " + width + " " + height);
-    controls.setAttribute("x", width - margin - controlsWidth);
+    controls.setAttribute("x", Math.max(0, width - margin - controlsWidth));
+    controls.setAttribute("y", width < wide ? 55 : 32);
     for (const frame of frames) {
       const above = isAbove(frame);
       frame.element.classList.toggle("above", above);
@@ -121,7 +124,6 @@
     type: "search", placeholder: "search (regular expression)", title: "Search: /, clear: Esc",
   });
   const reset = make("button", { textContent: "reset zoom", disabled: true });
-  controls.setAttribute("y", "32");
   controls.setAttribute("width", controlsWidth);
   controls.setAttribute("height", "30");
   box.append(result, search, reset);

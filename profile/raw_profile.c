@@ -17,6 +17,9 @@
 #define NANOSECOND_DIGITS 9
 #define NANOSECONDS_PER_SECOND 1000000000u
 
+/* In the place of the addresses. */
+#define NO_STACK " 0x0"
+
 /* Of a word that is wrong, the message shows no more. */
 #define SHOWN_MAX 40
 
@@ -255,10 +258,14 @@ static bool take_sample_numbers(struct reader *reader, const char **rest, struct
     return true;
 }
 
+/* The rest of a sample whose call stack could not be had may be "0x0". */
 static bool take_addresses(struct reader *reader, const char *rest, struct raw_sample *sample)
 {
     struct raw_profile *profile = reader->profile;
     sample->first_address = profile->address_count;
+    if (strcmp(rest, NO_STACK) == 0) {
+        return true;
+    }
     while (take_text(&rest, " ")) {
         const char *word = rest;
         uint64_t address = 0;

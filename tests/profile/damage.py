@@ -43,7 +43,7 @@ FAULTS = [
     (FIRST + "sample 1 2 3 9223372036854775808 5 6 0x1\n", 2, "TOTAL_BYTES is '9223"),
     (FIRST + "sample 1 2 3 4 5 6 7\n", 2, "address 1 is '7'"),
     (FIRST + "sample 1 2 3 4 5 6 0x1 0x\n", 2, "address 2 is '0x'"),
-    (FIRST + "sample 1 2 3 4 5 6 0x0\n", 2, "address 1 is '0x0'"),
+    (FIRST + "sample 1 2 3 4 5 6 0x5 0x0\n", 2, "address 2 is '0x0'"),
     (FIRST + "sample 1 2 3 4 5 6 0x10000000000000000\n", 2, "address 1 is"),
     (FIRST + "sample 1 2 3 4 5 6 0x1 \n", 2, "address 2 is ''"),
     (FIRST + "sample 1 2 3 4 5 6 0x1\nsimple\n", 3, "'simple': here should be"),
@@ -61,6 +61,7 @@ ODD = [
     (FIRST + "mappings\nend\n", ""),
     (FIRST + "mappings\nend", ""),
     (FIRST + "sample 1 2 3 4 5 6\nmappings\nend\n", "[no stack] 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x0\nmappings\nend\n", "[no stack] 2\n"),
     (FIRST + "sample 1 2 3 4 5 6 0x1\nmappings\nend\n", "[no stack] 2\n"),
     (FIRST + "sample 1 2 3 4 5 6 0xffffffffffffffff\nmappings\nend\n", "0xfffffffffffffffe 2\n"),
     (FIRST + "sample 1 9223372036854775807 3 4 5 6 0x8\n"
