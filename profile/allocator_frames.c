@@ -32,17 +32,22 @@ static bool is_in_library(const struct profile *profile, const struct profile_lo
                        LIBRARY_PREFIX);
 }
 
-static bool is_way_in(const struct profile *profile, const struct profile_location *location)
+bool allocator_frames_has_way_in(const char *name)
 {
-    const struct profile_frame *outermost =
-        &profile->frames[location->first_frame + location->frame_count - 1];
-    const char *name = profile_name(profile, profile->functions[outermost->function].name);
     for (size_t i = 0; i < sizeof(ways_in) / sizeof(ways_in[0]); i++) {
         if (strcmp(name, ways_in[i]) == 0) {
             return true;
         }
     }
     return starts_with(name, PUBLIC_PREFIX);
+}
+
+static bool is_way_in(const struct profile *profile, const struct profile_location *location)
+{
+    const struct profile_frame *outermost =
+        &profile->frames[location->first_frame + location->frame_count - 1];
+    return allocator_frames_has_way_in(
+        profile_name(profile, profile->functions[outermost->function].name));
 }
 
 static const struct profile_location *location_at(const struct profile *profile,

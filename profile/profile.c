@@ -44,6 +44,7 @@ struct maker {
     struct name_table location_keys; /* number = index of the location */
     struct text text;                /* for texts on their way into the table */
     uint32_t object;                 /* of the address that is looked up */
+    bool keeps_allocator;
 };
 
 static uint32_t text_to_name(struct maker *maker)
@@ -142,6 +143,21 @@ static void add_unnamed_frame(struct maker *maker, uint64_t address)
               0);
 }
 
+/* Wrappers of malloc and its like that the compiler inlined into the function that calls them. */
+static void leave_out_inlined_allocator(const struct profile *profile,
+                                        struct profile_location *location)
+{
+    while (location->frame_count > 1) {
+        const struct profile_frame *frame = &profile->frames[location->first_frame];
+        uint32_t name = profile->functions[frame->function].name;
+        if (!allocator_frames_has_way_in(profile_name(profile, name))) {
+            return;
+        }
+        location->first_frame++;
+        location->frame_count--;
+    }
+}
+
 static uint32_t add_location(struct maker *maker, uint64_t address)
 {
     struct profile *profile = maker->profile;
@@ -160,6 +176,9 @@ static uint32_t add_location(struct maker *maker, uint64_t address)
         add_unnamed_frame(maker, address);
     }
     location.frame_count = profile->frame_count - location.first_frame;
+    if (!maker->keeps_allocator) {
+        leave_out_inlined_allocator(profile, &location);
+    }
     profile->locations = memory_grow(profile->locations, profile->location_count,
                                      &profile->location_capacity, sizeof(*profile->locations));
     profile->locations[profile->location_count++] = location;
@@ -230,7 +249,9 @@ void profile_make(struct profile *profile, const struct raw_profile *raw,
         .nanoseconds = raw->nanoseconds,
         .is_at_peak = options.is_at_peak,
     };
-    struct maker maker = {.profile = profile, .symbols = symbols_open(raw)};
+    struct maker maker = {.profile = profile,
+                          .symbols = symbols_open(raw),
+                          .keeps_allocator = options.keeps_allocator};
     name_table_add_text(&profile->names, "");
     profile->program = add_name(&maker, raw->program);
     profile->reason = add_name(&maker, raw->reason);

@@ -17,6 +17,7 @@ KNOWN = {
     ("known_with_inlined", "inlined_outer", "inlined_inner"): (1, 64, 3, 192, 2, 128),
     ("known_recurse",) * 4: (2, 200, 4, 400, 3, 300),
     ("known_linked_statically",): (5, 5000, 5, 5000, 5, 5000),
+    ("known_linked_inlined",): (9, 90, 9, 90, 9, 90),
     ("known_preloaded",): (7, 700, 7, 700, 7, 700),
     ("known_through_library", "known_library_work", "step"): (0, 0, 8, 800, 4, 400),
     ("known_cxx", "known::table<known_numbers>::insert"): (3, 300, 3, 300, 3, 300),

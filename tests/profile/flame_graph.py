@@ -92,7 +92,7 @@ class FlameGraph(Test):
         self.expect("a function lies below its caller", below[2] == above[2] + 18 and
                     above[0] - 0.02 <= below[0], (below, above))
         self.same("depth of what calls itself", 4, len(by_name["known_recurse"]))
-        self.expect("tooltip", any("1000 B, 13.6%" in frame.find(SVG + "title").text and
+        self.expect("tooltip", any(f"1000 B, {100 * 1000 / whole:.1f}%" in frame.find(SVG + "title").text and
                                    "known.c" in frame.find(SVG + "title").text for frame in frames))
         rows = {}
         for frame in frames:

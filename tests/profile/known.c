@@ -93,6 +93,18 @@ NOINLINE void known_linked_statically(void)
     __asm__ volatile("");
 }
 
+__attribute__((always_inline)) static inline void brkm_inlined(const struct known_numbers *numbers)
+{
+    known_sample(numbers);
+    __asm__ volatile("");
+}
+
+NOINLINE void known_linked_inlined(void)
+{
+    static const struct known_numbers numbers = {{9, 90, 9, 90, 9, 90}};
+    brkm_inlined(&numbers);
+}
+
 NOINLINE void known_preloaded(void)
 {
     static const struct known_numbers numbers = {{7, 700, 7, 700, 7, 700}};
@@ -130,6 +142,7 @@ int main(int count, char **words)
     known_with_inlined();
     known_recurse(3);
     known_linked_statically();
+    known_linked_inlined();
     known_preloaded();
     known_through_library();
     known_cxx();

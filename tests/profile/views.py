@@ -30,6 +30,8 @@ class Views(Test):
         kept = self.folded("--keep-allocator", profile)
         self.same("the allocator's frames, linked statically", 5000,
                   kept.get(("known_linked_statically", "brkm_malloc", "allocator_slow")))
+        self.same("the allocator's frames, inlined", 90,
+                  kept.get(("known_linked_inlined", "brkm_inlined")))
         self.same("the allocator's frames, preloaded", 700,
                   kept.get(("known_preloaded", "known_allocate", "step")))
 
@@ -81,7 +83,8 @@ class Views(Test):
         self.expect("in use at the peak", f"step  {lines['library_step']}\n    400 B in 4 blocks, "
                     "called from\n        known_library_work  known_library.c:" in at_peak, at_peak)
         by_blocks = self.read("--leaks", "--value", "inuse_objects", "--rows", "1", profile)
-        self.expect("most blocks first", "1000 B in 10 blocks (26.3%): known_make_table"
+        part = 100 * 10 / known_total(LIVE_BLOCKS)
+        self.expect("most blocks first", f"1000 B in 10 blocks ({part:.1f}%): known_make_table"
                     in by_blocks, by_blocks)
         self.same("places of a short report", 1, len(re.findall(r"^\S.*%\): ", by_blocks, re.M)))
 
