@@ -65,6 +65,10 @@ if(BRKM_INTERPOSE)
   install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.1
     DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
 endif()
+if(TARGET brkmalloc_pprof)
+  install(TARGETS brkmalloc_pprof RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
+    COMPONENT runtime)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7
   COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
@@ -81,6 +85,7 @@ foreach(declaration IN LISTS declarations)
 endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(FILES docs/design.md docs/compatibility.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
+install(FILES docs/design.md docs/compatibility.md docs/profile-format.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
   USE_SOURCE_PERMISSIONS)

@@ -28,7 +28,7 @@ build_packages()
 {
     mkdir -p "$1"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake \
-        completions docs examples include src; do
+        completions docs examples include profile src; do
         cp -R "$source_tree/$path" "$1"
     done
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
@@ -58,6 +58,10 @@ case_reproducible()
         package=$(basename "$(echo "$folder/one/build/$name"_*.deb)")
         cmp "$folder/one/build/$package" "$other/$package" || failures=$((failures + 1))
     done
+    if [ -f "$other/profile/brkmalloc-pprof" ]; then
+        cmp "$folder/one/build/profile/brkmalloc-pprof" "$other/profile/brkmalloc-pprof" ||
+            failures=$((failures + 1))
+    fi
     for name in "libbrkmalloc.so.$version" "libbrkmalloc-prefixed.so.$version" libbrkmalloc.a \
         libbrkmalloc-prefixed.a brkmalloc.o; do
         cmp "$folder/one/build/$name" "$other/$name" || failures=$((failures + 1))
@@ -93,6 +97,10 @@ case_deb_contents()
     has "runtime package" " ./usr/bin/brkmalloc" "$runtime"
     has "runtime package" " ./usr/share/man/man7/brkmalloc.7.gz" "$runtime"
     has "runtime package" " ./usr/share/doc/brkmalloc/copyright" "$runtime"
+    if [ -f "$folder/one/build/profile/brkmalloc-pprof" ]; then
+        has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-pprof" "$runtime"
+        has "what the runtime package needs" "libdw1" "$(field brkmalloc Depends)"
+    fi
     lacks "runtime package" "libbrkmalloc.so -> " "$runtime"
     lacks "runtime package" "include" "$runtime"
     has "development package" " ./usr/lib/$triplet/libbrkmalloc.so -> " "$development"

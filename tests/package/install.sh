@@ -44,8 +44,12 @@ expected_files()
         "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
         share/bash-completion/completions/brkmalloc \
         share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 share/man/man7/brkmalloc.7
+    if [ -f "$build/profile/brkmalloc-pprof" ]; then
+        echo libexec/brkmalloc/brkmalloc-pprof
+    fi
     functions | sed 's,.*,share/man/man3/&.3,'
-    for file in README.md CHANGELOG.md LICENSE docs/design.md docs/compatibility.md; do
+    for file in README.md CHANGELOG.md LICENSE docs/design.md docs/compatibility.md \
+        docs/profile-format.md; do
         echo "share/doc/brkmalloc/$file"
     done
     (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'
@@ -77,6 +81,11 @@ case_destdir()
 
 case_command()
 {
+    if [ -f "$build/profile/brkmalloc-pprof" ]; then
+        printf 'brkmalloc heap profile 1\nmappings\nend\n' >"$work/empty.heap"
+        try "$prefix/bin/brkmalloc" pprof --folded "$work/empty.heap"
+        expect_success "brkmalloc pprof"
+    fi
     try "$prefix/bin/brkmalloc" lib
     same "brkmalloc lib" "$prefix/$libdir/libbrkmalloc.so" "$out"
     try "$prefix/bin/brkmalloc" run grep -c "$prefix/$libdir/libbrkmalloc.so" /proc/self/maps

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * The command line of `brkmalloc pprof`. */
+#ifndef PROFILE_COMMAND_LINE_H
+#define PROFILE_COMMAND_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "profile.h"
+
+enum view { VIEW_PPROF, VIEW_FOLDED, VIEW_SVG, VIEW_TEXT, VIEW_LEAKS, VIEW_DIFF };
+
+struct command_line {
+    enum view view;
+    enum profile_value value;
+    size_t row_count; /* SIZE_MAX: all */
+    bool is_at_peak;
+    bool keeps_allocator;
+    const char *output; /* NULL: the view's own place */
+    const char *base;   /* of VIEW_DIFF, otherwise NULL */
+    const char *file;
+};
+
+/* Ends the program with status 2 and a message when the words are wrong, with 0 after --help. */
+struct command_line command_line_read(int count, char **words);
+
+#endif
