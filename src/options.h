@@ -36,7 +36,10 @@
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which malloc fails; 0 for no limit")                          \
     X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
-      "freed memory is filled with this byte, new memory with its complement; 0 for neither")
+      "freed memory is filled with this byte, new memory with its complement; 0 for neither")     \
+    X(background, FLAG, 0, 1, AT_START, UNSAFE,                                                   \
+      "a thread gives free memory back when the program is quiet")                                \
+    X(control, FLAG, 0, 1, AT_START, UNSAFE, "a thread answers `brkmalloc ctl` and `brkmalloc top`")
 
 enum option {
 #define BRKM_OPTION_NAME(name, type, standard, largest, change, secure, meaning) OPTION_##name,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 15: the life of the process: start, fork, exit.
+ * Layer 18: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE
@@ -13,6 +13,8 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "server.h"
+#include "service.h"
 #include "stats.h"
 #include "thread_cache.h"
 #include "tune.h"
@@ -27,10 +29,11 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
 /* The locks besides the depot's, in the order in which fork takes them all. */
 static struct lock *single_lock(size_t i)
 {
-    struct lock *const locks[] = {brkm__cache_lock(), &brkm__mapped_lock, &brkm__main_heap.lock};
+    struct lock *const locks[] = {brkm__cache_lock(), &brkm__mapped_lock, &brkm__main_heap.lock,
+                                  brkm__server_lock()};
     return locks[i];
 }
-#define SINGLE_LOCKS 3
+#define SINGLE_LOCKS 4
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
@@ -79,6 +82,7 @@ static void fork_in_child(void)
     if (_IO_list_resetlock != NULL) {
         _IO_list_resetlock();
     }
+    brkm__service_restart_in_child();
 }
 
 /* Priority 101 is the first that programs may use: prepare handlers run in the reverse order of
@@ -95,6 +99,7 @@ __attribute__((constructor(101))) static void start(void)
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__os_keep_error_open();
     }
+    brkm__service_start();
 }
 
 __attribute__((destructor(101))) static void end(void)

@@ -13,21 +13,24 @@ layer_of()
 {
     case $1 in
     config | base) echo 0 ;;
-    os | os_linux | annotate) echo 1 ;;
-    report | writer) echo 2 ;;
+    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | annotate) echo 1 ;;
+    report | writer | alarm) echo 2 ;;
     lock | options) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
     bins | cached_list | top | fallback) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
-    idle | verify) echo 9 ;;
+    idle | verify | heap_map) echo 9 ;;
     depot) echo 10 ;;
-    supply) echo 11 ;;
+    supply | decay) echo 11 ;;
     thread_cache) echo 12 ;;
     serve | snapshot) echo 13 ;;
     alloc | check | info | stats | tune) echo 14 ;;
-    process | interpose) echo 15 ;;
+    control | interpose) echo 15 ;;
+    server) echo 16 ;;
+    service) echo 17 ;;
+    process) echo 18 ;;
     *) echo unknown ;;
     esac
 }
@@ -36,7 +39,7 @@ layer_of()
 own_header_of()
 {
     case $1 in
-    os_linux.c) echo os.h ;;
+    *_linux.c) echo "${1%_linux.c}.h" ;;
     *.c) echo "${1%.c}.h" ;;
     esac
 }
