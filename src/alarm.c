@@ -16,6 +16,11 @@ static struct {
     char name[OS_SOCKET_NAME_MAX];
 } bell;
 
+static bool turn_off(void)
+{
+    return __atomic_exchange_n(&brkm__alarm_state, ALARM_OFF, __ATOMIC_ACQUIRE) == ALARM_SET;
+}
+
 void brkm__alarm_set(void)
 {
     __atomic_store_n(&brkm__alarm_state, ALARM_SET, __ATOMIC_RELEASE);
@@ -28,13 +33,9 @@ void brkm__alarm_wait(enum alarm_state state, uint64_t milliseconds)
 
 void brkm__alarm_use_socket(const char *name, size_t length)
 {
+    turn_off();
     bell.length = min_size(length, sizeof(bell.name));
     memcpy(bell.name, name, bell.length);
-}
-
-static bool turn_off(void)
-{
-    return __atomic_exchange_n(&brkm__alarm_state, ALARM_OFF, __ATOMIC_ACQUIRE) == ALARM_SET;
 }
 
 void brkm__alarm_ring(void)

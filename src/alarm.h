@@ -30,7 +30,7 @@ void brkm__alarm_set(void);
 void brkm__alarm_wait(enum alarm_state state, uint64_t milliseconds);
 
 /* Whoever sleeps does so on a socket of that abstract name, which a ring connects to; a length of 0
- * goes back to brkm__alarm_wait. Called by the sleeper while the alarm is not set. */
+ * goes back to brkm__alarm_wait. Turns the alarm off. Called by the sleeper. */
 void brkm__alarm_use_socket(const char *name, size_t length);
 
 /* Wakes the sleeper, if the alarm is set. */
