@@ -60,6 +60,7 @@ endforeach()
 if(BRKM_INTERPOSE)
   install(PROGRAMS ${PROJECT_SOURCE_DIR}/brkmalloc DESTINATION ${CMAKE_INSTALL_BINDIR}
     COMPONENT runtime)
+  install(TARGETS brkmalloc_ctl DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime)
   install(FILES ${PROJECT_SOURCE_DIR}/completions/brkmalloc
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT runtime)
   install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.1
@@ -85,7 +86,7 @@ foreach(declaration IN LISTS declarations)
 endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(FILES docs/design.md docs/compatibility.md docs/profile-format.md
+install(FILES docs/control.md docs/design.md docs/compatibility.md docs/profile-format.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
   USE_SOURCE_PERMISSIONS)

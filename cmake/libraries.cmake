@@ -7,10 +7,11 @@
 # in the installed package, see brkmalloc-config.cmake.in.
 
 set(core_sources
-  alloc.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c fallback.c
-  footprint.c free_space.c heap.c idle.c info.c lock.c mapped.c options.c perturb.c process.c purge.c
-  quarantine.c regions.c report.c serve.c snapshot.c stats.c supply.c thread_cache.c top.c trailer.c
-  tune.c verify.c watch.c writer.c zero_size.c)
+  alarm.c alloc.c bins.c block.c cache_bin.c cached_list.c check.c control.c decay.c depot.c
+  environment.c fallback.c footprint.c free_space.c heap.c heap_map.c idle.c info.c lock.c mapped.c
+  options.c perturb.c process.c purge.c quarantine.c regions.c report.c serve.c server.c service.c
+  snapshot.c stats.c supply.c thread_cache.c top.c trailer.c tune.c verify.c watch.c writer.c
+  zero_size.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 function(brkm_compile_objects target)
@@ -33,6 +34,8 @@ endfunction()
 # The functions under the prefix brkm_; the system layer stands apart, so that tests can replace it.
 brkm_compile_objects(brkm_core ${core_sources})
 brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/os_linux.c)
+brkm_compile_objects(brkm_os_service
+  ${PROJECT_SOURCE_DIR}/src/os_socket_linux.c ${PROJECT_SOURCE_DIR}/src/os_thread_linux.c)
 brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/interpose.c)
 
 set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)
@@ -64,14 +67,15 @@ function(brkm_add_static_library target output_name)
     COMMAND ${CMAKE_AR} rcsD ${archive} ${object}
     DEPENDS ${object} VERBATIM)
   add_custom_target(${target}_archive ALL DEPENDS ${archive})
-  add_dependencies(${target}_archive brkm_core brkm_os brkm_interpose)
+  add_dependencies(${target}_archive brkm_core brkm_os brkm_os_service brkm_interpose)
   add_library(${target} STATIC IMPORTED GLOBAL)
   add_dependencies(${target} ${target}_archive)
   set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${archive})
   target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/include)
 endfunction()
 
-set(core_objects $<TARGET_OBJECTS:brkm_core> $<TARGET_OBJECTS:brkm_os>)
+set(core_objects $<TARGET_OBJECTS:brkm_core> $<TARGET_OBJECTS:brkm_os>
+  $<TARGET_OBJECTS:brkm_os_service>)
 set(all_objects ${core_objects} $<TARGET_OBJECTS:brkm_interpose>)
 
 brkm_add_shared_library(brkmalloc_prefixed_shared brkmalloc-prefixed ${core_objects})

@@ -163,6 +163,13 @@ static bool parse(enum option_type type, struct span text, size_t *value)
     return parse_size(text, value);
 }
 
+const char *brkm__environment_parse(enum option option, const char *text, size_t length,
+                                    size_t *value)
+{
+    enum option_type type = brkm__option_rows[option].type;
+    return parse(type, (struct span){text, length}, value) ? NULL : type_remedies[type];
+}
+
 /* ---- BRKMALLOC and the file ---- */
 
 static void apply(const char *source, struct span key, struct span value)
@@ -178,10 +185,8 @@ static void apply(const char *source, struct span key, struct span value)
     }
     const struct option_row *row = &brkm__option_rows[option];
     size_t number = 0;
-    const char *remedy = NULL;
-    if (!parse(row->type, value, &number)) {
-        remedy = type_remedies[row->type];
-    } else if (!brkm__option_set_from(option, number, source)) {
+    const char *remedy = brkm__environment_parse(option, value.text, value.length, &number);
+    if (remedy == NULL && !brkm__option_set_from(option, number, source)) {
         remedy = "it is too large";
     }
     if (remedy != NULL && !secure) {

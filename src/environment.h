@@ -4,11 +4,19 @@
 #ifndef BRKMALLOC_ENVIRONMENT_H
 #define BRKMALLOC_ENVIRONMENT_H
 
+#include "base.h"
+#include "options.h"
+
 /* Reads everything, once, in the constructor: BRKMALLOC counts most, then the file, GLIBC_TUNABLES
  * and the MALLOC_ variables. Bad keys and values are named on standard error and have no effect;
  * the rest has. A set-user-id program takes from BRKMALLOC what is marked as safe, and nothing
  * else. */
 void brkm__environment_read(void);
+
+/* Reads a value as the option takes it in the environment. Returns NULL; or, when the text is no
+ * such value, a constant string that says what the option takes. */
+const char *brkm__environment_parse(enum option option, const char *text, size_t length,
+                                    size_t *value);
 
 /* Prints the settings in force to standard error. */
 void brkm__environment_confirm(void);

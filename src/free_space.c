@@ -261,6 +261,25 @@ void brkm__space_return_memory(struct heap *heap, bool top_grew)
     purge_if_due(&heap->purge, &heap->bins, &heap->top, heap->in_use_bytes);
 }
 
+/* Trims the top, whose pages are gone already: that gives addresses back, which the limits count.
+ */
+static void trim_quiet_top(struct heap *heap)
+{
+    bool is_set = brkm__option_is_set(OPTION_trim_threshold);
+    if (!is_set || brkm__top_available(&heap->top) >= brkm__option_get(OPTION_trim_threshold)) {
+        heap->trimmed += brkm__top_trim(&heap->top, brkm__option_get(OPTION_top_pad));
+    }
+}
+
+size_t brkm__space_decay(struct heap *heap, size_t keep)
+{
+    size_t released = brkm__purge_down_to(&heap->bins, &heap->top, keep, &heap->lock);
+    if (!lock_is_awaited(&heap->lock)) {
+        trim_quiet_top(heap);
+    }
+    return released;
+}
+
 size_t brkm__space_trim(struct heap *heap, size_t pad)
 {
     size_t released = brkm__top_trim(&heap->top, pad);

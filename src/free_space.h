@@ -95,6 +95,11 @@ void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *blo
  * at, and pages inside free blocks when there are many. */
 void brkm__space_return_memory(struct heap *heap, bool top_grew);
 
+/* What a program that is quiet does not need: the end of the top, and pages inside of free memory
+ * but for `keep` bytes of them. Ends early when somebody waits for the lock. Returns the bytes of
+ * pages that went back. */
+size_t brkm__space_decay(struct heap *heap, size_t keep);
+
 /* Gives back the top but for `pad` bytes, the spare region, and whole pages inside free blocks.
  * Returns how many bytes went back. */
 size_t brkm__space_trim(struct heap *heap, size_t pad);

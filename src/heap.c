@@ -301,3 +301,37 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
     lock_release(&heap->lock);
     return released;
 }
+
+/* ---- Decay ---- */
+
+struct heap_look brkm__heap_look(struct heap *heap)
+{
+    lock_acquire(&heap->lock);
+    struct heap_look look = {
+        .calls = heap->allocations + heap->frees,
+        .dirty = purge_dirty(&heap->bins, &heap->top),
+        .regretted = brkm__purge_is_regretted(&heap->purge),
+    };
+    lock_release(&heap->lock);
+    return look;
+}
+
+size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished)
+{
+    lock_acquire(&heap->lock);
+    size_t released = brkm__space_decay(heap, keep);
+    *finished = !lock_is_awaited(&heap->lock);
+    lock_release(&heap->lock);
+    return released;
+}
+
+bool brkm__heap_set_alarm(struct heap *heap, bool anyway)
+{
+    lock_acquire(&heap->lock);
+    bool set = anyway || purge_dirty(&heap->bins, &heap->top) <= brkm__purge_keeps();
+    if (set) {
+        brkm__alarm_set();
+    }
+    lock_release(&heap->lock);
+    return set;
+}

@@ -48,4 +48,22 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
  * pages inside free blocks. Returns how many bytes went back. */
 size_t brkm__heap_trim(struct heap *heap, size_t pad);
 
+/* ---- For the thread that gives memory back later (decay.h) ---- */
+
+struct heap_look {
+    uint64_t calls; /* blocks that went out or came in, so far */
+    size_t dirty;   /* bytes of free pages that are resident */
+    bool regretted; /* what was given back lately was asked for again */
+};
+
+struct heap_look brkm__heap_look(struct heap *heap);
+
+/* Gives back what a quiet program does not need, see brkm__space_decay. *finished is false when
+ * that ended early. */
+size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished);
+
+/* Sets the alarm, which rings at the next free that leaves more than brkm__purge_keeps bytes to be
+ * given back. False when there are as many already, unless `anyway`. */
+bool brkm__heap_set_alarm(struct heap *heap, bool anyway);
+
 #endif

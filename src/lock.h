@@ -32,6 +32,12 @@ static inline bool lock_is_taken(struct lock *lock)
     return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
 }
 
+/* For the holder: true when somebody sleeps until the lock opens. */
+static inline bool lock_is_awaited(const struct lock *lock)
+{
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == 2;
+}
+
 /* True when the lock was open and is now the caller's. */
 static inline bool lock_try(struct lock *lock)
 {

@@ -51,7 +51,10 @@
     X(check_at_exit, FLAG, 0, 1, AT_START, UNSAFE,                                                \
       "what is checked when blocks are freed is checked for all blocks at exit")                  \
     X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
-      "freed memory is filled with this byte, new memory with its complement; 0 for neither")
+      "freed memory is filled with this byte, new memory with its complement; 0 for neither")     \
+    X(background, FLAG, 0, 1, AT_START, UNSAFE,                                                   \
+      "a thread gives free memory back when the program is quiet")                                \
+    X(control, FLAG, 0, 1, AT_START, UNSAFE, "a thread answers `brkmalloc ctl` and `brkmalloc top`")
 
 enum option {
 #define BRKM_OPTION_NAME(name, type, standard, largest, change, secure, meaning) OPTION_##name,

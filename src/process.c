@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 16: the life of the process: start, fork, exit.
+ * Layer 19: the life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE
@@ -14,6 +14,8 @@
 #include "options.h"
 #include "os.h"
 #include "quarantine.h"
+#include "server.h"
+#include "service.h"
 #include "stats.h"
 #include "thread_cache.h"
 #include "tune.h"
@@ -32,10 +34,10 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
 static struct lock *single_lock(size_t i)
 {
     struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__mapped_lock,
-                                  &brkm__main_heap.lock};
+                                  &brkm__main_heap.lock, brkm__server_lock()};
     return locks[i];
 }
-#define SINGLE_LOCKS 4
+#define SINGLE_LOCKS 5
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
@@ -87,6 +89,7 @@ static void fork_in_child(void)
     if (_IO_list_resetlock != NULL) {
         _IO_list_resetlock();
     }
+    brkm__service_restart_in_child();
 }
 
 /* Priority 101 is the first that programs may use: prepare handlers run in the reverse order of
@@ -104,6 +107,7 @@ __attribute__((constructor(101))) static void start(void)
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__os_keep_error_open();
     }
+    brkm__service_start();
 }
 
 __attribute__((destructor(101))) static void end(void)

@@ -131,3 +131,101 @@ size_t brkm__purge_all(struct bins *bins)
     }
     return released;
 }
+
+/* ---- Later, when the program is quiet ---- */
+
+size_t brkm__purge_keeps(void)
+{
+    return brkm__option_get(OPTION_purge_threshold);
+}
+
+void brkm__purge_wake(const struct bins *bins, const struct top *top)
+{
+    if (purge_dirty(bins, top) > brkm__purge_keeps()) {
+        brkm__alarm_ring();
+    }
+}
+
+/* Gives back a step's worth of a block's pages, such that what is clean stays one range. Returns
+ * the bytes; 0 when nothing is left. */
+static size_t purge_piece(struct bins *bins, struct mem_control_block *block)
+{
+    size_t size = block_size(block);
+    struct page_range inner = block_inner_pages(block, size, brkm__os_page_size());
+    struct page_range clean = page_range_common(inner, block_clean_pages(block));
+    if (page_range_bytes(clean) == 0) {
+        clean = (struct page_range){inner.end, inner.end};
+    }
+    struct page_range piece;
+    if (clean.start > inner.start) {
+        size_t bytes = min_size(clean.start - inner.start, BRKM_PURGE_STEP);
+        piece = (struct page_range){clean.start - bytes, clean.start};
+        clean.start = piece.start;
+    } else {
+        size_t bytes = min_size(inner.end - clean.end, BRKM_PURGE_STEP);
+        piece = (struct page_range){clean.end, clean.end + bytes};
+        clean.end = piece.end;
+    }
+    size_t released = discard(piece.start, piece.end);
+    if (released != 0) {
+        brkm__bins_note_purged(bins, block, size, clean);
+    }
+    return released;
+}
+
+/* What a purge that goes on for long knows. */
+struct long_purge {
+    struct bins *bins;
+    struct top *top;
+    size_t keep;
+    const struct lock *lock;
+};
+
+static bool goes_on(const struct long_purge *purge)
+{
+    return purge_dirty(purge->bins, purge->top) > purge->keep && !lock_is_awaited(purge->lock);
+}
+
+static size_t purge_whole_block(const struct long_purge *purge, struct mem_control_block *block)
+{
+    size_t released = 0;
+    size_t piece = 1;
+    while (piece != 0 && goes_on(purge)) {
+        piece = purge_piece(purge->bins, block);
+        released += piece;
+    }
+    return released;
+}
+
+static size_t purge_whole_bin(const struct long_purge *purge, unsigned bin)
+{
+    size_t released = 0;
+    struct free_block *block = NULL;
+    while (goes_on(purge) && (block = brkm__bins_step(purge->bins, bin, block)) != NULL) {
+        released += purge_whole_block(purge, &block->header);
+    }
+    return released;
+}
+
+static size_t purge_whole_top(const struct long_purge *purge)
+{
+    size_t released = 0;
+    size_t piece = 1;
+    while (piece != 0 && goes_on(purge)) {
+        piece = brkm__top_purge_some(purge->top, BRKM_PURGE_STEP);
+        released += piece;
+    }
+    return released;
+}
+
+size_t brkm__purge_down_to(struct bins *bins, struct top *top, size_t keep, const struct lock *lock)
+{
+    const struct long_purge purge = {bins, top, keep, lock};
+    size_t released = purge_whole_top(&purge);
+    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest_bin() && goes_on(&purge);) {
+        if (bins->heads[bin] != NULL) {
+            released += purge_whole_bin(&purge, bin);
+        }
+    }
+    return released;
+}

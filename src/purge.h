@@ -10,9 +10,11 @@
 #ifndef BRKMALLOC_PURGE_H
 #define BRKMALLOC_PURGE_H
 
+#include "alarm.h"
 #include "base.h"
 #include "bins.h"
 #include "config.h"
+#include "lock.h"
 #include "top.h"
 
 /* All zero is a good beginning. Written under the heap's lock. */
@@ -44,15 +46,31 @@ static inline size_t purge_allows_beside(const struct purge *purge, size_t in_us
     return in_use / BRKM_DIRTY_SHARE + min_size(purge->regretted, in_use / BRKM_REGRET_SHARE);
 }
 
+/* Wakes whoever sleeps until pages are free that can be given back later (decay.h), if there are.
+ */
+BRKM_COLD void brkm__purge_wake(const struct bins *bins, const struct top *top);
+
 /* Called after each free with the bytes in use: gives pages back when more of them are free than
  * the policy allows. */
 static inline void purge_if_due(struct purge *purge, struct bins *bins, struct top *top,
                                 size_t in_use)
 {
+    if (unlikely(alarm_is_set())) {
+        brkm__purge_wake(bins, top);
+    }
     if (unlikely(purge_dirty(bins, top) > purge_allows_beside(purge, in_use))) {
         brkm__purge_look(purge, bins, top, in_use);
     }
 }
+
+/* Bytes of free pages that stay resident even in a program that is quiet. */
+size_t brkm__purge_keeps(void);
+
+/* Gives pages back, those of the top and of the largest blocks first, until no more than `keep`
+ * bytes of free pages are resident, whatever is regretted. Ends early when somebody waits for
+ * `lock`, the heap's. Returns the bytes. */
+size_t brkm__purge_down_to(struct bins *bins, struct top *top, size_t keep,
+                           const struct lock *lock);
 
 /* Gives back every whole page of free blocks, largest blocks first. Returns the bytes. */
 size_t brkm__purge_all(struct bins *bins);

@@ -211,11 +211,21 @@ void brkm__top_absorb(struct top *top, struct mem_control_block *block)
 
 size_t brkm__top_purge(struct top *top)
 {
+    return brkm__top_purge_some(top, SIZE_MAX);
+}
+
+size_t brkm__top_purge_some(struct top *top, size_t most)
+{
     size_t page = brkm__os_page_size();
     uintptr_t start = align_up((uintptr_t)block_payload(top->block), page);
     uintptr_t end = min_size(align_up(top->zero_from, page), align_down(top->end, page));
-    if (top->block == NULL || start >= end ||
-        !brkm__footprint_discard((void *)start, end - start)) {
+    if (top->block == NULL || start >= end) {
+        return 0;
+    }
+    if (end - start > most) {
+        start = max_size(start, align_up(end - most, page));
+    }
+    if (start >= end || !brkm__footprint_discard((void *)start, end - start)) {
         return 0;
     }
     top->purged_to = max_size(top->purged_to, end);

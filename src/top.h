@@ -58,6 +58,9 @@ static inline size_t top_dirty(const struct top *top)
  * bytes. */
 size_t brkm__top_purge(struct top *top);
 
+/* The same with about `most` bytes at a time, the highest first. */
+size_t brkm__top_purge_some(struct top *top, size_t most);
+
 /* Gives back whole pages of the top but for `pad` bytes. Returns how many bytes went back. */
 size_t brkm__top_trim(struct top *top, size_t pad);
 

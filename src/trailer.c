@@ -37,8 +37,8 @@ static uint64_t key_for(const void *payload)
     return key ^ key >> 32;
 }
 
-/* None of the bytes that go over an end most often, so that these are told for certain: no letter of
- * text, no terminator, not the 255 of a small negative number. */
+/* None of the bytes that go over an end most often, so that these are told for certain: no letter
+ * of text, no terminator, not the 255 of a small negative number. */
 static uint8_t canary_byte(uint64_t key)
 {
     uint8_t byte = (uint8_t)(key >> VALUE_BITS) | 0x80;

@@ -30,13 +30,21 @@ void brkm__tune_apply(void)
     brkm__cache_close(brkm__perturb_is_on());
 }
 
-static bool set(enum option option, size_t value)
+int brkm__tune_set(enum option option, size_t value, const char *source)
 {
-    bool done = brkm__option_set(option, value);
-    if (done) {
-        brkm__tune_apply();
+    if (brkm__option_rows[option].change == OPTION_AT_START) {
+        return EPERM;
     }
-    return done;
+    if (!brkm__option_set_from(option, value, source)) {
+        return EINVAL;
+    }
+    brkm__tune_apply();
+    return 0;
+}
+
+static int set(enum option option, size_t value)
+{
+    return brkm__tune_set(option, value, "the program");
 }
 
 /* ---- By name ---- */
@@ -54,13 +62,7 @@ int brkm_option_get(const char *name, size_t *value)
 int brkm_option_set(const char *name, size_t value)
 {
     enum option option = brkm__option_find(name, strlen(name));
-    if (option == OPTION_COUNT) {
-        return ENOENT;
-    }
-    if (brkm__option_rows[option].change == OPTION_AT_START) {
-        return EPERM;
-    }
-    return set(option, value) ? 0 : EINVAL;
+    return option == OPTION_COUNT ? ENOENT : set(option, value);
 }
 
 /* ---- As in glibc ---- */
@@ -72,15 +74,15 @@ int brkm_mallopt(int parameter, int value)
         return value >= 0 && value <= MXFAST_MAX;
     case MALLOPT_TRIM_THRESHOLD:
         /* -1 means never. */
-        return set(OPTION_trim_threshold, value < 0 ? PTRDIFF_MAX : (size_t)value);
+        return set(OPTION_trim_threshold, value < 0 ? PTRDIFF_MAX : (size_t)value) == 0;
     case MALLOPT_TOP_PAD:
-        return set(OPTION_top_pad, (size_t)value);
+        return set(OPTION_top_pad, (size_t)value) == 0;
     case MALLOPT_MMAP_THRESHOLD:
-        return set(OPTION_mapped_threshold, (size_t)value);
+        return set(OPTION_mapped_threshold, (size_t)value) == 0;
     case MALLOPT_MMAP_MAX:
-        return set(OPTION_mapped_count_max, (size_t)value);
+        return set(OPTION_mapped_count_max, (size_t)value) == 0;
     case MALLOPT_PERTURB:
-        return set(OPTION_perturb, (size_t)value & UINT8_MAX);
+        return set(OPTION_perturb, (size_t)value & UINT8_MAX) == 0;
     default:
         return 1; /* as glibc: a parameter that it does not know is not an error */
     }

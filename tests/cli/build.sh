@@ -268,7 +268,7 @@ case_source_tree()
     command -v cmake >/dev/null || skip "no cmake"
     tree="$work/a folder"
     mkdir "$tree"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake include profile src; do
+    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake ctl include profile src; do
         cp -R "$source_tree/$path" "$tree"
     done
     ln -s "$tree/brkmalloc" "$work/command"

@@ -140,7 +140,7 @@ case_usage()
 {
     for arguments in "" "frobnicate" "--frobnicate" "run" "run --" "run --frobnicate true" "lib x" \
         "lib --frobnicate" "build --preset" "build x" "build --frobnicate" "test -R" "test x" \
-        "test --frobnicate"; do
+        "test --frobnicate" "ctl" "top"; do
         # shellcheck disable=SC2086 # split into arguments
         try "$command" $arguments
         same "status of 'brkmalloc $arguments'" 2 "$status"
@@ -151,6 +151,7 @@ case_usage()
         esac
     done
     for arguments in "--help" "-h" "help" "run --help" "lib --help" "build --help" "test --help" \
+        "ctl --help" "top --help" "ctl 1 stats --help" \
         "run --stats --help"; do
         # shellcheck disable=SC2086 # split into arguments
         try "$command" $arguments

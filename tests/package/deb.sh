@@ -28,7 +28,7 @@ build_packages()
 {
     mkdir -p "$1"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake \
-        completions docs examples include profile src; do
+        completions ctl docs examples include profile src; do
         cp -R "$source_tree/$path" "$1"
     done
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
@@ -95,6 +95,7 @@ case_deb_contents()
     has "runtime package" " ./usr/lib/$triplet/libbrkmalloc.so.$version" "$runtime"
     has "runtime package" " ./usr/lib/$triplet/libbrkmalloc.so.$soversion -> " "$runtime"
     has "runtime package" " ./usr/bin/brkmalloc" "$runtime"
+    has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-ctl" "$runtime"
     has "runtime package" " ./usr/share/man/man7/brkmalloc.7.gz" "$runtime"
     has "runtime package" " ./usr/share/doc/brkmalloc/copyright" "$runtime"
     if [ -f "$folder/one/build/profile/brkmalloc-pprof" ]; then
@@ -152,6 +153,10 @@ case_deb_install()
     expect_success "dpkg -i"
     try /usr/bin/brkmalloc run grep -c /usr/lib/.*/libbrkmalloc.so /proc/self/maps
     expect_success "brkmalloc run"
+    try env BRKMALLOC=control:true /usr/bin/brkmalloc run sh -c \
+        '/usr/bin/brkmalloc ctl $$ get control'
+    expect_success "brkmalloc ctl"
+    same "what a process says" "control:true (BRKMALLOC)" "$out"
     has "libraries that the loader knows" "libbrkmalloc.so.$soversion " "$(ldconfig -p)"
     try "$CC" "$here/consumer/who_serves.c" -lbrkmalloc -o "$work/program"
     expect_success "linking with -lbrkmalloc"

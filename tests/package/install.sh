@@ -42,13 +42,13 @@ expected_files()
     printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" include/brkmalloc/brkmalloc.h \
         "$libdir/cmake/brkmalloc/brkmalloc-config.cmake" \
         "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
-        share/bash-completion/completions/brkmalloc \
+        libexec/brkmalloc/brkmalloc-ctl share/bash-completion/completions/brkmalloc \
         share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 share/man/man7/brkmalloc.7
     if [ -f "$build/profile/brkmalloc-pprof" ]; then
         echo libexec/brkmalloc/brkmalloc-pprof
     fi
     functions | sed 's,.*,share/man/man3/&.3,'
-    for file in README.md CHANGELOG.md LICENSE docs/design.md docs/compatibility.md \
+    for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
         docs/profile-format.md; do
         echo "share/doc/brkmalloc/$file"
     done
@@ -97,6 +97,11 @@ case_command()
         "$work/runtime/$libdir/libbrkmalloc.so.$soversion" "$out"
     try "$work/runtime/bin/brkmalloc" run grep -c libbrkmalloc.so /proc/self/maps
     expect_success "brkmalloc run without what is for development"
+    try env BRKMALLOC=control:true "$work/runtime/bin/brkmalloc" run sh -c \
+        '"$0" ctl $$ get control && "$0" top -b -n 1 $$' "$work/runtime/bin/brkmalloc"
+    expect_success "brkmalloc ctl and top"
+    has "what a process says" "control:true (BRKMALLOC)" "$out"
+    has "what top shows" "fragmentation" "$out"
 }
 
 # configure_consumer ARGUMENT...

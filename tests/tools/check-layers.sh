@@ -13,22 +13,25 @@ layer_of()
 {
     case $1 in
     config | base) echo 0 ;;
-    os | os_linux | annotate) echo 1 ;;
-    random | report | writer) echo 2 ;;
+    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | annotate) echo 1 ;;
+    random | report | writer | alarm) echo 2 ;;
     lock | options) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
     bins | cached_list | top | fallback | trailer | zero_size) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
-    idle | verify) echo 9 ;;
+    idle | verify | heap_map) echo 9 ;;
     depot | quarantine) echo 10 ;;
-    supply) echo 11 ;;
+    supply | decay) echo 11 ;;
     thread_cache) echo 12 ;;
     serve | snapshot) echo 13 ;;
     watch) echo 14 ;;
     alloc | check | info | stats | tune) echo 15 ;;
-    process | interpose) echo 16 ;;
+    control | interpose) echo 16 ;;
+    server) echo 17 ;;
+    service) echo 18 ;;
+    process) echo 19 ;;
     *) echo unknown ;;
     esac
 }
@@ -37,7 +40,7 @@ layer_of()
 own_header_of()
 {
     case $1 in
-    os_linux.c) echo os.h ;;
+    *_linux.c) echo "${1%_linux.c}.h" ;;
     *.c) echo "${1%.c}.h" ;;
     esac
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One request to a process, and its answer (docs/control.md). */
+#ifndef BRKM_CTL_CONNECTION_H
+#define BRKM_CTL_CONNECTION_H
+
+#include <stddef.h>
+
+#include "process.h"
+
+/* Text that ends with a zero byte behind its length. */
+struct answer {
+    char *text;
+    size_t length;
+};
+
+/* Sends the request and reads the answer, which the caller frees. Says on standard error what went
+ * wrong. */
+enum status ask(const struct process *process, const char *request, struct answer *answer);
+
+#endif

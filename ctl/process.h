@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A process that is to be asked: who it is, and what to say when it cannot be. */
+#ifndef BRKM_CTL_PROCESS_H
+#define BRKM_CTL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What the command ends with. */
+enum status {
+    STATUS_DONE = 0,
+    STATUS_FAILED = 1,      /* the process could not do it */
+    STATUS_USAGE = 2,       /* a wrong request, or a value that the process does not take */
+    STATUS_NO_PROCESS = 3,  /* there is none, or it has ended */
+    STATUS_NOT_ALLOWED = 4, /* it is another user's */
+    STATUS_NO_CONTROL = 5,  /* it does not run on brkmalloc, or without the option control */
+    STATUS_NO_ANSWER = 6,   /* none in time, or not all of it */
+};
+
+struct process {
+    pid_t id;
+    pid_t inner_id; /* the number that it has for itself, in a container */
+    uid_t user;
+    char name[64];
+};
+
+/* "brkmalloc SUBCOMMAND: ..." and a line's end, on standard error. */
+__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+
+/* The words that messages begin with; "brkmalloc" unless set. */
+void set_speaker(const char *speaker);
+
+/* Looks at the process of that number. Says what is wrong if it is not one that may be asked. */
+enum status find_process(struct process *process, pid_t id);
+
+/* Says why a process that listens at no socket does not. */
+enum status explain_silence(const struct process *process);
+
+/* Bytes of it that are resident; 0 when that cannot be read. */
+size_t resident_bytes(const struct process *process);
+
+#endif

@@ -1,0 +1,562 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""control.py CTL LIBRARY STATIC CASE: `brkmalloc ctl` and `brkmalloc top` (the program CTL), and clients of
+another kind, against servers that run on LIBRARY. STATIC is a program with the allocator inside. Each
+case is a function here."""
+import contextlib
+import json
+import os
+import pty
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+CTL, LIBRARY, STATIC, CASE = sys.argv[1:]
+SKIPPED = 77
+NOBODY = 65534
+PATIENCE = 10.0
+
+# A server that holds memory, and takes a line at a time to go on with.
+SERVER = """
+import os, sys, time
+kept = [bytes(i % 3000) for i in range(60000)]
+del kept[::2]
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def check(condition, *about):
+    if not condition:
+        print("FAILED:", *about)
+        sys.exit(1)
+
+
+def same(expected, found, about):
+    check(expected == found, f"{about}: expected {expected!r}, found {found!r}")
+
+
+def environment(options):
+    values = {key: value for key, value in os.environ.items() if key != "BRKMALLOC"}
+    return values | {"LD_PRELOAD": LIBRARY, "PYTHONMALLOC": "malloc"} | (
+        {"BRKMALLOC": options} if options else {})
+
+
+@contextlib.contextmanager
+def running(command, options="control:true", **more):
+    """The command on the library, ended afterwards."""
+    process = subprocess.Popen(command, env=environment(options), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True, **more)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            pipe.close()
+
+
+@contextlib.contextmanager
+def server(options="control:true", script=SERVER):
+    """A Python program that has said a line; yields it and the line's words."""
+    with running([sys.executable, "-c", script], options) as process:
+        words = process.stdout.readline().split()
+        check(words, "the server did not begin")
+        yield process, words
+
+
+def run(*words, **more):
+    return subprocess.run([CTL, *map(str, words)], capture_output=True, text=True, timeout=60,
+                          check=False, **more)
+
+
+def ask(process, *words):
+    """The answer to a request that must succeed."""
+    done = run("ctl", process, *words)
+    check(done.returncode == 0, words, done.returncode, done.stderr)
+    same("", done.stderr, "standard error")
+    return done.stdout
+
+
+def fails(status, part, *words, **more):
+    done = run(*words, **more)
+    same(status, done.returncode, f"status of {words} ({done.stderr})")
+    check(part in done.stderr, words, "says", done.stderr, "instead of", part)
+    same("", done.stdout, "standard output")
+
+
+# ---- Clients of another kind ----
+
+
+def socket_name(process):
+    """The socket's abstract name, as soon as there is one."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with open("/proc/net/unix", encoding="utf-8") as table:
+            found = re.search(rf" @(brkmalloc/{process}/\d+)$", table.read(), re.M)
+        if found:
+            return "\0" + found.group(1)
+        time.sleep(0.02)
+    check(False, "there is no socket of", process)
+    return ""
+
+
+def connect(process):
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(30)
+    client.connect(socket_name(process))
+    return client
+
+
+def read_all(client):
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        while part := client.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def talk(process, request):
+    with connect(process) as client:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+        return read_all(client)
+
+
+def service_thread(process):
+    """The number of the thread named brkmalloc."""
+    for task in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{task}/comm", encoding="utf-8") as file:
+            if file.read() == "brkmalloc\n":
+                return task
+    check(False, "there is no service thread in", process)
+    return ""
+
+
+def thread_status(process, key):
+    with open(f"/proc/{process}/task/{service_thread(process)}/status", encoding="utf-8") as file:
+        return int(re.search(rf"^{key}:\s*(\d+)", file.read(), re.M).group(1))
+
+
+def thread_ticks(process):
+    """Processor time of the service thread, in 1/100 s."""
+    path = f"/proc/{process}/task/{service_thread(process)}/stat"
+    with open(path, encoding="utf-8") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+# ---- Cases ----
+
+
+def requests():
+    with server() as (process, _):
+        text = ask(process.pid, "stats")
+        check("brkmalloc: memory " in text, text)
+        now = json.loads(ask(process.pid, "stats", "--json"))
+        memory = now["memory"]
+        same(process.pid, now["process"]["id"], "process")
+        same(memory["total"], sum(memory[key] for key in ("in_use", "cached", "free", "overhead")),
+             "sum of the parts")
+        same("top_pad:131072 (default)\n", ask(process.pid, "get", "top_pad"), "get")
+        same("top_pad:65536 (control)\n", ask(process.pid, "set", "top_pad=64k"), "set")
+        same("top_pad:65536 (control)\n", ask(process.pid, "get", "top_pad"), "get after set")
+        check("control:true (BRKMALLOC)\n" in ask(process.pid, "get"), "get without a key")
+        check(re.fullmatch(r"released \d+ bytes\n", ask(process.pid, "trim")), "trim")
+        check(f"process {process.pid}\n" in ask(process.pid, "version"), "version")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        same(0, process.wait(PATIENCE), "status of the server")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def redis():
+    if not shutil.which("redis-server") or not shutil.which("redis-cli"):
+        print("skipped: no redis-server here")
+        sys.exit(SKIPPED)
+    port = str(free_port())
+
+    def client(*words):
+        return subprocess.run(["redis-cli", "-p", port, *words], capture_output=True, text=True,
+                              check=False).stdout
+    with tempfile.TemporaryDirectory() as folder, running(
+            ["redis-server", "--port", port, "--save", "", "--dir", folder],
+            "control:true,background:true") as process:
+        end = time.monotonic() + PATIENCE
+        while "PONG" not in client("ping") and time.monotonic() < end:
+            time.sleep(0.05)
+        before = json.loads(ask(process.pid, "stats", "--json"))["memory"]["in_use"]
+        client("debug", "populate", "100000", "key", "500")
+        client("eval", "for i = 1, 50000 do redis.call('set', 'k' .. i, string.rep('x', 300)) end",
+               "0")
+        now = json.loads(ask(process.pid, "stats", "--json"))["memory"]["in_use"]
+        check(now > before + 10_000_000, "bytes in use", before, now)
+        page = run("top", "-b", "-n", 2, "-d", 0.2, process.pid)
+        same(0, page.returncode, "status of top")
+        check("(redis-server)" in page.stdout, page.stdout)
+        client("flushall")
+        ask(process.pid, "trim")
+        same("PONG\n", client("ping"), "redis after all that")
+
+
+def snapshot():
+    with server() as (process, _):
+        heap = json.loads(ask(process.pid, "snapshot"))
+        same(0, heap["runs_left_out"], "runs left out")
+        kinds = ("used", "cached", "free", "purged", "top", "reserved", "damaged")
+        for region in heap["regions"]:
+            for kind in kinds:
+                same(region[kind], sum(run[1] for run in region["runs"] if run[0] == kind), kind)
+            for run_before, run_now in zip(region["runs"], region["runs"][1:]):
+                check(run_before[0] != run_now[0], "two runs of one kind side by side")
+        now = json.loads(ask(process.pid, "stats", "--json"))
+        used = sum(region["used"] for region in heap["regions"])
+        check(abs(used - now["in_use"]["heap_bytes"]) < 100_000, "bytes in use", used, now["in_use"])
+        free = sum(region["free"] for region in heap["regions"])
+        check(free > 10_000_000, "bytes free", free)
+
+
+def wrong_requests():
+    with server() as (process, _):
+        fails(2, "cannot change \"control\"", "ctl", process.pid, "set", "control=false")
+        fails(2, "the nearest option is top_pad", "ctl", process.pid, "set", "top_pat=1")
+        fails(2, "it takes a number", "ctl", process.pid, "set", "top_pad=much")
+        fails(2, "it is too large", "ctl", process.pid, "set", "perturb=256")
+        fails(2, "unknown option", "ctl", process.pid, "get", "nonsense")
+        for words in ([], [process.pid], ["x", "stats"], ["-5", "stats"], ["0", "stats"],
+                      [process.pid, "frobnicate"], [process.pid, "stats", "--xml"],
+                      [process.pid, "set", "top_pad"], [process.pid, "set"],
+                      [process.pid, "trim", "now"], [process.pid, "get", "top_pad\nstats"]):
+            fails(2, "usage: brkmalloc ctl", "ctl", *words)
+        for words in ([], ["x"], ["-d", "0", 1], ["-d"], ["-n", "-1", 1], ["-x", 1], [1, 2]):
+            fails(2, "usage: brkmalloc top", "top", *words)
+        same("perturb:0 (default)\n", ask(process.pid, "get", "perturb"), "what was refused")
+
+
+def wrong_processes():
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    fails(3, "there is no process", "ctl", ended.pid, "stats")
+    fails(3, "there is no process", "top", ended.pid)
+    zombie = os.fork()
+    if zombie == 0:
+        os._exit(0)
+    time.sleep(0.1)
+    fails(3, "has ended already", "ctl", zombie, "stats")
+    os.waitpid(zombie, 0)
+    with subprocess.Popen(["sleep", "100"]) as plain:
+        fails(5, "does not run on brkmalloc", "ctl", plain.pid, "stats")
+        plain.kill()
+    with server(options="") as (process, _):
+        fails(5, "BRKMALLOC=control:true", "ctl", process.pid, "stats")
+        fails(5, "without the option control", "top", process.pid)
+    # A static program tells by its file that it holds the allocator.
+    static = subprocess.Popen([STATIC, "static"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    fails(5, "without the option control", "ctl", static.pid, "stats")
+    static.kill()
+    static.wait()
+    with server() as (process, _):
+        thread = service_thread(process.pid)
+        fails(3, f"is a thread of the process {process.pid}", "ctl", thread, "stats")
+    with running(["sleep", "100"], "control:true") as process:
+        ask(process.pid, "stats")
+        os.kill(process.pid, signal.SIGSTOP)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        fails(3, "there is no process", "ctl", process.pid, "stats")
+
+
+def other_user():
+    if os.geteuid() != 0:
+        print("skipped: needs root to become somebody else")
+        sys.exit(SKIPPED)
+    with tempfile.TemporaryDirectory() as folder, server() as (process, _):
+        # The build folder may be closed to others.
+        os.chmod(folder, 0o755)
+        copy = shutil.copy(CTL, folder)
+        done = subprocess.run([copy, "ctl", str(process.pid), "stats"], capture_output=True,
+                              text=True, check=False, user=NOBODY, group=NOBODY, extra_groups=[])
+        same(4, done.returncode, "status")
+        check("belongs to user 0" in done.stderr, done.stderr)
+        name = socket_name(process.pid)
+        child = os.fork()
+        if child == 0:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            for _ in range(20):
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                    client.settimeout(20)
+                    client.connect(name)
+                    with contextlib.suppress(OSError):
+                        client.sendall(b"set limit_hard=1\n")
+                    answer = read_all(client)
+                    if b"ok" in answer or answer not in (
+                            b"", b"error usage only the user whom the process runs as, and root, "
+                            b"may ask\n"):
+                        os._exit(1)
+            os._exit(0)
+        same(0, os.waitpid(child, 0)[1], "what nobody got")
+        same("limit_hard:0 (default)\n", ask(process.pid, "get", "limit_hard"), "limit_hard")
+
+
+def garbage():
+    with server() as (process, _):
+        ask(process.pid, "version")
+        for request in (b"\0" * 100, b"\xff\xfe\n", b"\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                        b"set" + b" " * 250 + b"\n", b"set =\n", b"set \0=1\n", b"stats\0json\n",
+                        os.urandom(200).replace(b"\n", b"x")):
+            answer = talk(process.pid, request)
+            check(answer.startswith(b"error usage "), request, answer)
+        check(talk(process.pid, b"version").startswith(b"ok "), "a request without a line's end")
+        same(b"error usage the request is longer than 255 bytes\n", talk(process.pid, b"x" * 256),
+             "a long request")
+        talk(process.pid, b"x" * 1_000_000)
+        same(b"", talk(process.pid, b""), "nothing asked")
+        for _ in range(200):
+            connect(process.pid).close()
+        for _ in range(50):
+            with connect(process.pid) as client:
+                client.sendall(b"snapshot\n")
+        ask(process.pid, "stats")
+        before = thread_ticks(process.pid)
+        time.sleep(1)
+        check(thread_ticks(process.pid) - before <= 2, "the service thread does not rest")
+
+
+def slow_clients():
+    """Clients that say nothing, or read nothing, hold others up for seconds, not for ever."""
+    with server() as (process, _):
+        silent = [connect(process.pid) for _ in range(8)]
+        start = time.monotonic()
+        check(talk(process.pid, b"version\n").startswith(b"ok "), "behind silent clients")
+        check(time.monotonic() - start < 6, "too late", time.monotonic() - start)
+        for client in silent:
+            same(b"", read_all(client), "what a silent client gets")
+            client.close()
+        deaf = [connect(process.pid) for _ in range(8)]
+        for client in deaf:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(b"snapshot\n")
+        start = time.monotonic()
+        check(talk(process.pid, b"version\n").startswith(b"ok "), "behind deaf clients")
+        check(time.monotonic() - start < 10, "too late", time.monotonic() - start)
+        answer = read_all(deaf[0])
+        length = int(re.match(rb"ok (\d+)\n", answer).group(1))
+        check(len(answer) < length, "a deaf client was waited for")
+        for client in deaf:
+            client.close()
+
+
+def many_clients():
+    with server() as (process, _):
+        clients = []
+        for number in range(100):
+            client = connect(process.pid)
+            client.sendall((b"stats\n", b"get\n", b"stats json\n", b"version\n")[number % 4])
+            clients.append(client)
+        for client in clients:
+            answer = read_all(client)
+            head, _, body = answer.partition(b"\n")
+            same(b"ok %d" % len(body), head, "first line")
+            client.close()
+        asked = [subprocess.Popen([CTL, "ctl", str(process.pid), "stats"],
+                                  stdout=subprocess.DEVNULL) for _ in range(40)]
+        same([0] * 40, [client.wait() for client in asked], "40 commands at once")
+
+
+CHILDREN = """
+import os, subprocess, sys
+child = os.fork()
+if child == 0:
+    sys.stdin.readline()
+    os._exit(0)
+other = subprocess.Popen(["sleep", "100"])
+print(child, other.pid, flush=True)
+sys.stdin.readline()
+"""
+
+
+def children():
+    with server(script=CHILDREN) as (process, words):
+        for number in (process.pid, *map(int, words)):
+            check(f"process {number}\n" in ask(number, "version"), "process", number)
+        ask(int(words[0]), "set", "top_pad=4096")
+        same("top_pad:131072 (default)\n", ask(process.pid, "get", "top_pad"), "the parent's option")
+        os.kill(int(words[1]), signal.SIGKILL)
+        # The child has none of its parent's sockets, so the parent's name goes with the parent.
+        name = socket_name(process.pid)
+        process.kill()
+        process.wait()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            same(111, client.connect_ex(name), "connecting to a process that is gone")
+        os.kill(int(words[0]), signal.SIGKILL)
+
+
+# Closes all that it has, and uses the numbers for files of its own.
+DAEMON = """
+import os, sys, time
+time.sleep(0.3)
+os.closerange(3, 1000)
+mine = [os.open("/dev/null", os.O_RDWR) for i in range(300)]
+pipes = [os.pipe() for i in range(100)]
+for reading, writing in pipes:
+    os.write(writing, b"mine")
+print("ready", flush=True)
+sys.stdin.readline()
+for reading, writing in pipes:
+    if os.read(reading, 100) != b"mine":
+        sys.exit(1)
+for file in mine:
+    os.fstat(file)
+"""
+
+
+def daemon():
+    with server(script=DAEMON, options="control:true,background:true") as (process, _):
+        for _ in range(3):
+            ask(process.pid, "stats")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        same(0, process.wait(PATIENCE), "status of a program whose files were left alone")
+
+
+def top():
+    with server() as (process, _):
+        done = run("top", "-b", "-n", 3, "-d", 0.1, process.pid)
+        same(0, done.returncode, done.stderr)
+        pages = done.stdout.split("\n\n")
+        same(3, len(pages), "pages")
+        for page in pages:
+            for word in ("mapped", "in use", "cached", "free", "overhead", "fragmentation",
+                         "per second: refills", "blocks from"):
+                check(word in page, word, page)
+            check("\033" not in page, "control sequences in batch mode")
+        before = done.stdout
+        # Without a terminal it is as with -b.
+        check("\033" not in run("top", "-n", 1, process.pid).stdout, before)
+        watch = subprocess.Popen([CTL, "top", "-b", "-d", "0.2", str(process.pid)],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        process.kill()
+        process.wait()
+        _, error = watch.communicate(timeout=30)
+        same(3, watch.returncode, "status when the process ends")
+        check("there is no process" in error, error)
+
+
+def read_terminal(master, until, seconds=10):
+    text = ""
+    end = time.monotonic() + seconds
+    while until not in text and time.monotonic() < end:
+        if select.select([master], [], [], 0.2)[0]:
+            try:
+                text += os.read(master, 65536).decode()
+            except OSError:
+                break
+    check(until in text, "terminal shows", text)
+    return text
+
+
+def top_terminal():
+    with server() as (process, _):
+        for key in (b"q", b"\x03"):
+            child, master = pty.fork()
+            if child == 0:
+                os.execv(CTL, [CTL, "top", "-d", "0.2", str(process.pid)])
+            read_terminal(master, "blocks from")
+            read_terminal(master, "\033[H")
+            os.write(master, key)
+            read_terminal(master, "\033[?1049l")
+            same(0, os.waitpid(child, 0)[1], f"status after the key {key!r}")
+            os.close(master)
+
+
+# Refuses the system call with a number, and becomes the program.
+REFUSING = """
+import ctypes, os, struct, sys
+call, words = int(sys.argv[1]), sys.argv[2:]
+program = b"".join(struct.pack("HBBI", *row) for row in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, call), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)))
+text = ctypes.create_string_buffer(program, len(program))
+libc = ctypes.CDLL(None, use_errno=True)
+filter = struct.pack("HxxxxxxP", 4, ctypes.addressof(text))
+if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, filter, 0, 0) != 0:
+    sys.exit(77)
+os.environ["LD_PRELOAD"] = os.environ.pop("LIBRARY")
+os.execvp(words[0], words)
+"""
+
+
+def one_warning(done, warning):
+    """The program ran as if nothing was, after one line of warning."""
+    if done.returncode == SKIPPED:
+        print("skipped: the system has no filters for system calls")
+        sys.exit(SKIPPED)
+    same(0, done.returncode, f"status ({done.stderr})")
+    same("well\n", done.stdout, "output")
+    check(re.fullmatch(f"brkmalloc: {warning}\n", done.stderr), "what is said", done.stderr)
+
+
+def refused_socket():
+    numbers = {"x86_64": 41, "aarch64": 198}
+    if os.uname().machine not in numbers:
+        print("skipped: the number of a system call is not known here")
+        sys.exit(SKIPPED)
+    values = environment("control:true")
+    values["LIBRARY"] = values.pop("LD_PRELOAD")
+    done = subprocess.run([sys.executable, "-c", REFUSING, str(numbers[os.uname().machine]), "sh",
+                           "-c", "sleep 0.2; echo well"], env=values, capture_output=True, text=True,
+                          check=False)
+    warnings = "control has no effect in process \\d+; it cannot listen on a socket: the system does " \
+        "not allow it"
+    # The shell's child, sleep, says the same of itself.
+    done.stderr = "".join(done.stderr.splitlines(keepends=True)[:1])
+    one_warning(done, warnings)
+
+
+def refused_thread():
+    if os.geteuid() != 0:
+        print("skipped: needs root to become somebody who may have no thread")
+        sys.exit(SKIPPED)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        values = environment("control:true,background:true")
+        values["LD_PRELOAD"] = shutil.copy(LIBRARY, folder)
+        done = subprocess.run(["printf", "well\\n"], env=values, capture_output=True, text=True,
+                              user=NOBODY + 1, group=NOBODY, extra_groups=[], preexec_fn=limit,
+                              check=False)
+    one_warning(done, "background and control have no effect in process \\d+; the system has no room "
+                "for a thread")
+
+
+def idle():
+    """Nobody wakes the thread when there is nothing to do."""
+    with running(["sleep", "100"], "control:true,background:true") as process:
+        ask(process.pid, "version")
+        time.sleep(1)
+        before = thread_status(process.pid, "voluntary_ctxt_switches")
+        time.sleep(3)
+        found = thread_status(process.pid, "voluntary_ctxt_switches") - before
+        check(found <= 1, "times that the thread woke in 3 seconds", found)
+
+
+if __name__ == "__main__":
+    globals()[CASE]()
