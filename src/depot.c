@@ -5,6 +5,7 @@
 #include "config.h"
 #include "heap.h"
 #include "idle.h"
+#include "probes.h"
 
 #define SHELF_COUNT SIZE_CLASS_EXACT_SLOTS
 
@@ -79,7 +80,9 @@ static bool keep(unsigned slot, struct cached_list batch)
 
 void brkm__depot_put(unsigned slot, struct cached_list batch)
 {
-    if (size_class_is_medium(slot) || !keep(slot, batch)) {
+    bool kept = !size_class_is_medium(slot) && keep(slot, batch);
+    probe_depot_put(size_class_slot_size(slot), batch.count, kept);
+    if (!kept) {
         brkm__heap_free_list(&brkm__main_heap, batch);
     }
 }
@@ -100,6 +103,7 @@ struct cached_list brkm__depot_take(unsigned slot)
     lock_acquire(&shelf->lock);
     if (shelf->batches > 0) {
         batch = take_last(shelf, slot);
+        probe_depot_take(size_class_slot_size(slot), batch.count);
     }
     lock_release(&shelf->lock);
     return batch;

@@ -2,6 +2,7 @@
  * Layer 8: see heap.h. */
 #include "heap.h"
 
+#include "probes.h"
 #include "report.h"
 
 struct heap brkm__main_heap;
@@ -91,6 +92,7 @@ static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_
     size_t size = block_size(block) - lead;
     block_create(place, size, BLOCK_IN_USE);
     block_set(block, lead, BLOCK_IN_USE);
+    probe_split(block_payload(block), lead, block_payload(place), size);
     brkm__space_coalesce(heap, block, lead, "aligned_alloc");
     return place;
 }

@@ -8,6 +8,7 @@
 #include "footprint.h"
 #include "options.h"
 #include "os.h"
+#include "probes.h"
 
 /* Bytes between the start of a mapping and the payload, at the least: keeps the payload aligned. */
 #define MAPPED_OVERHEAD BRKM_ALIGNMENT
@@ -200,6 +201,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
         brkm__footprint_abandon((void *)mapping.start, mapping.size);
         return NULL;
     }
+    probe_mapped(mapping.payload, mapping.usable, mapping.size);
     return (void *)mapping.payload;
 }
 
@@ -235,6 +237,7 @@ size_t brkm__mapped_free(void *payload)
     if (mapping.size == 0) {
         return 0;
     }
+    probe_unmapped(mapping.payload, mapping.size);
     brkm__footprint_abandon((void *)mapping.start, mapping.size);
     return mapping.usable;
 }
@@ -261,6 +264,7 @@ void *brkm__mapped_resize(void *payload, size_t size)
                                     total - overhead};
             remember(moved);
             write_headers(&moved);
+            probe_remapped(old.payload, old.size, moved.payload, moved.size);
             resized = (void *)moved.payload;
         }
     }

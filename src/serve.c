@@ -12,6 +12,7 @@
 #include "options.h"
 #include "os.h"
 #include "perturb.h"
+#include "probes.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"
@@ -258,6 +259,7 @@ static BRKM_NOINLINE void *malloc_uncached(size_t size)
     void *memory = brkm__serve(size).memory;
     if (unlikely(memory == NULL)) {
         errno = ENOMEM;
+        probe_out_of_memory(size);
         return NULL;
     }
     brkm__perturb_new(memory, size);

@@ -13,6 +13,7 @@
 #include "idle.h"
 #include "lock.h"
 #include "perturb.h"
+#include "probes.h"
 #include "report.h"
 #include "supply.h"
 
@@ -81,6 +82,7 @@ static struct cached_list take_out(struct thread_cache *cache, unsigned slot, un
     if (size_class_is_medium(slot)) {
         cache->budget_spent -= count * size_class_slot_size(slot);
     }
+    probe_flush(cache->number, size_class_slot_size(slot), count);
     return brkm__cache_bin_take(&cache->bins[slot], count);
 }
 
@@ -272,6 +274,7 @@ static BRKM_COLD struct thread_cache *find_cache(struct thread_cache *cache)
     cache = make_cache();
     if (cache != NULL) {
         enter_registry(cache);
+        probe_cache_begin(cache->number, cache->budget);
         brkm__thread_cache = cache;
         if (registry.watching) {
             /* May allocate, which then finds the cache. */
@@ -331,6 +334,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
     leave_registry(cache);
+    probe_cache_end(cache->number, cache->refills, cache->flushes);
     brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
 }
 
@@ -390,10 +394,13 @@ static struct mem_control_block *refill(struct thread_cache *cache, size_t size,
     }
     note_refill(cache, slot);
     if (size_class_is_medium(slot) || bin->first != CACHED_END) {
-        return brkm__supply_block(size, alignment, NULL);
+        struct mem_control_block *single = brkm__supply_block(size, alignment, NULL);
+        probe_refill(cache->number, size, single != NULL);
+        return single;
     }
     bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), size_class_batch(slot));
     struct cached_list list = brkm__supply_list(slot, bin->batch, alignment);
+    probe_refill(cache->number, size, list.count);
     struct mem_control_block *first = use_first(&list);
     if (list.count > bin->capacity) {
         grow_bin(cache, slot, list.count - bin->capacity);
@@ -443,7 +450,7 @@ static bool make_room(struct thread_cache *cache, unsigned slot)
         unsigned most = is_giving_back(cache) ? UINT8_MAX : batch;
         unsigned count = (unsigned)min_size(most, cache_bin_length(bin));
         if (count != 0) {
-            brkm__depot_put(slot, brkm__cache_bin_take(bin, count));
+            brkm__depot_put(slot, take_out(cache, slot, count));
         }
         obey_budget(cache, slot);
     }
