@@ -3,6 +3,7 @@
 #include "depot.h"
 
 #include "config.h"
+#include "facts.h"
 #include "heap.h"
 #include "idle.h"
 #include "probes.h"
@@ -145,3 +146,14 @@ struct lock *brkm__depot_lock(unsigned shelf)
 {
     return shelf < SHELF_COUNT ? &depot.shelves[shelf].lock : NULL;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("shelves", depot.shelves),
+    FACT_ADDRESS("shelf batches", depot.batch),
+    FACT("shelf count", SHELF_COUNT),
+    FACT("shelf room", BRKM_DEPOT_BATCHES),
+    FACT_SIZE(shelf),
+    FACT_OFFSET(shelf, batches),
+};

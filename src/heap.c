@@ -2,6 +2,7 @@
  * Layer 8: see heap.h. */
 #include "heap.h"
 
+#include "facts.h"
 #include "probes.h"
 #include "report.h"
 
@@ -303,3 +304,20 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
     lock_release(&heap->lock);
     return released;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("heap", &brkm__main_heap),
+    FACT_OFFSET(heap, lock),
+    FACT_OFFSET(heap, top),
+    FACT_OFFSET(heap, bins),
+    FACT_OFFSET(heap, in_use_bytes),
+    FACT_OFFSET(heap, in_use_blocks),
+    FACT_OFFSET(heap, fallback_bytes),
+    FACT_OFFSET(lock, word),
+    FACT_OFFSET(top, block),
+    FACT_OFFSET(top, end),
+    FACT_OFFSET(top, zero_from),
+    FACT_OFFSET(top, from_system),
+};

@@ -5,6 +5,7 @@
  * keeps its address, which lets a second free be told from a wild pointer for a while. */
 #include "mapped.h"
 
+#include "facts.h"
 #include "footprint.h"
 #include "options.h"
 #include "os.h"
@@ -288,3 +289,15 @@ struct mapped_totals brkm__mapped_totals(void)
     lock_release(&brkm__mapped_lock);
     return totals;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("mapped entries", &table.entries),
+    FACT_ADDRESS("mapped capacity", &table.capacity),
+    FACT_SIZE(mapping),
+    FACT_OFFSET(mapping, payload),
+    FACT_OFFSET(mapping, start),
+    FACT_OFFSET(mapping, size),
+    FACT_OFFSET(mapping, usable),
+};

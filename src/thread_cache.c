@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "depot.h"
+#include "facts.h"
 #include "heap.h"
 #include "idle.h"
 #include "lock.h"
@@ -221,6 +222,7 @@ static struct thread_cache *make_cache(void)
     struct thread_cache *cache = block_payload(block);
     annotate_ours(cache, sizeof(*cache));
     memcpy(cache, &cache_before_first_use, sizeof(*cache));
+    cache->owner = (uintptr_t)pthread_self();
     cache->budget = BRKM_CACHE_BUDGET_MIN;
     brkm__idle_reserve_always(IDLE_IN_CACHES, cache->budget);
     for (unsigned slot = SIZE_CLASS_EXACT_SLOTS; slot < SIZE_CLASS_SLOTS; slot++) {
@@ -575,3 +577,23 @@ void brkm__cache_forget_other_threads(void)
         registry.threads = 1;
     }
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("first cache", &registry.first),
+    FACT("cache slots", SIZE_CLASS_SLOTS),
+    FACT("exact slots", SIZE_CLASS_EXACT_SLOTS),
+    FACT_SIZE(thread_cache),
+    FACT_OFFSET(thread_cache, bins),
+    FACT_OFFSET(thread_cache, budget),
+    FACT_OFFSET(thread_cache, refills),
+    FACT_OFFSET(thread_cache, flushes),
+    FACT_OFFSET(thread_cache, number),
+    FACT_OFFSET(thread_cache, owner),
+    FACT_OFFSET(thread_cache, next),
+    FACT_SIZE(cache_bin),
+    FACT_OFFSET(cache_bin, first),
+    FACT_OFFSET(cache_bin, room),
+    FACT_OFFSET(cache_bin, capacity),
+};

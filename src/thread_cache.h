@@ -27,6 +27,7 @@ struct thread_cache {
     uint64_t refills;
     uint64_t flushes;
     uint64_t number; /* counted from 1 */
+    uintptr_t owner; /* pthread_self() of the thread, for debuggers */
     /* List of all caches, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;

@@ -70,17 +70,17 @@ def check_notes(paths):
 
 def watch(probes):
     """gdb commands that print a line for each time that a probe fires. `fault` ends the run."""
-    commands = ["set language c"]
+    commands = []
     for name, arguments in probes.items():
         spaces = " %lu" * len(arguments)
         values = ", ".join(f"$_probe_arg{i}" for i in range(len(arguments)))
-        commands += [f"break -probe-stap brkmalloc:{name}", "commands", "silent",
-                     f'printf "HIT {name} %d{spaces}\\n", $_probe_argc, {values}']
+        lines = [f"break -probe-stap brkmalloc:{name}", "commands", "silent",
+                 f'printf "HIT {name} %d{spaces}\\n", $_probe_argc, {values}']
         if name == "fault":
-            commands += ['printf "FAULT %s, %s\\n", (char *)$_probe_arg0, (char *)$_probe_arg3']
+            lines += ['printf "FAULT %s, %s\\n", (char *)$_probe_arg0, (char *)$_probe_arg3']
         else:
-            commands += ["continue"]
-        commands += ["end"]
+            lines += ["continue"]
+        commands.append("\n".join(lines + ["end"]))
     return commands + ["run", "info probes stap brkmalloc"]
 
 
@@ -167,7 +167,8 @@ def check_events(program, library=None):
     gdb_session.require_gdb()
     probes = documented()
     environment = {"BRKMALLOC": LIMITS} | ({"LD_PRELOAD": library} if library else {})
-    output = gdb_session.run_gdb(watch(probes), program, environment)
+    with gdb_session.Session(program, environment=environment) as session:
+        output = "\n".join(session.run(command) for command in watch(probes))
     events = Events(output, probes)
     for name in probes:
         expect(events.of(name), f"{name} never fires")
