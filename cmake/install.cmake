@@ -75,6 +75,24 @@ install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.7 DESTINATION ${CMAKE_INS
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
   COMPONENT development)
 
+# gdb's commands. gdb loads the links by itself for a library in the folder that they are named after,
+# if it looks for scripts below this prefix: Debian's does below /usr.
+set(gdb_script brkmalloc-gdb.py)
+set(gdb_script_dir ${CMAKE_INSTALL_DATADIR}/brkmalloc)
+install(FILES ${PROJECT_SOURCE_DIR}/gdb/${gdb_script} DESTINATION ${gdb_script_dir}
+  COMPONENT runtime)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR BASE_DIRECTORY / OUTPUT_VARIABLE libdir_from_root)
+set(auto_load_dir ${CMAKE_INSTALL_DATADIR}/gdb/auto-load/${libdir_from_root})
+set(auto_load_links ${package_dir}/auto-load)
+file(RELATIVE_PATH to_script /${auto_load_dir} /${gdb_script_dir}/${gdb_script})
+file(MAKE_DIRECTORY ${auto_load_links})
+foreach(library IN LISTS shared_libraries)
+  get_target_property(name ${library} OUTPUT_NAME)
+  set(link ${auto_load_links}/lib${name}.so.${PROJECT_VERSION}-gdb.py)
+  file(CREATE_LINK ${to_script} ${link} SYMBOLIC)
+  install(FILES ${link} DESTINATION ${auto_load_dir} COMPONENT runtime)
+endforeach()
+
 # Each function has a page of its name, which leads to brkmalloc(3).
 file(READ ${PROJECT_SOURCE_DIR}/include/brkmalloc/brkmalloc.h header)
 string(REGEX MATCHALL "BRKM_API[^;]*[ *]brkm_[a-z0-9_]+\\(" declarations "${header}")
@@ -86,7 +104,8 @@ foreach(declaration IN LISTS declarations)
 endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(FILES docs/control.md docs/design.md docs/compatibility.md docs/profile-format.md
+install(FILES docs/compatibility.md docs/control.md docs/debugging.md docs/design.md docs/probes.md
+    docs/profile-format.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
   USE_SOURCE_PERMISSIONS)

@@ -20,7 +20,8 @@ function(brkm_compile_objects target)
     PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE brkm_flags)
   target_compile_definitions(${target} PRIVATE
-    BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>)
+    BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>
+    BRKM_PROBES=${brkm_probes})
   # No builtins: gcc would turn malloc + memset inside calloc into a call of calloc.
   target_compile_options(${target} PRIVATE
     -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc

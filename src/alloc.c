@@ -13,14 +13,16 @@
 #include "options.h"
 #include "os.h"
 #include "perturb.h"
+#include "probes.h"
 #include "report.h"
 #include "thread_cache.h"
 #include "verify.h"
 #include "watch.h"
 
-static void *out_of_memory(void)
+static void *out_of_memory(size_t size)
 {
     errno = ENOMEM;
+    probe_out_of_memory(size);
     return NULL;
 }
 
@@ -28,7 +30,7 @@ static void *out_of_memory(void)
 static void *hand_out(void *memory, size_t size, bool zeroed)
 {
     if (unlikely(memory == NULL)) {
-        return out_of_memory();
+        return out_of_memory(size);
     }
     brkm__perturb_new(memory, size);
     annotate_allocated(memory, size, zeroed);
@@ -253,7 +255,7 @@ void *brkm_calloc(size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
-        return out_of_memory();
+        return out_of_memory(SIZE_MAX);
     }
     struct allocated result = serve(total);
     if (likely(result.memory != NULL)) {
@@ -261,7 +263,7 @@ void *brkm_calloc(size_t count, size_t size)
         memset(result.memory, 0, min_size(total, result.dirty));
         return result.memory;
     }
-    return out_of_memory();
+    return out_of_memory(total);
 }
 
 /* What a block gained by growing. */
@@ -284,7 +286,7 @@ void *brkm_realloc(void *memory, size_t size)
         return NULL;
     }
     if (unlikely(size > PTRDIFF_MAX)) {
-        return out_of_memory();
+        return out_of_memory(size);
     }
     annotate_suspended(memory, held.usable_size);
     if (size < held.usable_size) {
@@ -293,7 +295,7 @@ void *brkm_realloc(void *memory, size_t size)
     void *resized = resize(memory, held, size);
     if (unlikely(resized == NULL)) {
         annotate_allocated(memory, held.usable_size, true);
-        return out_of_memory();
+        return out_of_memory(size);
     }
     if (unlikely(brkm__perturb_is_on())) {
         perturb_gained(resized, held.usable_size);
@@ -305,7 +307,7 @@ void *brkm_reallocarray(void *memory, size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
-        return out_of_memory();
+        return out_of_memory(SIZE_MAX);
     }
     return brkm_realloc(memory, total);
 }
@@ -351,7 +353,7 @@ void *brkm_pvalloc(size_t size)
 {
     size_t page = brkm__os_page_size();
     if (unlikely(size > PTRDIFF_MAX - page)) {
-        return out_of_memory();
+        return out_of_memory(size);
     }
     return brkm_valloc(align_up(max_size(size, 1), page));
 }

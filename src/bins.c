@@ -2,6 +2,7 @@
  * Layer 5: see bins.h. */
 #include "bins.h"
 
+#include "facts.h"
 #include "os.h"
 #include "regions.h"
 #include "report.h"
@@ -258,3 +259,17 @@ struct mem_control_block *brkm__bins_take_aligned(struct bins *bins, size_t size
     }
     return NULL;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT("bins", BRKM_BIN_COUNT),
+    FACT("exact limit", BRKM_EXACT_LIMIT),
+    FACT("subdivision bits", BRKM_SUBDIVISION_BITS),
+    FACT("bins in a word", BINS_WORD_BITS),
+    FACT_OFFSET(bins, summary),
+    FACT_OFFSET(bins, words),
+    FACT_OFFSET(bins, heads),
+    FACT_OFFSET(bins, blocks),
+    FACT_OFFSET(bins, bytes),
+};

@@ -2,6 +2,7 @@
  * Layer 4: the secret behind the seals; sizes that headers cannot tell. */
 #include "block.h"
 
+#include "facts.h"
 #include "os.h"
 
 uint32_t brkm__block_secret;
@@ -17,10 +18,12 @@ void brkm__block_draw_secret(void)
 
 /* ---- Long sizes ---- */
 
+/* 2^64 / golden ratio, odd: every bit of size and address reaches the upper bits. */
+#define LONG_SIZE_MULTIPLIER ((uint64_t)0x9e3779b97f4a7c15u)
+
 static uint64_t long_check_for(const struct mem_control_block *block, size_t size)
 {
-    /* 2^64 / golden ratio, odd: every bit of size and address reaches the upper bits. */
-    return ((uint64_t)size ^ (uintptr_t)block) * 0x9e3779b97f4a7c15u +
+    return ((uint64_t)size ^ (uintptr_t)block) * LONG_SIZE_MULTIPLIER +
            relaxed_load(brkm__block_secret);
 }
 
@@ -40,3 +43,38 @@ size_t brkm__block_load_long_size(const struct mem_control_block *block)
     }
     return long_size->bytes;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT("edition", FACTS_EDITION),
+    FACT("header bytes", BRKM_HEADER_SIZE),
+    FACT("alignment", BRKM_ALIGNMENT),
+    FACT("least block", BRKM_MIN_BLOCK),
+    FACT("size unit", BLOCK_UNIT),
+    FACT("long size mark", BLOCK_LONG_SIZE),
+    FACT("long size multiplier", LONG_SIZE_MULTIPLIER),
+    FACT("seal multiplier", BLOCK_SEAL_MULTIPLIER),
+    FACT("state in use", BLOCK_IN_USE),
+    FACT("state cached", BLOCK_CACHED),
+    FACT("state free", BLOCK_FREE),
+    FACT("state top", BLOCK_TOP),
+    FACT("state fencepost", BLOCK_FENCEPOST),
+    FACT("state watched", BLOCK_WATCHED),
+    FACT("flag previous free", BLOCK_FLAG_PREVIOUS_FREE),
+    FACT("flag region start", BLOCK_FLAG_REGION_START),
+    FACT("flag purged", BLOCK_FLAG_PURGED),
+    FACT("flags all", BLOCK_FLAGS_ALL),
+    FACT_OFFSET(mem_control_block, seal),
+    FACT_OFFSET(mem_control_block, flags),
+    FACT_OFFSET(mem_control_block, units),
+    FACT_SIZE(free_block),
+    FACT_OFFSET(free_block, next),
+    FACT_OFFSET(free_block, previous),
+    FACT_SIZE(long_size),
+    FACT_OFFSET(long_size, bytes),
+    FACT_OFFSET(long_size, check),
+    FACT_OFFSET(page_range, start),
+    FACT_OFFSET(page_range, end),
+    FACT_ADDRESS("block secret", &brkm__block_secret),
+};

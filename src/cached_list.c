@@ -2,6 +2,7 @@
  * Layer 5: see cached_list.h. */
 #include "cached_list.h"
 
+#include "facts.h"
 #include "os.h"
 #include "report.h"
 
@@ -56,3 +57,15 @@ struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned coun
     cached_link_set(last, CACHED_END);
     return head;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("cached secret", &brkm__cached_secret),
+    FACT_ADDRESS("cached end", &brkm__cached_sentinel),
+    FACT_OFFSET(cached_block, next),
+    FACT_OFFSET(cached_block, check),
+    FACT_SIZE(cached_list),
+    FACT_OFFSET(cached_list, first),
+    FACT_OFFSET(cached_list, count),
+};

@@ -15,6 +15,11 @@
 #define BRKM_VALGRIND 0
 #endif
 
+/* 1: probes for bpftrace, perf, gdb and systemtap (probes.h); needs sys/sdt.h. */
+#ifndef BRKM_PROBES
+#define BRKM_PROBES 0
+#endif
+
 #define BRKM_KIB ((size_t)1 << 10)
 #define BRKM_MIB ((size_t)1 << 20)
 #define BRKM_GIB ((size_t)1 << 30)

@@ -3,8 +3,10 @@
 #include "depot.h"
 
 #include "config.h"
+#include "facts.h"
 #include "heap.h"
 #include "idle.h"
+#include "probes.h"
 
 #define SHELF_COUNT SIZE_CLASS_EXACT_SLOTS
 
@@ -79,7 +81,9 @@ static bool keep(unsigned slot, struct cached_list batch)
 
 void brkm__depot_put(unsigned slot, struct cached_list batch)
 {
-    if (size_class_is_medium(slot) || !keep(slot, batch)) {
+    bool kept = !size_class_is_medium(slot) && keep(slot, batch);
+    probe_depot_put(size_class_slot_size(slot), batch.count, kept);
+    if (!kept) {
         brkm__heap_free_list(&brkm__main_heap, batch);
     }
 }
@@ -100,6 +104,7 @@ struct cached_list brkm__depot_take(unsigned slot)
     lock_acquire(&shelf->lock);
     if (shelf->batches > 0) {
         batch = take_last(shelf, slot);
+        probe_depot_take(size_class_slot_size(slot), batch.count);
     }
     lock_release(&shelf->lock);
     return batch;
@@ -141,3 +146,14 @@ struct lock *brkm__depot_lock(unsigned shelf)
 {
     return shelf < SHELF_COUNT ? &depot.shelves[shelf].lock : NULL;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("shelves", depot.shelves),
+    FACT_ADDRESS("shelf batches", depot.batch),
+    FACT("shelf count", SHELF_COUNT),
+    FACT("shelf room", BRKM_DEPOT_BATCHES),
+    FACT_SIZE(shelf),
+    FACT_OFFSET(shelf, batches),
+};

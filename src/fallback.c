@@ -5,6 +5,7 @@
 #include "config.h"
 #include "footprint.h"
 #include "os.h"
+#include "probes.h"
 #include "regions.h"
 
 /* Bytes of a region that its first block does not cover. */
@@ -26,6 +27,7 @@ static struct mem_control_block *add_region(size_t bytes)
     block_create(block_at_offset(first, size), 0, BLOCK_FENCEPOST);
     block_create(first, size, BLOCK_FREE);
     block_change_flag(first, BLOCK_FLAG_REGION_START, true);
+    probe_fallback_added((uintptr_t)start, bytes);
     return first;
 }
 
@@ -55,5 +57,6 @@ void brkm__fallback_remove(struct mem_control_block *block)
     uintptr_t start = region->start;
     size_t bytes = region->end - start;
     brkm__regions_remove(region);
+    probe_fallback_removed(start, bytes);
     brkm__footprint_abandon((void *)start, bytes);
 }

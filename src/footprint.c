@@ -7,6 +7,7 @@
 #include "config.h"
 #include "options.h"
 #include "os.h"
+#include "probes.h"
 
 /* The share of the soft limit (1/16) by which memory must grow until free memory is looked for
  * again: a program that stays above the limit must not pay for a walk with each growth. */
@@ -43,6 +44,7 @@ bool brkm__footprint_reserve(size_t bytes)
     do {
         if (is_past_hard_limit(before + bytes)) {
             ADD(refused, 1);
+            probe_limit_hard(bytes, before, brkm__option_get(OPTION_limit_hard));
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&account.bytes, &before, before + bytes,
@@ -125,6 +127,7 @@ bool brkm__footprint_discard(void *start, size_t size)
     if (done) {
         ADD(purges, 1);
         ADD(purged_bytes, size);
+        probe_purge(start, size);
     }
     return done;
 }
@@ -163,6 +166,7 @@ bool brkm__footprint_wants_relief(size_t more)
     }
     STORE(relief_at, now + max_size(limit / RELIEF_SHARE, BRKM_GROW_MIN));
     ADD(relieved, 1);
+    probe_limit_soft(more, now - more, limit);
     return true;
 }
 

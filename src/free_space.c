@@ -5,6 +5,7 @@
 #include "fallback.h"
 #include "options.h"
 #include "os.h"
+#include "probes.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"
@@ -56,6 +57,7 @@ static void release(struct heap *heap, struct mem_control_block *block, size_t s
 {
     if (block_at_offset(block, size) == heap->top.block) {
         brkm__top_absorb(&heap->top, block);
+        probe_absorb(block_payload(block), size);
         return;
     }
     block_make_free(block, size, relaxed_load(block->flags));
@@ -73,6 +75,8 @@ struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_con
                                                size_t size, const char *caller)
 {
     struct page_range clean = {0, 0};
+    const struct mem_control_block *freed = block;
+    size_t freed_size = size;
     struct mem_control_block *next = block_at_offset(block, size);
     if (block_is(next, BLOCK_FREE)) {
         size_t next_size = block_size(next);
@@ -91,6 +95,9 @@ struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_con
         brkm__bins_remove(&heap->bins, block, front_size);
         size += front_size;
     }
+    if (size != freed_size) {
+        probe_coalesce(block_payload(block), size, block_payload(freed), freed_size);
+    }
     release(heap, block, size, clean);
     return block;
 }
@@ -105,6 +112,7 @@ void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_
     struct mem_control_block *rest = block_at_offset(block, size);
     block_set(block, size, BLOCK_IN_USE);
     block_create(rest, rest_size, BLOCK_IN_USE);
+    probe_split(block_payload(block), size, block_payload(rest), rest_size);
     brkm__space_coalesce(heap, rest, rest_size, caller);
 }
 
@@ -138,6 +146,7 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
     }
     brkm__bins_insert(&heap->bins, rest, found - size);
     block_set(block, size, BLOCK_IN_USE);
+    probe_split(block_payload(block), size, block_payload(rest), found - size);
     return block;
 }
 

@@ -2,6 +2,8 @@
  * Layer 8: see heap.h. */
 #include "heap.h"
 
+#include "facts.h"
+#include "probes.h"
 #include "report.h"
 
 struct heap brkm__main_heap;
@@ -91,6 +93,7 @@ static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_
     size_t size = block_size(block) - lead;
     block_create(place, size, BLOCK_IN_USE);
     block_set(block, lead, BLOCK_IN_USE);
+    probe_split(block_payload(block), lead, block_payload(place), size);
     brkm__space_coalesce(heap, block, lead, "aligned_alloc");
     return place;
 }
@@ -335,3 +338,20 @@ bool brkm__heap_set_alarm(struct heap *heap, bool anyway)
     lock_release(&heap->lock);
     return set;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("heap", &brkm__main_heap),
+    FACT_OFFSET(heap, lock),
+    FACT_OFFSET(heap, top),
+    FACT_OFFSET(heap, bins),
+    FACT_OFFSET(heap, in_use_bytes),
+    FACT_OFFSET(heap, in_use_blocks),
+    FACT_OFFSET(heap, fallback_bytes),
+    FACT_OFFSET(lock, word),
+    FACT_OFFSET(top, block),
+    FACT_OFFSET(top, end),
+    FACT_OFFSET(top, zero_from),
+    FACT_OFFSET(top, from_system),
+};

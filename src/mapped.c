@@ -5,9 +5,11 @@
  * keeps its address, which lets a second free be told from a wild pointer for a while. */
 #include "mapped.h"
 
+#include "facts.h"
 #include "footprint.h"
 #include "options.h"
 #include "os.h"
+#include "probes.h"
 
 /* Bytes between the start of a mapping and the payload, at the least: keeps the payload aligned. */
 #define MAPPED_OVERHEAD BRKM_ALIGNMENT
@@ -247,6 +249,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
         brkm__footprint_abandon((void *)mapping.start, mapping.size);
         return NULL;
     }
+    probe_mapped(mapping.payload, mapping.usable, mapping.size);
     return (void *)mapping.payload;
 }
 
@@ -303,6 +306,7 @@ size_t brkm__mapped_free(void *payload)
     if (mapping.size == 0) {
         return 0;
     }
+    probe_unmapped(mapping.payload, mapping.size);
     if (mapping.is_retired) {
         /* It has no pages and is off the account already. */
         brkm__os_unmap((void *)mapping.start, mapping.size);
@@ -336,6 +340,7 @@ void *brkm__mapped_resize(void *payload, size_t size)
                                     .usable = total - overhead};
             remember(moved);
             write_headers(&moved);
+            probe_remapped(old.payload, old.size, moved.payload, moved.size);
             resized = (void *)moved.payload;
         }
     }
@@ -369,3 +374,15 @@ struct mapped_totals brkm__mapped_totals(void)
     lock_release(&brkm__mapped_lock);
     return totals;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("mapped entries", &table.entries),
+    FACT_ADDRESS("mapped capacity", &table.capacity),
+    FACT_SIZE(mapping),
+    FACT_OFFSET(mapping, payload),
+    FACT_OFFSET(mapping, start),
+    FACT_OFFSET(mapping, size),
+    FACT_OFFSET(mapping, usable),
+};

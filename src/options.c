@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "facts.h"
+
 const struct option_row brkm__option_rows[OPTION_COUNT] = {
 #define BRKM_OPTION_ROW(name, type, standard, largest, change, secure, meaning) \
     {#name, OPTION_TYPE_##type, largest, OPTION_##change, OPTION_##secure},
@@ -118,3 +120,10 @@ const char *brkm__option_nearest(const char *name, size_t length)
     }
     return nearest;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("option trim_threshold", &options[OPTION_trim_threshold].value),
+    FACT_ADDRESS("option top_pad", &options[OPTION_top_pad].value),
+};

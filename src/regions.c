@@ -2,6 +2,8 @@
  * Layer 4: see regions.h. */
 #include "regions.h"
 
+#include "facts.h"
+
 struct region_window brkm__region_window;
 
 static struct {
@@ -112,3 +114,16 @@ struct region *brkm__regions_next(const struct region *region)
     }
     return NULL;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("regions", table.regions),
+    FACT_ADDRESS("regions used", &table.used),
+    FACT_SIZE(region),
+    FACT_OFFSET(region, start),
+    FACT_OFFSET(region, end),
+    FACT_OFFSET(region, kind),
+    FACT_OFFSET(region, first),
+    FACT("kind fallback", REGION_FALLBACK),
+};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "os.h"
+#include "probes.h"
 
 static const char *const fault_words[] = {
 #define BRKM_FAULT_WORDS(name, words) [FAULT_##name] = words,
@@ -81,6 +82,7 @@ _Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
     brkm__line_add_text(&line, place.caller);
     brkm__line_add_text(&line, ")");
     brkm__line_write(&line);
+    probe_fault(fault_words[fault], place.address, place.block_size, place.caller);
     brkm__os_abort();
 }
 

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "os.h"
 #include "perturb.h"
+#include "probes.h"
 #include "regions.h"
 #include "report.h"
 #include "size_class.h"

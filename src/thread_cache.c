@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "depot.h"
+#include "facts.h"
 #include "heap.h"
 #include "idle.h"
 #include "lock.h"
 #include "perturb.h"
+#include "probes.h"
 #include "report.h"
 #include "supply.h"
 
@@ -98,6 +100,7 @@ static struct cached_list take_out(struct thread_cache *cache, unsigned slot, un
     if (size_class_is_medium(slot)) {
         cache->budget_spent -= count * size_class_slot_size(slot);
     }
+    probe_flush(cache->number, size_class_slot_size(slot), count);
     return brkm__cache_bin_take(&cache->bins[slot], count);
 }
 
@@ -236,6 +239,7 @@ static struct thread_cache *make_cache(void)
     struct thread_cache *cache = block_payload(block);
     annotate_ours(cache, sizeof(*cache));
     memcpy(cache, &cache_before_first_use, sizeof(*cache));
+    cache->owner = (uintptr_t)pthread_self();
     cache->budget = BRKM_CACHE_BUDGET_MIN;
     brkm__idle_reserve_always(IDLE_IN_CACHES, cache->budget);
     for (unsigned slot = SIZE_CLASS_EXACT_SLOTS; slot < SIZE_CLASS_SLOTS; slot++) {
@@ -290,6 +294,7 @@ static BRKM_COLD struct thread_cache *find_cache(struct thread_cache *cache)
     if (cache != NULL) {
         enter_registry(cache);
         use_cache(cache);
+        probe_cache_begin(cache->number, cache->budget);
         if (registry.watching) {
             /* May allocate, which then finds the cache. */
             pthread_setspecific(registry.exit_key, cache);
@@ -348,6 +353,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
     leave_registry(cache);
+    probe_cache_end(cache->number, cache->refills, cache->flushes);
     brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
 }
 
@@ -407,10 +413,13 @@ static struct mem_control_block *refill(struct thread_cache *cache, size_t size,
     }
     note_refill(cache, slot);
     if (size_class_is_medium(slot) || bin->first != CACHED_END) {
-        return brkm__supply_block(size, alignment, NULL);
+        struct mem_control_block *single = brkm__supply_block(size, alignment, NULL);
+        probe_refill(cache->number, size, single != NULL);
+        return single;
     }
     bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), size_class_batch(slot));
     struct cached_list list = brkm__supply_list(slot, bin->batch, alignment);
+    probe_refill(cache->number, size, list.count);
     struct mem_control_block *first = use_first(&list);
     if (list.count > bin->capacity) {
         grow_bin(cache, slot, list.count - bin->capacity);
@@ -460,7 +469,7 @@ static bool make_room(struct thread_cache *cache, unsigned slot)
         unsigned most = is_giving_back(cache) ? UINT8_MAX : batch;
         unsigned count = (unsigned)min_size(most, cache_bin_length(bin));
         if (count != 0) {
-            brkm__depot_put(slot, brkm__cache_bin_take(bin, count));
+            brkm__depot_put(slot, take_out(cache, slot, count));
         }
         obey_budget(cache, slot);
     }
@@ -585,3 +594,23 @@ void brkm__cache_forget_other_threads(void)
         registry.threads = 1;
     }
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("first cache", &registry.first),
+    FACT("cache slots", SIZE_CLASS_SLOTS),
+    FACT("exact slots", SIZE_CLASS_EXACT_SLOTS),
+    FACT_SIZE(thread_cache),
+    FACT_OFFSET(thread_cache, bins),
+    FACT_OFFSET(thread_cache, budget),
+    FACT_OFFSET(thread_cache, refills),
+    FACT_OFFSET(thread_cache, flushes),
+    FACT_OFFSET(thread_cache, number),
+    FACT_OFFSET(thread_cache, owner),
+    FACT_OFFSET(thread_cache, next),
+    FACT_SIZE(cache_bin),
+    FACT_OFFSET(cache_bin, first),
+    FACT_OFFSET(cache_bin, room),
+    FACT_OFFSET(cache_bin, capacity),
+};

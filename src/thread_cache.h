@@ -28,6 +28,7 @@ struct thread_cache {
     uint64_t flushes;
     uint64_t number; /* counted from 1 */
     uint64_t random; /* of random_placement; 0 before the first use */
+    uintptr_t owner; /* pthread_self() of the thread, for debuggers */
     /* List of all caches, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;

@@ -4,6 +4,7 @@
 
 #include "footprint.h"
 #include "os.h"
+#include "probes.h"
 #include "report.h"
 
 /* Bytes at a region's end that no block covers: the fencepost that may be needed there. */
@@ -45,11 +46,12 @@ size_t brkm__top_available(const struct top *top)
     return top->end - FENCEPOST_SIZE - (uintptr_t)top->block;
 }
 
-static void note_growth(struct top *top, size_t bytes)
+static void note_growth(struct top *top, uintptr_t start, size_t bytes)
 {
     top->from_system += bytes;
     top->from_system_peak = max_size(top->from_system_peak, top->from_system);
     top->grown++;
+    probe_grow(start, bytes);
 }
 
 /* ---- Growth ---- */
@@ -151,7 +153,7 @@ static struct top_growth try_to_grow(struct top *top, size_t size)
     if (start == 0) {
         return growth;
     }
-    note_growth(top, increment);
+    note_growth(top, start, increment);
     uintptr_t end = start + increment;
     if (top->block != NULL && start == top->end) {
         extend_region(top, end);
@@ -198,6 +200,7 @@ struct mem_control_block *brkm__top_carve(struct top *top, size_t size, size_t *
     top->block = rest;
     top->zero_from = max_size(top->zero_from, (uintptr_t)block_payload(rest));
     block_set(block, size, BLOCK_IN_USE);
+    probe_carve(block_payload(block), size);
     return block;
 }
 
@@ -251,6 +254,7 @@ size_t brkm__top_trim(struct top *top, size_t pad)
     brkm__footprint_release(released);
     top->trimmed++;
     top->trimmed_bytes += released;
+    probe_trim(end, released);
     top->end = end;
     top->zero_from = min_size(top->zero_from, end);
     brkm__regions_move_end(top->region, end);

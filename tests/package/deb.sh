@@ -28,7 +28,7 @@ build_packages()
 {
     mkdir -p "$1"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake \
-        completions ctl docs examples include profile src; do
+        completions ctl docs examples gdb include profile src; do
         cp -R "$source_tree/$path" "$1"
     done
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
@@ -97,6 +97,9 @@ case_deb_contents()
     has "runtime package" " ./usr/bin/brkmalloc" "$runtime"
     has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-ctl" "$runtime"
     has "runtime package" " ./usr/share/man/man7/brkmalloc.7.gz" "$runtime"
+    has "runtime package" " ./usr/share/brkmalloc/brkmalloc-gdb.py" "$runtime"
+    has "runtime package" " ./usr/share/gdb/auto-load/usr/lib/$triplet/libbrkmalloc.so.$version-gdb.py" \
+        "$runtime"
     has "runtime package" " ./usr/share/doc/brkmalloc/copyright" "$runtime"
     if [ -f "$folder/one/build/profile/brkmalloc-pprof" ]; then
         has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-pprof" "$runtime"
@@ -162,6 +165,14 @@ case_deb_install()
     expect_success "linking with -lbrkmalloc"
     try "$work/program"
     same "what the program is served" malloc "$out"
+    # The libraries are stripped; gdb finds its commands by itself.
+    if command -v gdb >/dev/null && gdb -q -nx -batch -ex 'python print(1)' 2>&1 | grep -q '^1$'; then
+        try gdb -q -nx -batch -ex 'set breakpoint pending on' -ex 'break exit' -ex run \
+            -ex 'brkm heap' "$work/program"
+        case $out in
+        *"Breakpoint 1, "*) has "what gdb says of the heap" "region 1: break" "$out" ;;
+        esac
+    fi
     if command -v pkg-config >/dev/null; then
         same "version" "$version" "$(pkg-config --modversion brkmalloc)"
     fi

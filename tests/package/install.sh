@@ -14,6 +14,9 @@ prefix=$folder/prefix
 header=$source_tree/include/brkmalloc/brkmalloc.h
 version=$(sed -n 's/^#define BRKM_VERSION_[A-Z]* //p' "$header" | paste -s -d . -)
 soversion=${version%%.*}
+# Where gdb looks for what belongs to a library, named after the folder that was configured.
+configured=$(sed -n 's/^CMAKE_INSTALL_PREFIX:PATH=\///p' "$build/CMakeCache.txt")
+gdb_links=share/gdb/auto-load/$configured/$libdir
 : "${CC:=cc}" "${CXX:=c++}"
 
 # expect_success WHAT: the last command that was tried has succeeded.
@@ -42,14 +45,17 @@ expected_files()
     printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" include/brkmalloc/brkmalloc.h \
         "$libdir/cmake/brkmalloc/brkmalloc-config.cmake" \
         "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
-        libexec/brkmalloc/brkmalloc-ctl share/bash-completion/completions/brkmalloc \
+        libexec/brkmalloc/brkmalloc-ctl \
+        share/bash-completion/completions/brkmalloc share/brkmalloc/brkmalloc-gdb.py \
+        "$gdb_links/libbrkmalloc.so.$version-gdb.py" \
+        "$gdb_links/libbrkmalloc-prefixed.so.$version-gdb.py" \
         share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 share/man/man7/brkmalloc.7
     if [ -f "$build/profile/brkmalloc-pprof" ]; then
         echo libexec/brkmalloc/brkmalloc-pprof
     fi
     functions | sed 's,.*,share/man/man3/&.3,'
     for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
-        docs/profile-format.md; do
+        docs/profile-format.md docs/probes.md docs/debugging.md; do
         echo "share/doc/brkmalloc/$file"
     done
     (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'

@@ -13,7 +13,7 @@ layer_of()
 {
     case $1 in
     config | base) echo 0 ;;
-    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | annotate) echo 1 ;;
+    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | annotate | probes | facts) echo 1 ;;
     random | report | writer | alarm) echo 2 ;;
     lock | options) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;

@@ -1,0 +1,1200 @@
+# SPDX-License-Identifier: MIT
+"""Commands for gdb that read the heap of a program on brkmalloc, running or in a core file: see
+`help brkm` and docs/debugging.md.
+
+Nothing here knows how the allocator lays out its data: the library tells that by a table in its section
+brkm_facts (src/facts.h), which stays when symbols and debug information are stripped. Nothing is called
+in the program, and nothing written."""
+import re
+import struct
+
+import gdb
+
+EDITION = 1
+FACT = struct.Struct("<56sQ")
+WORD = struct.Struct("<Q")
+MASK_32, MASK_64 = (1 << 32) - 1, (1 << 64) - 1
+
+# Bytes read from the program at a time, and how many such pieces are kept.
+CHUNK = 1 << 16
+CHUNKS_KEPT = 1 << 10
+
+# Bytes of a block that are shown, and lines of a list.
+SHOWN_BYTES = 32
+SHOWN_PROBLEMS = 20
+
+IN_USE, CACHED, FREE, TOP, FENCEPOST = "in use", "cached", "free", "top", "fencepost"
+DAMAGED = "damaged"
+STATES = (IN_USE, CACHED, FREE, TOP, FENCEPOST)
+
+
+class Unreadable(Exception):
+    """Memory that the process does not have, or that the core file does not hold."""
+
+    def __init__(self, address):
+        super().__init__(f"cannot read memory at {address:#x}")
+
+
+# ---- Words for people ----
+
+def amount(number, what):
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def bytes_text(number):
+    """Exact, and in larger units where that says more."""
+    for unit, name in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if number >= 1 << unit:
+            return f"{number} bytes ({number / (1 << unit):.1f} {name})"
+    return amount(number, "byte")
+
+
+def dump(data):
+    """Bytes in hexadecimal and as text."""
+    text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in data)
+    return f"{data.hex(' ')}  |{text}|"
+
+
+# ---- The program's memory ----
+
+class Memory:
+    """What is read stays for the length of one command, during which the program stands still."""
+
+    def __init__(self):
+        self.inferior = gdb.selected_inferior()
+        self.chunks = {}
+
+    def _chunk(self, base):
+        if base not in self.chunks:
+            if len(self.chunks) == CHUNKS_KEPT:
+                self.chunks.clear()
+            try:
+                self.chunks[base] = bytes(self.inferior.read_memory(base, CHUNK))
+            except gdb.error:
+                self.chunks[base] = None
+        return self.chunks[base]
+
+    def read(self, address, size):
+        base = address & ~(CHUNK - 1)
+        offset = address - base
+        if offset + size <= CHUNK:
+            chunk = self._chunk(base)
+            if chunk is not None:
+                return chunk[offset:offset + size]
+        try:
+            return bytes(self.inferior.read_memory(address, size))
+        except (gdb.error, OverflowError) as error:
+            raise Unreadable(address) from error
+
+    def readable(self, address, size):
+        """As much of it as there is."""
+        while size > 0:
+            try:
+                return self.read(address, size)
+            except Unreadable:
+                size //= 2
+        return b""
+
+    def word(self, address):
+        return WORD.unpack(self.read(address, 8))[0]
+
+    def number(self, address, size):
+        return int.from_bytes(self.read(address, size), "little")
+
+
+# ---- What the library says of itself ----
+
+class Facts:
+    """The table of one copy of the library in the process."""
+
+    def __init__(self, memory, start, end, file):
+        self.file = file
+        self.values = {}
+        table = memory.read(start, end - start)
+        for name, value in FACT.iter_unpack(table[:len(table) // FACT.size * FACT.size]):
+            self.values[name.rstrip(b"\0").decode("ascii", "replace")] = value
+        if self["edition"] != EDITION:
+            raise gdb.GdbError(f"brkm: {file} lays out its heap in another way (edition "
+                               f"{self['edition']}) than this script knows ({EDITION}): use the "
+                               "script of the same release")
+
+    def __getitem__(self, name):
+        try:
+            return self.values[name]
+        except KeyError:
+            raise gdb.GdbError(f'brkm: {self.file} does not tell "{name}": use the script of the '
+                               "same release") from None
+
+
+def find_copies(memory):
+    """Every copy of the library: in programs, shared libraries and namespaces of the loader."""
+    pattern = r"^\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is brkm_facts(?: in (.+))?$"
+    sections = re.findall(pattern, gdb.execute("info files", to_string=True), re.M)
+    program = gdb.current_progspace().filename or "the program"
+    return [Facts(memory, int(start, 16), int(end, 16), file or program)
+            for start, end, file in sections]
+
+
+# ---- Blocks ----
+
+class Block:
+    """A header and what it says. Of the top the size is that of all memory to the region's end."""
+    __slots__ = ("start", "payload", "size", "state", "flags", "header", "region", "is_watched")
+
+    def __init__(self, start, payload, size, state, flags, header):
+        self.start, self.payload, self.size, self.state = start, payload, size, state
+        self.flags, self.header = flags, header
+        self.region = None
+        self.is_watched = False
+
+    @property
+    def end(self):
+        return self.start + self.size
+
+
+class Region:
+    def __init__(self, number, kind, start, end, first):
+        self.number, self.kind, self.start, self.end, self.first = number, kind, start, end, first
+
+
+class Mapping:
+    """A block with a mapping of its own; one that was freed has size 0."""
+
+    def __init__(self, payload, start, size, usable):
+        self.payload, self.start, self.size, self.usable = payload, start, size, usable
+
+
+class Cache:
+    """A thread's cache, or the depot: lists of cached blocks by slot."""
+
+    def __init__(self, name, owner=0, budget=None):
+        self.name, self.owner, self.budget = name, owner, budget
+        self.lists = []  # (what, payloads, problem or None)
+
+    def blocks(self):
+        return sum(len(payloads) for _, payloads, _ in self.lists)
+
+
+class Heap:
+    """One copy of the library and its heap."""
+
+    def __init__(self, memory, facts):
+        self.memory, self.facts = memory, facts
+        self.secret = memory.number(facts["block secret"], 4)
+        self.header_bytes = facts["header bytes"]
+        self.least = facts["least block"]
+        self.alignment = facts["alignment"]
+        self.long_mark = facts["long size mark"]
+        self.multiplier = facts["seal multiplier"]
+        self.flags_all = facts["flags all"]
+        self.state_of = {facts["state " + state] & MASK_32: state for state in STATES}
+        self.watched = facts["state watched"] & MASK_32
+        self.state_of[self.watched] = IN_USE
+        self.seal_at = facts["mem_control_block.seal"]
+        self.flags_at = facts["mem_control_block.flags"]
+        self.units_at = facts["mem_control_block.units"]
+        self.regions = self._read_regions()
+
+    # -- The allocator's own data --
+
+    def _field(self, base, name, size=8):
+        return self.memory.number(base + self.facts[name], size)
+
+    def _read_regions(self):
+        facts, regions = self.facts, []
+        for i in range(self.memory.word(facts["regions used"])):
+            entry = facts["regions"] + i * facts["sizeof region"]
+            end = self._field(entry, "region.end")
+            if end != 0:
+                kind = self._field(entry, "region.kind", 4)
+                name = "fallback" if kind == facts["kind fallback"] else "break"
+                regions.append(Region(i + 1, name, self._field(entry, "region.start"), end,
+                                      self._field(entry, "region.first")))
+        return regions
+
+    def is_locked(self):
+        lock = self.facts["heap"] + self.facts["heap.lock"]
+        return self._field(lock, "lock.word", 4) != 0
+
+    def top(self, member):
+        return self._field(self.facts["heap"] + self.facts["heap.top"], "top." + member)
+
+    def mappings(self):
+        facts = self.facts
+        entries = self.memory.word(facts["mapped entries"])
+        size = facts["sizeof mapping"]
+        members = [facts["mapping." + name] for name in ("payload", "start", "size", "usable")]
+        found = []
+        for i in range(self.memory.word(facts["mapped capacity"]) if entries else 0):
+            entry = self.memory.read(entries + i * size, size)
+            values = [WORD.unpack_from(entry, at)[0] for at in members]
+            if values[0] != 0:
+                found.append(Mapping(*values))
+        return found
+
+    # -- Headers --
+
+    def seal(self, payload, size, state):
+        mixed = size ^ (size >> 16 & ~15)
+        value = self.facts["state " + state]
+        return payload + self.secret + mixed * self.multiplier + value & MASK_32
+
+    def block(self, start):
+        """The block whose header is at `start`, whatever it says."""
+        header = self.memory.read(start, self.header_bytes)
+        payload = start + self.header_bytes
+        seal = int.from_bytes(header[self.seal_at:self.seal_at + 4], "little")
+        size = int.from_bytes(header[self.units_at:self.units_at + 3], "big") * \
+            self.facts["size unit"]
+        mixed = size ^ (size >> 16 & ~15)
+        rest = seal - payload - self.secret - mixed * self.multiplier & MASK_32
+        state = self.state_of.get(rest, DAMAGED)
+        flags = header[self.flags_at]
+        if flags & ~self.flags_all:
+            state = DAMAGED
+        block = Block(start, payload, size, state, flags, header)
+        block.is_watched = rest == self.watched
+        if state == FREE and size == self.long_mark:
+            block.size = self._long_size(block)
+        return block
+
+    def _long_size_at(self, block):
+        return block.start + self.facts["sizeof free_block"]
+
+    def _long_size(self, block):
+        """The size that a header cannot tell; 0 when it was overwritten."""
+        at = self._long_size_at(block)
+        size = self._field(at, "long_size.bytes")
+        check = (size ^ block.start) * self.facts["long size multiplier"] + self.secret & MASK_64
+        return size if check == self._field(at, "long_size.check") else 0
+
+    def has_flag(self, block, name):
+        return bool(block.flags & self.facts["flag " + name])
+
+    def tag(self, block):
+        """The boundary tag of a free block."""
+        return self.memory.word(block.end - 8)
+
+    def clean_pages(self, block):
+        if block.state != FREE or not self.has_flag(block, "purged"):
+            return None
+        at = self._long_size_at(block) + self.facts["sizeof long_size"]
+        return self._field(at, "page_range.start"), self._field(at, "page_range.end")
+
+    def links(self, block):
+        return (self._field(block.start, "free_block.next"),
+                self._field(block.start, "free_block.previous"))
+
+    # -- Walking --
+
+    def fits(self, block, region):
+        """A sound header whose block can be one of the region."""
+        if block.state in (TOP, FENCEPOST):
+            return block.size == 0
+        return (block.state in (IN_USE, CACHED, FREE) and block.size >= self.least and
+                block.size % self.alignment == 0 and
+                block.end <= region.end - self.header_bytes)
+
+    def _is_boundary(self, start, region):
+        """True for a header that was found by searching. One that says `free` may be left from a
+        block that became part of another; then no boundary tag fits."""
+        block = self.block(start)
+        if not self.fits(block, region):
+            return False
+        if block.state == FREE:
+            return self.tag(block) == block.size
+        return block.state in (TOP, FENCEPOST) or \
+            self.block(block.end).state != DAMAGED
+
+    def _find_boundary(self, start, region):
+        """The next sound header behind a damaged one, or the region's end."""
+        at = start + self.least
+        while at + self.header_bytes <= region.end:
+            stop = min((at & ~(CHUNK - 1)) + CHUNK, region.end)
+            for candidate in self._guarded(at, self.memory.readable(at, stop - at)):
+                try:
+                    if self._is_boundary(candidate, region):
+                        return candidate
+                except Unreadable:
+                    pass
+            at += (stop - at + self.alignment - 1) // self.alignment * self.alignment
+        return region.end
+
+    def _guarded(self, start, data):
+        """Places in `data`, read at `start`, where a header can stand by its guard, the low half of
+        the seal, which depends on the address alone."""
+        if not any(data):
+            return
+        words = memoryview(data[:len(data) & ~3]).cast("I")
+        guard = start + self.header_bytes + self.secret
+        for i, seal in enumerate(words[self.seal_at // 4::self.alignment // 4]):
+            if (seal ^ (guard + i * self.alignment)) & 0xffff == 0:
+                yield start + i * self.alignment
+
+    def walk(self, region):
+        """All blocks of a region. A damaged one reaches to the next header that is sound."""
+        at = region.first
+        while at + self.header_bytes <= region.end:
+            block = self.block(at)
+            block.region = region
+            if not self.fits(block, region):
+                block.state = DAMAGED
+                block.size = self._find_boundary(at, region) - at
+            elif block.state == TOP:
+                block.size = region.end - at
+            elif block.state == FENCEPOST:
+                block.size = self.header_bytes
+            yield block
+            if block.state in (TOP, FENCEPOST):
+                return
+            at = block.end
+
+    def all_blocks(self):
+        for region in self.regions:
+            yield from self.walk(region)
+
+    def region_of(self, address):
+        for region in self.regions:
+            if region.start <= address < region.end:
+                return region
+        return None
+
+    def find(self, address, region):
+        """The block around an address, the one in front and the one behind. Each may be None."""
+        front = found = None
+        for block in self.walk(region):
+            if found is not None:
+                return front, found, block
+            if block.start <= address < block.end:
+                found = block
+            else:
+                front = block
+        return front, found, None
+
+    def describe_damage(self, block):
+        """Which parts of a header are wrong, given that the block ends where the next begins."""
+        raw = int.from_bytes(block.header[self.seal_at:self.seal_at + 4], "little")
+        written = int.from_bytes(block.header[self.units_at:self.units_at + 3], "big") * \
+            self.facts["size unit"]
+        true_size = block.size if block.end < block.region.end else None
+        parts, was = [], None
+        if raw & 0xffff != block.payload + self.secret & 0xffff:
+            parts.append("guard (bytes 0 and 1)")
+        sizes = [size for size in (true_size, written) if size is not None]
+        for size in sizes:
+            for state in (IN_USE, CACHED, FREE):
+                if self.seal(block.payload, size, state) >> 16 == raw >> 16 and was is None:
+                    was = (size, state)
+        if was is None:
+            parts.append("upper half of the seal (bytes 2 and 3)")
+        if block.flags & ~self.flags_all:
+            parts.append("flags (byte 4)")
+        if (was is not None and was[0] != written) or \
+                (was is None and true_size is not None and written != true_size):
+            parts.append("size (bytes 5 to 7)")
+        text = "damaged: " + ", ".join(parts or ["size does not fit the region"])
+        if was is not None:
+            text += f"; was {was[1]}, {was[0]} bytes"
+        return text
+
+    # -- Bins and caches --
+
+    def bin_of(self, size):
+        """The scheme of src/size_class.h."""
+        facts = self.facts
+        limit, bits = facts["exact limit"], facts["subdivision bits"]
+        if size <= limit:
+            return (size - self.least) // self.alignment
+        power = size.bit_length() - 1
+        step = size >> (power - bits) & ((1 << bits) - 1)
+        exact = (limit - self.least) // self.alignment + 1
+        doubling = power - (limit.bit_length() - 1)
+        return min(exact + (doubling << bits) + step, facts["bins"] - 1)
+
+    def heads(self):
+        """(bin, first block) of each bin that is not empty."""
+        at = self.facts["heap"] + self.facts["heap.bins"] + self.facts["bins.heads"]
+        table = self.memory.read(at, 8 * self.facts["bins"])
+        return [(i, head) for i, (head,) in enumerate(WORD.iter_unpack(table)) if head != 0]
+
+    def bin_list(self, head):
+        """The blocks of one bin, and what is wrong with the list, or None."""
+        blocks, previous, at, seen = [], 0, head, set()
+        while at != 0:
+            region = self.region_of(at)
+            if region is None or at % self.alignment != self.header_bytes % self.alignment:
+                return blocks, f"a link of the free block {previous + self.header_bytes:#x} leads " \
+                    f"to {at:#x}, out of the heap"
+            block = self.block(at)
+            if block.state != FREE:
+                return blocks, f"a list of free blocks leads to {block.payload:#x}, which is " \
+                    f"{block.state}"
+            next_link, previous_link = self.links(block)
+            if previous_link != previous:
+                return blocks, f"the free block {block.payload:#x} does not link back to the one " \
+                    "that leads to it"
+            if at in seen:
+                return blocks, f"a list of free blocks runs in a circle at {block.payload:#x}"
+            seen.add(at)
+            blocks.append(block)
+            previous, at = at, next_link
+        return blocks, None
+
+    def _cached_list(self, payload, most):
+        """The payloads of a list of cached blocks, and what is wrong with it, or None."""
+        end, secret = self.facts["cached end"], self.memory.word(self.facts["cached secret"])
+        payloads = []
+        while payload != end:
+            if len(payloads) == most:
+                return payloads, f"more blocks than the {most} that were counted"
+            if self.region_of(payload) is None:
+                return payloads, f"a link leads to {payload:#x}, out of the heap"
+            following = self._field(payload, "cached_block.next")
+            check = self._field(payload, "cached_block.check")
+            payloads.append(payload)
+            if check != (following + payload & MASK_64) ^ secret:
+                return payloads, f"the link in the cached block {payload:#x} was overwritten"
+            payload = following
+        if len(payloads) != most:
+            return payloads, f"{len(payloads)} blocks where {most} were counted"
+        return payloads, None
+
+    def thread_caches(self):
+        facts, caches = self.facts, []
+        at = self.memory.word(facts["first cache"])
+        while at != 0 and len(caches) < 1 << 20:
+            cache = Cache(f"thread cache {self._field(at, 'thread_cache.number')}",
+                          self._field(at, "thread_cache.owner"),
+                          self._field(at, "thread_cache.budget"))
+            cache.payload = at
+            for slot in range(facts["cache slots"]):
+                entry = at + facts["thread_cache.bins"] + slot * facts["sizeof cache_bin"]
+                count = self._field(entry, "cache_bin.capacity", 2) - \
+                    self._field(entry, "cache_bin.room", 2)
+                first = self._field(entry, "cache_bin.first")
+                if count != 0 or first != facts["cached end"]:
+                    cache.lists.append((f"slot {slot}", *self._cached_list(first, count)))
+            caches.append(cache)
+            at = self._field(at, "thread_cache.next")
+        return caches
+
+    def depot(self):
+        facts, depot = self.facts, Cache("depot")
+        for slot in range(facts["shelf count"]):
+            shelf = facts["shelves"] + slot * facts["sizeof shelf"]
+            for batch in range(self._field(shelf, "shelf.batches", 4)):
+                entry = facts["shelf batches"] + \
+                    (slot * facts["shelf room"] + batch) * facts["sizeof cached_list"]
+                first = self._field(entry, "cached_list.first")
+                count = self._field(entry, "cached_list.count", 4)
+                depot.lists.append((f"shelf {slot}, batch {batch + 1}",
+                                    *self._cached_list(first, count)))
+        return depot
+
+    def caches(self):
+        return self.thread_caches() + [self.depot()]
+
+    def where_cached(self, payload):
+        for cache in self.caches():
+            for what, payloads, _ in cache.lists:
+                if payload in payloads:
+                    owner = f" of {thread_name(cache.owner)}" if cache.owner else ""
+                    return f"{cache.name}{owner}, {what}, place {payloads.index(payload) + 1} " \
+                        f"of {len(payloads)}"
+        return "no cache has it: on its way between two, or lost by a fork"
+
+
+# ---- Threads ----
+
+def thread_pointer(thread):
+    """What pthread_self() gives in the thread."""
+    thread.switch()
+    for register in ("fs_base", "tpidr"):
+        try:
+            return int(gdb.newest_frame().read_register(register)) & MASK_64
+        except (ValueError, gdb.error):
+            continue
+    try:
+        return int.from_bytes(thread.handle(), "little")
+    except (gdb.error, RuntimeError):
+        return None
+
+
+def thread_name(owner):
+    """gdb's name for the thread whose pthread_self() is `owner`."""
+    selected = gdb.selected_thread()
+    try:
+        for thread in gdb.selected_inferior().threads():
+            if thread_pointer(thread) == owner:
+                return f"thread {thread.num} (LWP {thread.ptid[1] or thread.ptid[2]})"
+    finally:
+        if selected is not None and selected.is_valid():
+            selected.switch()
+    return f"a thread that gdb does not know ({owner:#x})"
+
+
+# ---- Which heap ----
+
+class Choice:
+    """Of several copies in one process, the one that commands look at: 0 is the first with a heap."""
+    number = 0
+
+
+def all_heaps():
+    if not gdb.selected_inferior().threads():
+        raise gdb.GdbError("brkm: no process and no core file: start the program, or load a core "
+                           "with `core-file`")
+    memory = Memory()
+    try:
+        heaps = [Heap(memory, facts) for facts in find_copies(memory)]
+    except Unreadable as error:
+        raise gdb.GdbError(f"brkm: {error}: the program has only just begun, or gdb has not the "
+                           "files that belong to this core") from None
+    if not heaps:
+        raise gdb.GdbError("brkm: no brkmalloc in this process: none of the files that `info files` "
+                           "lists has the section brkm_facts")
+    return heaps
+
+
+def chosen_heap():
+    heaps = all_heaps()
+    if 0 < Choice.number <= len(heaps):
+        return heaps[Choice.number - 1]
+    return next((heap for heap in heaps if heap.regions or heap.mappings()), heaps[0])
+
+
+def warn_if_locked(heap):
+    if heap.is_locked():
+        print("note: a thread stands inside the allocator and has locked the heap; what it is just "
+              "changing may look damaged")
+
+
+def heap_with(address):
+    """The chosen heap, unless the address lies in another one's."""
+    heap = chosen_heap()
+    for other in [heap] + all_heaps():
+        if other.region_of(address) is not None or mapping_around(other, address) is not None:
+            return other
+    return heap
+
+
+def mapping_around(heap, address):
+    """The mapped block around an address, or a freed one that began there."""
+    found = None
+    for mapping in heap.mappings():
+        if mapping.size != 0 and mapping.start <= address < mapping.start + mapping.size:
+            return mapping
+        if mapping.size == 0 and mapping.payload == address:
+            found = mapping
+    return found
+
+
+# ---- Arguments ----
+
+def no_argument(command, argument):
+    if argument.strip():
+        raise gdb.GdbError(f'{command} takes no argument, but got "{argument.strip()}"')
+
+
+def address_of(command, argument):
+    text = argument.strip()
+    if not text:
+        raise gdb.GdbError(f"{command} needs an address: a number or an expression, such as "
+                           f"`{command} 0x5555557592a0` or `{command} list->head`")
+    try:
+        return int(gdb.parse_and_eval(text)) & MASK_64
+    except (gdb.error, ValueError, TypeError, OverflowError) as error:
+        raise gdb.GdbError(f'{command}: "{text}" is no address: {error}') from None
+
+
+# ---- Printing blocks ----
+
+def short(heap, block):
+    """A block in few words."""
+    if block is None:
+        return "none"
+    if block.state == TOP:
+        return f"the top, {bytes_text(top_available(block, heap))}"
+    if block.state == FENCEPOST:
+        return "the region's end"
+    return f"{block.payload:#x}, {block.state}, {bytes_text(block.size)}"
+
+
+def top_available(block, heap):
+    """What malloc can still get from the top: it keeps a header and room for a fencepost."""
+    return max(block.size - heap.header_bytes, 0)
+
+
+def flag_words(heap, block):
+    names = ("previous free", "region start", "purged")
+    words = [name for name in names if heap.has_flag(block, name)]
+    if block.flags & ~heap.flags_all:
+        words.append(f"unknown {block.flags & ~heap.flags_all:#x}")
+    return ", ".join(words) or "none"
+
+
+def symbol_of(heap, payload):
+    """What the first word of a block points to, when that has a name: mostly a table of virtual
+    functions, which tells the class."""
+    try:
+        word = heap.memory.word(payload)
+    except Unreadable:
+        return ""
+    text = gdb.execute(f"info symbol {word:#x}", to_string=True).strip() if word else ""
+    return "" if not text or text.startswith("No symbol") else text
+
+
+def print_contents(heap, block, indent=""):
+    usable = block.size - heap.header_bytes
+    data = heap.memory.readable(block.payload, min(usable, SHOWN_BYTES))
+    print(f"{indent}contents   {dump(data)}")
+    symbol = symbol_of(heap, block.payload)
+    if symbol:
+        print(f"{indent}points to  {symbol}")
+
+
+class Sheet:
+    """Lines of a name and its value."""
+
+    def row(self, name, value):
+        print(f"{name:<10} {value}")
+
+
+def position(heap, block, address):
+    if address < block.payload:
+        return f"in the header, {amount(block.payload - address, 'byte')} in front of the payload"
+    offset = address - block.payload
+    return "the payload's start" if offset == 0 else f"{amount(offset, 'byte')} into the payload"
+
+
+def print_free(heap, sheet, block):
+    tag = heap.tag(block)
+    sheet.row("tag", "sound" if tag == block.size else f"damaged: {tag:#x} instead of the size")
+    number = heap.bin_of(block.size)
+    blocks, problem = heap.bin_list(dict(heap.heads()).get(number, 0))
+    starts = [other.start for other in blocks]
+    if block.start in starts:
+        sheet.row("bin", f"{number}, place {starts.index(block.start) + 1} of {len(starts)}")
+    else:
+        sheet.row("bin", f"{number}, but it is not in the list" + (f": {problem}" if problem else ""))
+    clean = heap.clean_pages(block)
+    sheet.row("clean", "none" if clean is None else
+              f"{clean[0]:#x} to {clean[1]:#x}, {bytes_text(clean[1] - clean[0])} given back")
+
+
+def print_top(heap, sheet, block):
+    written = max(heap.top("zero_from") - block.payload, 0)
+    sheet.row("written", f"{bytes_text(min(written, block.size))} at its start, the rest untouched")
+    sheet.row("break", f"{heap.top('end'):#x}")
+
+
+def print_block(heap, block, front, behind, address):
+    sheet = Sheet()
+    sheet.row("address", f"{address:#x}, {position(heap, block, address)}")
+    sheet.row("block", f"{block.payload:#x} (header at {block.start:#x})")
+    if block.state == TOP:
+        sheet.row("size", f"{bytes_text(top_available(block, heap))} available")
+    else:
+        sheet.row("size", f"{bytes_text(block.size)}, "
+                  f"{max(block.size - heap.header_bytes, 0)} usable")
+    sheet.row("state", block.state + (", watched: what the program asked for is less"
+                                      if block.is_watched else ""))
+    sheet.row("flags", flag_words(heap, block))
+    if block.state == DAMAGED:
+        sheet.row("header", heap.describe_damage(block))
+        sheet.row("bytes", dump(block.header))
+    else:
+        sheet.row("header", "sound")
+    sheet.row("region", f"{block.region.number}, {block.region.kind}, "
+              f"{block.region.start:#x} to {block.region.end:#x}")
+    sheet.row("front", short(heap, front) if front else "none, the region begins here")
+    sheet.row("behind", short(heap, behind) if behind else "none, the region ends here")
+    if block.state == FREE:
+        print_free(heap, sheet, block)
+    elif block.state == CACHED:
+        sheet.row("cache", heap.where_cached(block.payload))
+    elif block.state == TOP:
+        print_top(heap, sheet, block)
+    elif block.state == IN_USE:
+        print_contents(heap, block)
+
+
+def mapped_damage(heap, mapping):
+    """What is wrong with the headers around a mapped block; "sound" when nothing is."""
+    parts = []
+    if mapping.usable == 0:
+        return "freed, in quarantine: its addresses are kept and inaccessible"
+    if heap.block(mapping.payload - heap.header_bytes).state != IN_USE:
+        parts.append("the header in front is damaged")
+    if heap.block(mapping.payload + mapping.usable).state != FENCEPOST:
+        parts.append("the fencepost behind is damaged: written past the end")
+    return ", ".join(parts) or "sound"
+
+
+def print_mapping(heap, mapping, address):
+    sheet = Sheet()
+    if mapping.size == 0:
+        sheet.row("address", f"{address:#x}, where a mapped block was that is freed")
+        return
+    inside = address - mapping.payload
+    where = f"{-inside} bytes in front of the payload" if inside < 0 else \
+        "the payload's start" if inside == 0 else f"{amount(inside, 'byte')} into the payload" \
+        if inside < mapping.usable else "in the fencepost behind the payload"
+    sheet.row("address", f"{address:#x}, {where}")
+    sheet.row("block", f"{mapping.payload:#x} (header at {mapping.payload - heap.header_bytes:#x})")
+    sheet.row("size", f"{bytes_text(mapping.size)}, {mapping.usable} usable")
+    sheet.row("state", "mapped")
+    sheet.row("header", mapped_damage(heap, mapping))
+    sheet.row("mapping", f"{mapping.start:#x} to {mapping.start + mapping.size:#x}")
+    data = heap.memory.readable(mapping.payload, min(mapping.usable, SHOWN_BYTES))
+    sheet.row("contents", dump(data))
+
+
+def not_ours(command, heap, address):
+    regions = ", ".join(f"{region.start:#x} to {region.end:#x}" for region in heap.regions[:4])
+    more = f" and {len(heap.regions) - 4} more" if len(heap.regions) > 4 else ""
+    raise gdb.GdbError(f"{command}: {address:#x} lies in no block of brkmalloc: its regions are "
+                       f"{regions or 'none yet'}{more}; `info symbol`, `info proc mappings` may "
+                       "tell what is there")
+
+
+# ---- The commands ----
+
+class Command(gdb.Command):
+    """What they share: memory that cannot be read is told in one line."""
+    name = ""
+
+    def __init__(self):
+        super().__init__(self.name, gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)
+
+    def invoke(self, argument, from_tty):
+        try:
+            self.run(argument or "")
+        except Unreadable as error:
+            raise gdb.GdbError(f"{self.name}: {error}; a core file may lack it") from None
+
+    def run(self, argument):
+        raise NotImplementedError
+
+
+class Brkm(gdb.Command):
+    """Commands that read the heap of a program on brkmalloc.
+
+brkm heap        what the heap holds: regions, totals, free blocks by size
+brkm block ADDR  the block around an address
+brkm why ADDR    what keeps a free block from growing, or the top from being given back
+brkm bins        the free blocks by bin
+brkm caches      the caches of the threads, and the depot
+brkm check       walks everything and tells the first damage (`brkm check all`: each)
+brkm copies      which copies of the library there are (`brkm copies N`: use that one)"""
+
+    def __init__(self):
+        super().__init__("brkm", gdb.COMMAND_DATA, gdb.COMPLETE_NONE, True)
+
+    def invoke(self, argument, from_tty):
+        if argument:
+            raise gdb.GdbError(f'brkm has no command "{argument.split()[0]}": the commands are heap, '
+                               "block, why, bins, caches, check and copies (`help brkm`)")
+        print(self.__doc__)
+
+
+class Tally:
+    """Blocks of one kind."""
+
+    def __init__(self):
+        self.blocks = self.bytes = self.largest = self.largest_at = 0
+
+    def add(self, block, size=None):
+        size = block.size if size is None else size
+        self.blocks += 1
+        self.bytes += size
+        if size > self.largest:
+            self.largest, self.largest_at = size, block.payload
+
+
+def survey(heap):
+    """Tallies by state, and the free blocks by power of two."""
+    tallies = {state: Tally() for state in (IN_USE, CACHED, FREE, TOP, DAMAGED)}
+    histogram = {}
+    for block in heap.all_blocks():
+        if block.state == FENCEPOST:
+            continue
+        tallies[block.state].add(block, top_available(block, heap) if block.state == TOP else None)
+        if block.state == FREE:
+            histogram.setdefault(block.size.bit_length() - 1, Tally()).add(block)
+    return tallies, histogram
+
+
+class BrkmHeap(Command):
+    """What the heap holds: its regions, blocks by state, mapped blocks, free blocks by size.
+Bytes include the headers of blocks. Blocks in which caches themselves lie count as in use."""
+    name = "brkm heap"
+
+    def run(self, argument):
+        no_argument(self.name, argument)
+        heap = chosen_heap()
+        warn_if_locked(heap)
+        tallies, histogram = survey(heap)
+        self.print_regions(heap)
+        self.print_totals(heap, tallies)
+        self.print_mapped(heap)
+        self.print_free(tallies[FREE], histogram)
+
+    @staticmethod
+    def print_regions(heap):
+        if not heap.regions:
+            print("no heap yet: no block was asked for")
+        for region in heap.regions:
+            print(f"region {region.number}: {region.kind}, {region.start:#x} to {region.end:#x}, "
+                  f"{bytes_text(region.end - region.start)}")
+
+    @staticmethod
+    def print_totals(heap, tallies):
+        print(f"{'':<10} {'blocks':>10} {'bytes':>14} {'largest':>12}")
+        for state in (IN_USE, CACHED, FREE, TOP) + ((DAMAGED,) if tallies[DAMAGED].blocks else ()):
+            tally = tallies[state]
+            at = f"  at {tally.largest_at:#x}" if tally.blocks else ""
+            print(f"{state:<10} {tally.blocks:>10} {tally.bytes:>14} {tally.largest:>12}{at}")
+        total = sum(region.end - region.start for region in heap.regions)
+        overhead = total - sum(tally.bytes for tally in tallies.values())
+        print(f"{'overhead':<10} {'':>10} {overhead:>14}")
+        print(f"{'total':<10} {'':>10} {total:>14}")
+        if tallies[DAMAGED].blocks:
+            print("damaged headers: `brkm check` tells where")
+
+    @staticmethod
+    def print_mapped(heap):
+        mappings = [mapping for mapping in heap.mappings() if mapping.size != 0]
+        largest = max(mappings, key=lambda mapping: mapping.size, default=None)
+        at = f"  at {largest.payload:#x}" if largest else ""
+        print(f"{'mapped':<10} {len(mappings):>10} {sum(m.size for m in mappings):>14} "
+              f"{largest.size if largest else 0:>12}{at}")
+
+    @staticmethod
+    def print_free(free, histogram):
+        if free.blocks == 0:
+            return
+        print("free blocks by size:")
+        most = max(tally.bytes for tally in histogram.values())
+        for power, tally in sorted(histogram.items()):
+            bar = "#" * max(1, tally.bytes * 30 // most)
+            print(f"{1 << power:>14} .. {(2 << power) - 1:<14} {tally.blocks:>8} {tally.bytes:>14}  "
+                  f"{bar}")
+
+
+class BrkmBlock(Command):
+    """The block around an address: brkm block ADDR.
+Tells its size, state and flags, whether its header is sound or which part is damaged, its neighbours,
+the bin or the cache that has it."""
+    name = "brkm block"
+
+    def run(self, argument):
+        address = address_of(self.name, argument)
+        heap = heap_with(address)
+        warn_if_locked(heap)
+        region = heap.region_of(address)
+        if region is not None:
+            front, block, behind = heap.find(address, region)
+            if block is not None:
+                print_block(heap, block, front, behind, address)
+                return
+        mapping = mapping_around(heap, address)
+        if mapping is None:
+            not_ours(self.name, heap, address)
+        print_mapping(heap, mapping, address)
+
+
+class BrkmWhy(Command):
+    """What pins a hole or the top: brkm why ADDR, brkm why top.
+Tells which blocks keep the free block around ADDR, or the top, from becoming larger. Their first bytes
+tell what they are."""
+    name = "brkm why"
+
+    def run(self, argument):
+        heap, address = self.target(argument)
+        warn_if_locked(heap)
+        region = heap.region_of(address)
+        front, block, behind = heap.find(address, region) if region else (None, None, None)
+        if block is None:
+            mapping = mapping_around(heap, address)
+            if mapping is None:
+                not_ours(self.name, heap, address)
+            print(f"{address:#x} lies in a mapped block, which goes back to the system as soon as it "
+                  "is freed: nothing pins it" if mapping.size else
+                  f"{address:#x} was a mapped block, whose memory went back to the system")
+        elif block.state == TOP:
+            self.why_top(heap, block, front)
+        elif block.state == FREE:
+            self.why_free(heap, block, front, behind)
+        else:
+            self.not_free(heap, block)
+
+    def target(self, argument):
+        if argument.strip() != "top":
+            address = address_of(self.name, argument)
+            return heap_with(address), address
+        heap = chosen_heap()
+        top = heap.top("block")
+        if top == 0:
+            raise gdb.GdbError("brkm why: there is no top: all memory of the heap was mapped, or "
+                               "no block was asked for")
+        return heap, top
+
+    @staticmethod
+    def not_free(heap, block):
+        if block.state == CACHED:
+            print(f"{short(heap, block)}: kept for the next malloc by "
+                  f"{heap.where_cached(block.payload)}; malloc_trim in that thread gives it back")
+        elif block.state == DAMAGED:
+            print(f"{block.payload:#x}: {heap.describe_damage(block)}")
+        elif block.state == IN_USE:
+            print(f"{short(heap, block)}: it is in use itself")
+        else:
+            print("the region ends here")
+
+    @staticmethod
+    def pin(heap, side, block):
+        """A neighbour that keeps a free block from coalescing."""
+        print(f"{side:<10} {short(heap, block)}")
+        if block is None:
+            return
+        if block.state == CACHED:
+            print(f"{'':<10} kept by {heap.where_cached(block.payload)}")
+        elif block.state == IN_USE:
+            print_contents(heap, block, " " * 11)
+        elif block.state == DAMAGED:
+            print(f"{'':<10} {heap.describe_damage(block)}")
+
+    def why_free(self, heap, block, front, behind):
+        print(f"{'hole':<10} {block.payload:#x}, {bytes_text(block.size)}, pinned by")
+        self.pin(heap, "front", front) if front else print(f"{'front':<10} the region's start")
+        self.pin(heap, "behind", behind)
+
+    def why_top(self, heap, block, front):
+        print(f"{'top':<10} {bytes_text(top_available(block, heap))}, from {block.payload:#x} to the "
+              f"break at {heap.top('end'):#x}")
+        threshold = heap.memory.word(heap.facts["option trim_threshold"])
+        if top_available(block, heap) < threshold:
+            print(f"{'':<10} not given back as long as it has less than trim_threshold, "
+                  f"{bytes_text(threshold)}, or than the heap grows by at a time")
+        if heap.top("end") != block.region.end:
+            print(f"{'':<10} the region ends at {block.region.end:#x}: other code moved the break")
+        if front is None:
+            print(f"{'pinned by':<10} nothing: it is the whole region")
+            return
+        below = self.block_before(heap, front)
+        self.pin(heap, "pinned by", front)
+        if below is not None and below.state == FREE:
+            print(f"{'below it':<10} {short(heap, below)}, which would become part of the top")
+
+    @staticmethod
+    def block_before(heap, block):
+        return heap.find(block.start, block.region)[0]
+
+
+class BrkmBins(Command):
+    """The free blocks of each bin that is not empty, and whether its list is sound."""
+    name = "brkm bins"
+
+    def run(self, argument):
+        no_argument(self.name, argument)
+        heap = chosen_heap()
+        warn_if_locked(heap)
+        print(f"{'bin':>4} {'blocks':>8} {'bytes':>14} {'smallest':>12} {'largest':>12}  first")
+        for number, head in heap.heads():
+            blocks, problem = heap.bin_list(head)
+            sizes = [block.size for block in blocks] or [0]
+            print(f"{number:>4} {len(blocks):>8} {sum(sizes):>14} {min(sizes):>12} "
+                  f"{max(sizes):>12}  {head + heap.header_bytes:#x}"
+                  + (f"  {problem}" if problem else ""))
+
+
+class BrkmCaches(Command):
+    """What the threads' caches and the depot hold, and whether their lists are sound."""
+    name = "brkm caches"
+
+    def run(self, argument):
+        no_argument(self.name, argument)
+        heap = chosen_heap()
+        warn_if_locked(heap)
+        for cache in heap.caches():
+            owner = f", {thread_name(cache.owner)}" if cache.owner else ""
+            budget = f", budget {cache.budget}" if cache.budget is not None else ""
+            total = sum(heap.block(payload - heap.header_bytes).size
+                        for _, payloads, _ in cache.lists for payload in payloads)
+            print(f"{cache.name}{owner}: {amount(cache.blocks(), 'block')}, {bytes_text(total)}"
+                  f"{budget}")
+            for what, payloads, problem in cache.lists:
+                if problem:
+                    print(f"  {what}: {problem}")
+
+
+class Checker:
+    """Walks everything; `problems` holds (what, what to know about it) in the order of finding."""
+
+    def __init__(self, heap):
+        self.heap = heap
+        self.problems = []
+        self.free = {}
+        self.cached = set()
+        self.in_use_bytes = self.in_use_blocks = 0
+
+    def problem(self, text, *details):
+        self.problems.append((text, details))
+
+    def run(self):
+        for region in self.heap.regions:
+            self.check_region(region)
+        self.check_bins()
+        self.check_caches()
+        for mapping in self.heap.mappings():
+            if mapping.size != 0 and mapped_damage(self.heap, mapping) != "sound":
+                self.problem(f"mapped block {mapping.payload:#x}: "
+                             f"{mapped_damage(self.heap, mapping)}")
+        if not self.problems:
+            self.check_counters()
+
+    def check_region(self, region):
+        front, block = None, None
+        for block in self.heap.walk(region):
+            self.check_block(block, front)
+            front = block
+        if block is None or block.state not in (TOP, FENCEPOST):
+            self.problem(f"region {region.number} ends at {region.end:#x} without top or fencepost")
+
+    def check_block(self, block, front):
+        heap = self.heap
+        if block.state == DAMAGED:
+            self.damaged(block, front)
+            return
+        front_is_free = front is not None and front.state == FREE
+        if heap.has_flag(block, "previous free") != front_is_free and \
+                (front is None or front.state != DAMAGED):
+            self.problem(f"block {block.payload:#x}: its flags say that the block in front is "
+                         f"{'not ' if front_is_free else ''}free")
+        if block.state == FREE:
+            self.free[block.start] = block
+            if front_is_free:
+                self.problem(f"free blocks {front.payload:#x} and {block.payload:#x} are neighbours")
+            if heap.tag(block) != block.size:
+                self.problem(f"free block {block.payload:#x}: boundary tag {heap.tag(block):#x} "
+                             f"instead of {block.size:#x}: written after it was freed, or in front "
+                             "of the next block", f"its last bytes: "
+                             f"{dump(heap.memory.readable(block.end - SHOWN_BYTES, SHOWN_BYTES))}")
+        elif block.state in (IN_USE, CACHED):
+            self.in_use_blocks += 1
+            self.in_use_bytes += block.size
+            if block.state == CACHED:
+                self.cached.add(block.payload)
+
+    def damaged(self, block, front):
+        heap = self.heap
+        details = [f"its 8 bytes: {dump(block.header)}"]
+        if front is not None:
+            details.append(f"block in front, which may have been written past its end: "
+                           f"{short(heap, front)}")
+            tail = min(SHOWN_BYTES, max(front.size - heap.header_bytes, 0))
+            details.append(f"its last bytes: {dump(heap.memory.readable(front.end - tail, tail))}")
+        self.problem(f"header of block {block.payload:#x}: {heap.describe_damage(block)}", *details)
+
+    def check_bins(self):
+        heap, listed = self.heap, set()
+        bins = heap.facts["heap"] + heap.facts["heap.bins"]
+        bits = heap.facts["bins in a word"]
+        heads = dict(heap.heads())
+        for number in range(heap.facts["bins"]):
+            word = heap.memory.word(bins + heap.facts["bins.words"] + number // bits * 8)
+            if bool(word >> number % bits & 1) != (number in heads):
+                self.problem(f"bin {number}: the bin map says the opposite of its list")
+        for number, head in heads.items():
+            blocks, problem = heap.bin_list(head)
+            if problem:
+                self.problem(f"bin {number}: {problem}")
+            for block in blocks:
+                listed.add(block.start)
+                if heap.bin_of(block.size) != number:
+                    self.problem(f"bin {number}: free block {block.payload:#x} of {block.size} bytes "
+                                 f"belongs into bin {heap.bin_of(block.size)}")
+                if block.start not in self.free:
+                    self.problem(f"bin {number}: {block.payload:#x} lies inside another block")
+        if not self.problems:
+            for start in self.free.keys() - listed:
+                self.problem(f"free block {self.free[start].payload:#x} is in no bin")
+
+    def check_caches(self):
+        for cache in self.heap.caches():
+            for what, payloads, problem in cache.lists:
+                if problem:
+                    self.problem(f"{cache.name}, {what}: {problem}: written after it was freed")
+                for payload in payloads:
+                    if payload not in self.cached and not problem:
+                        self.problem(f"{cache.name}, {what}: {payload:#x} is no cached block")
+
+    def check_counters(self):
+        heap, base = self.heap, self.heap.facts["heap"]
+        counted = {"heap.in_use_bytes": self.in_use_bytes, "heap.in_use_blocks": self.in_use_blocks}
+        for name, value in counted.items():
+            said = heap.memory.word(base + heap.facts[name])
+            if said != value:
+                self.problem(f"the heap's counter {name[5:]} is {said}, but a walk finds {value}")
+        bins = base + heap.facts["heap.bins"]
+        free = {"bins.blocks": len(self.free),
+                "bins.bytes": sum(block.size for block in self.free.values())}
+        for name, value in free.items():
+            said = heap.memory.word(bins + heap.facts[name])
+            if said != value:
+                self.problem(f"the counter of free {name[5:]} is {said}, but a walk finds {value}")
+
+
+class BrkmCheck(Command):
+    """Walks regions, bins, caches and mapped blocks, and tells the first damage in full.
+brkm check all: tells each."""
+    name = "brkm check"
+
+    def run(self, argument):
+        if argument.strip() not in ("", "all"):
+            raise gdb.GdbError(f'brkm check takes nothing or "all", but got "{argument.strip()}"')
+        heap = chosen_heap()
+        warn_if_locked(heap)
+        checker = Checker(heap)
+        checker.run()
+        if not checker.problems:
+            print(f"no damage: {amount(checker.in_use_blocks, 'block')} in use or cached, "
+                  f"{len(checker.free)} free")
+            return
+        shown = SHOWN_PROBLEMS if argument.strip() == "all" else 1
+        for text, details in checker.problems[:shown]:
+            print(f"damage: {text}")
+            for detail in details:
+                print(f"  {detail}")
+        left = len(checker.problems) - shown
+        if left > 0:
+            print(f"and {left} more" + ("" if shown > 1 else "; `brkm check all` tells them"))
+
+
+class BrkmCopies(Command):
+    """The copies of the library in this process, of which each has a heap of its own.
+brkm copies N: the other commands look at that one."""
+    name = "brkm copies"
+
+    def run(self, argument):
+        heaps = all_heaps()
+        if argument.strip():
+            self.choose(argument.strip(), len(heaps))
+        chosen = chosen_heap().facts.file, chosen_heap().facts["heap"]
+        for number, heap in enumerate(heaps, 1):
+            mark = "*" if (heap.facts.file, heap.facts["heap"]) == chosen else " "
+            total = sum(region.end - region.start for region in heap.regions)
+            mapped = sum(mapping.size for mapping in heap.mappings())
+            print(f"{mark} {number} {heap.facts.file}: {bytes_text(total)} in "
+                  f"{amount(len(heap.regions), 'region')}, {bytes_text(mapped)} mapped")
+
+    @staticmethod
+    def choose(text, count):
+        if not text.isdigit() or not 1 <= int(text) <= count:
+            raise gdb.GdbError(f'brkm copies takes a number from 1 to {count}, but got "{text}"')
+        Choice.number = int(text)
+
+
+for command in (Brkm, BrkmHeap, BrkmBlock, BrkmWhy, BrkmBins, BrkmCaches, BrkmCheck, BrkmCopies):
+    command()
