@@ -51,7 +51,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--scaling", action="store_true",
                         help="measure threads, live heap and idle threads instead")
     parser.add_argument("--memory", action="store_true",
-                        help="measure the memory of scenarios that leave holes instead")
+                        help="measure the memory of scenarios that leave holes and of recorded "
+                        "programs instead")
     parser.add_argument("-o", dest="output", metavar="DIR", help="where the files go")
     parser.add_argument("--library", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--workloads", required=True, help=argparse.SUPPRESS)
