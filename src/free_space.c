@@ -3,6 +3,7 @@
 #include "free_space.h"
 
 #include "fallback.h"
+#include "huge_pages.h"
 #include "options.h"
 #include "os.h"
 #include "regions.h"
@@ -247,7 +248,7 @@ static void trim_if_large(struct heap *heap)
     }
     if (brkm__top_available(&heap->top) >= threshold &&
         (is_set || !brkm__purge_is_regretted(&heap->purge))) {
-        heap->trimmed += brkm__top_trim(&heap->top, pad);
+        heap->trimmed += brkm__top_trim(&heap->top, pad, brkm__huge_pages_unit());
     }
 }
 
@@ -263,11 +264,12 @@ void brkm__space_return_memory(struct heap *heap, bool top_grew)
 
 size_t brkm__space_trim(struct heap *heap, size_t pad)
 {
-    size_t released = brkm__top_trim(&heap->top, pad);
+    size_t page = brkm__os_page_size();
+    size_t released = brkm__top_trim(&heap->top, pad, page);
     if (heap->spare != NULL) {
         released += remove_fallback_region(heap, heap->spare);
         heap->spare = NULL;
     }
-    released += pad == 0 ? brkm__top_purge(&heap->top) : 0;
+    released += pad == 0 ? brkm__top_purge(&heap->top, page) : 0;
     return released + brkm__purge_all(&heap->bins);
 }

@@ -48,4 +48,7 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
  * pages inside free blocks. Returns how many bytes went back. */
 size_t brkm__heap_trim(struct heap *heap, size_t pad);
 
+/* Tells the system of all memory of the heap that there is, as the option thp says. */
+void brkm__heap_advise(struct heap *heap);
+
 #endif

@@ -6,6 +6,7 @@
 #include "mapped.h"
 
 #include "footprint.h"
+#include "huge_pages.h"
 #include "options.h"
 #include "os.h"
 
@@ -186,6 +187,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
     mapping.payload =
         align_up(mapping.start + BRKM_HEADER_SIZE, max_size(alignment, MAPPED_OVERHEAD));
     trim_mapping(&mapping, size);
+    brkm__huge_pages_advise((void *)mapping.start, mapping.size);
     brkm__block_draw_secret();
     write_headers(&mapping);
 
