@@ -81,6 +81,7 @@ foreach(declaration IN LISTS declarations)
 endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(FILES docs/design.md docs/compatibility.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
+install(FILES docs/design.md docs/compatibility.md docs/testing.md docs/trace-format.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
   USE_SOURCE_PERMISSIONS)

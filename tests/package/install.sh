@@ -45,7 +45,8 @@ expected_files()
         share/bash-completion/completions/brkmalloc \
         share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 share/man/man7/brkmalloc.7
     functions | sed 's,.*,share/man/man3/&.3,'
-    for file in README.md CHANGELOG.md LICENSE docs/design.md docs/compatibility.md; do
+    for file in README.md CHANGELOG.md LICENSE docs/design.md docs/compatibility.md \
+        docs/testing.md docs/trace-format.md; do
         echo "share/doc/brkmalloc/$file"
     done
     (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'
