@@ -10,29 +10,21 @@ import argparse
 import fnmatch
 import os
 import shlex
-import signal
 import sys
 from types import ModuleType
 
 from driver import cases, compare, instructions, machine, memory, scaling
 from driver.allocators import Allocator, UsageError, find_peers, from_path, verify
+from driver.front import number_up_to, run_front, say_as
 from driver.runner import Runner
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-
-def say(text: str) -> None:
-    print(f"brkmalloc bench: {text}", file=sys.stderr, flush=True)
+say = say_as("brkmalloc bench")
 
 
 def log(text: str) -> None:
     print(text, flush=True)
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 100")
-    return int(text)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -43,7 +35,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="only this case, may be repeated and hold * and ?")
     parser.add_argument("--with", action="append", default=[], dest="others",
                         metavar="/path/lib.so", help="compare this allocator, too")
-    parser.add_argument("--rounds", type=positive, metavar="N",
+    parser.add_argument("--rounds", type=number_up_to(100), metavar="N",
                         help="runs of each case on each allocator (5; 3 with --quick; with "
                         "--memory 3 and 1)")
     parser.add_argument("--instructions", action="store_true",
@@ -51,7 +43,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--scaling", action="store_true",
                         help="measure threads, live heap and idle threads instead")
     parser.add_argument("--memory", action="store_true",
-                        help="measure the memory of scenarios that leave holes instead")
+                        help="measure the memory of scenarios that leave holes and of recorded "
+                        "programs instead")
     parser.add_argument("-o", dest="output", metavar="DIR", help="where the files go")
     parser.add_argument("--library", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--workloads", required=True, help=argparse.SUPPRESS)
@@ -152,22 +145,8 @@ def run(arguments: list[str]) -> bool:
         return compare.Comparison(settings, allocators, runner).run_all(chosen)
 
 
-def terminate(number: int, _: object) -> None:
-    """Lets the with statements end what runs and remove what they made."""
-    sys.exit(128 + number)
-
-
 def main() -> int:
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGHUP, terminate)
-    try:
-        return 0 if run(sys.argv[1:]) else 1
-    except UsageError as error:
-        say(str(error))
-        return 2
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
+    return run_front(lambda arguments: 0 if run(arguments) else 1, say)
 
 
 if __name__ == "__main__":

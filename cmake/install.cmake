@@ -105,7 +105,7 @@ endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
 install(FILES docs/compatibility.md docs/control.md docs/debugging.md docs/design.md docs/probes.md
-    docs/profile-format.md
+    docs/profile-format.md docs/testing.md docs/trace-format.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
   USE_SOURCE_PERMISSIONS)

@@ -6,8 +6,18 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME brkmalloc)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
-set(CPACK_PACKAGE_CONTACT "brkmalloc maintainers <brkmalloc@example.org>" CACHE STRING
-  "Who built the packages: name <address>")
+# Who answers for the packages is who builds them, by the variables of Debian's own tools.
+set(builder "local build")
+set(builder_address "root@localhost")
+if(DEFINED ENV{DEBFULLNAME})
+  set(builder "$ENV{DEBFULLNAME}")
+endif()
+if(DEFINED ENV{DEBEMAIL})
+  set(builder_address "$ENV{DEBEMAIL}")
+endif()
+if(NOT DEFINED CPACK_PACKAGE_CONTACT)
+  set(CPACK_PACKAGE_CONTACT "${builder} <${builder_address}>")
+endif()
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime development)

@@ -228,6 +228,8 @@ class Heap:
         for i in range(self.memory.word(facts["mapped capacity"]) if entries else 0):
             entry = self.memory.read(entries + i * size, size)
             values = [WORD.unpack_from(entry, at)[0] for at in members]
+            if values[3] == 0:
+                values[2] = 0  # freed; in quarantine it keeps its addresses
             if values[0] != 0:
                 found.append(Mapping(*values))
         return found
@@ -722,8 +724,6 @@ def print_block(heap, block, front, behind, address):
 def mapped_damage(heap, mapping):
     """What is wrong with the headers around a mapped block; "sound" when nothing is."""
     parts = []
-    if mapping.usable == 0:
-        return "freed, in quarantine: its addresses are kept and inaccessible"
     if heap.block(mapping.payload - heap.header_bytes).state != IN_USE:
         parts.append("the header in front is damaged")
     if heap.block(mapping.payload + mapping.usable).state != FENCEPOST:

@@ -205,6 +205,8 @@ static void add_option(struct writer *writer, enum option option)
     brkm__writer_add(writer, ":");
     if (brkm__option_rows[option].type == OPTION_TYPE_FLAG) {
         brkm__writer_add(writer, value != 0 ? "true" : "false");
+    } else if (brkm__option_rows[option].type == OPTION_TYPE_WORD) {
+        brkm__writer_add(writer, brkm__option_rows[option].words[value]);
     } else {
         brkm__writer_add_number(writer, value);
     }
@@ -253,9 +255,9 @@ static void answer_get(struct control_answer *answer, struct word argument)
 static void set_option(struct control_answer *answer, enum option option, struct word text)
 {
     size_t value = 0;
-    const char *remedy = brkm__environment_parse(option, text.text, text.length, &value);
-    if (remedy != NULL) {
-        say_error_about(answer, brkm__option_rows[option].name, text, remedy);
+    struct line remedy = {0};
+    if (!brkm__environment_parse(option, text.text, text.length, &value, &remedy)) {
+        say_error_about(answer, brkm__option_rows[option].name, text, remedy.text);
         return;
     }
     int error = brkm__tune_set(option, value, "control");

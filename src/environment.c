@@ -150,24 +150,47 @@ static const char *const type_remedies[] = {
     [OPTION_TYPE_SIZE] = "it takes a number with an optional k, m or g",
 };
 
-static bool parse(enum option_type type, struct span text, size_t *value)
+/* What an option takes, as the end of a message. */
+static struct line remedy_of(enum option option)
 {
-    switch (type) {
+    const struct option_row *row = &brkm__option_rows[option];
+    struct line remedy = {0};
+    if (row->type != OPTION_TYPE_WORD) {
+        brkm__line_add_text(&remedy, type_remedies[row->type]);
+        return remedy;
+    }
+    brkm__line_add_text(&remedy, "it takes ");
+    for (size_t value = 0; value <= row->largest; value++) {
+        const char *separator = value == 0 ? "" : value < row->largest ? ", " : " or ";
+        brkm__line_add_text(&remedy, separator);
+        brkm__line_add_text(&remedy, row->words[value]);
+    }
+    return remedy;
+}
+
+static bool parse(enum option option, struct span text, size_t *value)
+{
+    switch (brkm__option_rows[option].type) {
     case OPTION_TYPE_FLAG:
         return parse_flag(text, value);
     case OPTION_TYPE_NUMBER:
         return parse_digits(text, 10, value);
+    case OPTION_TYPE_WORD:
+        return brkm__option_find_word(option, text.text, text.length, value);
     case OPTION_TYPE_SIZE:
         break;
     }
     return parse_size(text, value);
 }
 
-const char *brkm__environment_parse(enum option option, const char *text, size_t length,
-                                    size_t *value)
+bool brkm__environment_parse(enum option option, const char *text, size_t length, size_t *value,
+                             struct line *remedy)
 {
-    enum option_type type = brkm__option_rows[option].type;
-    return parse(type, (struct span){text, length}, value) ? NULL : type_remedies[type];
+    bool parsed = parse(option, (struct span){text, length}, value);
+    if (!parsed) {
+        *remedy = remedy_of(option);
+    }
+    return parsed;
 }
 
 /* ---- BRKMALLOC and the file ---- */
@@ -183,14 +206,15 @@ static void apply(const char *source, struct span key, struct span value)
         complain_of_key(source, key);
         return;
     }
-    const struct option_row *row = &brkm__option_rows[option];
     size_t number = 0;
-    const char *remedy = brkm__environment_parse(option, value.text, value.length, &number);
-    if (remedy == NULL && !brkm__option_set_from(option, number, source)) {
-        remedy = "it is too large";
+    struct line remedy = {0};
+    if (!parse(option, value, &number)) {
+        remedy = remedy_of(option);
+    } else if (!brkm__option_set_from(option, number, source)) {
+        brkm__line_add_text(&remedy, "it is too large");
     }
-    if (remedy != NULL && !secure) {
-        complain(source, row->name, value, remedy);
+    if (remedy.length != 0 && !secure) {
+        complain(source, brkm__option_rows[option].name, value, remedy.text);
     }
 }
 
@@ -243,7 +267,7 @@ static void read_file(const char *source, const char *path)
 /* ---- glibc's variables ---- */
 
 static const struct glibc_knob {
-    const char *variable; /* as glibc's mallopt(3) has it */
+    const char *variable; /* as glibc's mallopt(3) has it; NULL: there is none */
     const char *tunable;  /* in GLIBC_TUNABLES */
     enum option option;
 } glibc_knobs[] = {
@@ -252,6 +276,7 @@ static const struct glibc_knob {
     {"MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold", OPTION_mapped_threshold},
     {"MALLOC_MMAP_MAX_", "glibc.malloc.mmap_max", OPTION_mapped_count_max},
     {"MALLOC_PERTURB_", "glibc.malloc.perturb", OPTION_perturb},
+    {NULL, "glibc.malloc.hugetlb", OPTION_thp},
 };
 
 #define GLIBC_KNOBS (sizeof(glibc_knobs) / sizeof(glibc_knobs[0]))
@@ -278,18 +303,26 @@ static bool parse_glibc_number(struct span text, size_t *value)
     return true;
 }
 
+/* A number of glibc's as the option counts. */
+static size_t translate(enum option option, size_t number)
+{
+    if (option == OPTION_trim_threshold) {
+        return min_size(number, brkm__option_rows[option].largest); /* -1 and so on: never */
+    }
+    if (option == OPTION_thp) { /* 1 asks for transparent huge pages, 2 and more for others */
+        return number == 0 ? THP_DEFAULT : number == 1 ? THP_ALWAYS : SIZE_MAX;
+    }
+    return number;
+}
+
 static void apply_glibc(const char *source, const struct glibc_knob *knob, struct span text)
 {
-    const struct option_row *row = &brkm__option_rows[knob->option];
     size_t number;
     if (!parse_glibc_number(text, &number)) {
         complain(source, knob->tunable, text, "it takes a number");
         return;
     }
-    if (knob->option == OPTION_trim_threshold) {
-        number = min_size(number, row->largest); /* -1 and the like mean never */
-    }
-    if (!brkm__option_set_from(knob->option, number, source)) {
+    if (!brkm__option_set_from(knob->option, translate(knob->option, number), source)) {
         complain(source, knob->tunable, text, "it is too large");
     }
 }
@@ -297,9 +330,10 @@ static void apply_glibc(const char *source, const struct glibc_knob *knob, struc
 static void read_glibc_variables(void)
 {
     for (size_t i = 0; i < GLIBC_KNOBS; i++) {
-        const char *text = brkm__os_environment(glibc_knobs[i].variable);
+        const char *variable = glibc_knobs[i].variable;
+        const char *text = variable == NULL ? NULL : brkm__os_environment(variable);
         if (text != NULL) {
-            apply_glibc(glibc_knobs[i].variable, &glibc_knobs[i], span_of(text));
+            apply_glibc(variable, &glibc_knobs[i], span_of(text));
         }
     }
 }
@@ -340,11 +374,19 @@ void brkm__environment_read(void)
 
 static void add_value(struct line *line, enum option option)
 {
+    const struct option_row *row = &brkm__option_rows[option];
     size_t value = brkm__option_get(option);
-    if (brkm__option_rows[option].type == OPTION_TYPE_FLAG) {
+    switch (row->type) {
+    case OPTION_TYPE_FLAG:
         brkm__line_add_text(line, value != 0 ? "true" : "false");
-    } else {
+        break;
+    case OPTION_TYPE_WORD:
+        brkm__line_add_text(line, row->words[value]);
+        break;
+    case OPTION_TYPE_NUMBER:
+    case OPTION_TYPE_SIZE:
         brkm__line_add_number(line, value);
+        break;
     }
 }
 

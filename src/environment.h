@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "options.h"
+#include "report.h"
 
 /* Reads everything, once, in the constructor: BRKMALLOC counts most, then the file, GLIBC_TUNABLES
  * and the MALLOC_ variables. Bad keys and values are named on standard error and have no effect;
@@ -13,10 +14,10 @@
  * else. */
 void brkm__environment_read(void);
 
-/* Reads a value as the option takes it in the environment. Returns NULL; or, when the text is no
- * such value, a constant string that says what the option takes. */
-const char *brkm__environment_parse(enum option option, const char *text, size_t length,
-                                    size_t *value);
+/* Reads a value as the option takes it in the environment. False when the text is no such value:
+ * *remedy, empty until then, says what the option takes. */
+bool brkm__environment_parse(enum option option, const char *text, size_t length, size_t *value,
+                             struct line *remedy);
 
 /* Prints the settings in force to standard error. */
 void brkm__environment_confirm(void);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "footprint.h"
+#include "huge_pages.h"
 #include "os.h"
 #include "probes.h"
 #include "regions.h"
@@ -17,6 +18,7 @@ static struct mem_control_block *add_region(size_t bytes)
     if (start == NULL) {
         return NULL;
     }
+    brkm__huge_pages_advise(start, bytes);
     struct mem_control_block *first = block_at_offset(start, OVERHEAD / 2);
     size_t size = bytes - OVERHEAD;
     if (brkm__regions_add(REGION_FALLBACK, (uintptr_t)start, (uintptr_t)start + bytes, first) ==

@@ -3,6 +3,7 @@
 #include "free_space.h"
 
 #include "fallback.h"
+#include "huge_pages.h"
 #include "options.h"
 #include "os.h"
 #include "probes.h"
@@ -256,7 +257,7 @@ static void trim_if_large(struct heap *heap)
     }
     if (brkm__top_available(&heap->top) >= threshold &&
         (is_set || !brkm__purge_is_regretted(&heap->purge))) {
-        heap->trimmed += brkm__top_trim(&heap->top, pad);
+        heap->trimmed += brkm__top_trim(&heap->top, pad, brkm__huge_pages_unit());
     }
 }
 
@@ -276,7 +277,8 @@ static void trim_quiet_top(struct heap *heap)
 {
     bool is_set = brkm__option_is_set(OPTION_trim_threshold);
     if (!is_set || brkm__top_available(&heap->top) >= brkm__option_get(OPTION_trim_threshold)) {
-        heap->trimmed += brkm__top_trim(&heap->top, brkm__option_get(OPTION_top_pad));
+        heap->trimmed +=
+            brkm__top_trim(&heap->top, brkm__option_get(OPTION_top_pad), brkm__os_page_size());
     }
 }
 
@@ -291,11 +293,12 @@ size_t brkm__space_decay(struct heap *heap, size_t keep)
 
 size_t brkm__space_trim(struct heap *heap, size_t pad)
 {
-    size_t released = brkm__top_trim(&heap->top, pad);
+    size_t page = brkm__os_page_size();
+    size_t released = brkm__top_trim(&heap->top, pad, page);
     if (heap->spare != NULL) {
         released += remove_fallback_region(heap, heap->spare);
         heap->spare = NULL;
     }
-    released += pad == 0 ? brkm__top_purge(&heap->top) : 0;
+    released += pad == 0 ? brkm__top_purge(&heap->top, page) : 0;
     return released + brkm__purge_all(&heap->bins);
 }

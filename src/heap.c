@@ -3,7 +3,9 @@
 #include "heap.h"
 
 #include "facts.h"
+#include "huge_pages.h"
 #include "probes.h"
+#include "regions.h"
 #include "report.h"
 
 struct heap brkm__main_heap;
@@ -303,6 +305,16 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
     size_t released = brkm__space_trim(heap, pad);
     lock_release(&heap->lock);
     return released;
+}
+
+void brkm__heap_advise(struct heap *heap)
+{
+    lock_acquire(&heap->lock);
+    struct region *region = NULL;
+    while ((region = brkm__regions_next(region)) != NULL) {
+        brkm__huge_pages_advise((void *)region->start, region->end - region->start);
+    }
+    lock_release(&heap->lock);
 }
 
 /* ---- Decay ---- */

@@ -66,4 +66,7 @@ size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished);
  * given back. False when there are as many already, unless `anyway`. */
 bool brkm__heap_set_alarm(struct heap *heap, bool anyway);
 
+/* Tells the system of all memory of the heap that there is, as the option thp says. */
+void brkm__heap_advise(struct heap *heap);
+
 #endif

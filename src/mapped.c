@@ -7,6 +7,7 @@
 
 #include "facts.h"
 #include "footprint.h"
+#include "huge_pages.h"
 #include "options.h"
 #include "os.h"
 #include "probes.h"
@@ -234,6 +235,7 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
     } else {
         place_at_front(&mapping, size, alignment);
     }
+    brkm__huge_pages_advise((void *)mapping.start, mapping.size);
     brkm__block_draw_secret();
     write_headers(&mapping);
 

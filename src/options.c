@@ -6,12 +6,24 @@
 
 #include "facts.h"
 
+/* ---- Rows ---- */
+
+static const char *const thp_words[] = {
+    [THP_DEFAULT] = "default", [THP_NEVER] = "never", [THP_ALWAYS] = "always"};
+
+#define WORDS_OF_FLAG(name) NULL
+#define WORDS_OF_NUMBER(name) NULL
+#define WORDS_OF_SIZE(name) NULL
+#define WORDS_OF_WORD(name) name##_words
+
 const struct option_row brkm__option_rows[OPTION_COUNT] = {
 #define BRKM_OPTION_ROW(name, type, standard, largest, change, secure, meaning) \
-    {#name, OPTION_TYPE_##type, largest, OPTION_##change, OPTION_##secure},
+    {#name, OPTION_TYPE_##type, largest, OPTION_##change, OPTION_##secure, WORDS_OF_##type(name)},
     BRKM_OPTIONS(BRKM_OPTION_ROW)
 #undef BRKM_OPTION_ROW
 };
+
+/* ---- Values ---- */
 
 /* Any thread reads and the program writes at any time; each value stands alone, so relaxed is
  * enough. */
@@ -64,14 +76,29 @@ void brkm__option_raise(enum option option, size_t value)
 
 /* ---- Names ---- */
 
+static bool is_text(const char *text, const char *name, size_t length)
+{
+    return strlen(text) == length && memcmp(text, name, length) == 0;
+}
+
 enum option brkm__option_find(const char *name, size_t length)
 {
     enum option option = 0;
-    while (option < OPTION_COUNT && (strlen(brkm__option_rows[option].name) != length ||
-                                     memcmp(name, brkm__option_rows[option].name, length) != 0)) {
+    while (option < OPTION_COUNT && !is_text(brkm__option_rows[option].name, name, length)) {
         option++;
     }
     return option;
+}
+
+bool brkm__option_find_word(enum option option, const char *word, size_t length, size_t *value)
+{
+    const struct option_row *row = &brkm__option_rows[option];
+    for (*value = 0; *value <= row->largest; (*value)++) {
+        if (is_text(row->words[*value], word, length)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Letters of a name that are compared; no option's is longer. */

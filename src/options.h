@@ -11,7 +11,8 @@
 #include "config.h"
 
 /* X(name, type, default, largest value, change, secure, meaning).
- * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g.
+ * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g, WORD one
+ * of the words that options.c lists as NAME_words, which are numbered from 0 on.
  * Change: AT_START options have their effect when the process starts, and only then.
  * Secure: a set-user-id program takes the SAFE ones from its environment, where an attacker may
  * have written them: they neither print, nor read files, nor make malloc fail, nor move a block. */
@@ -54,7 +55,13 @@
       "freed memory is filled with this byte, new memory with its complement; 0 for neither")     \
     X(background, FLAG, 0, 1, AT_START, UNSAFE,                                                   \
       "a thread gives free memory back when the program is quiet")                                \
-    X(control, FLAG, 0, 1, AT_START, UNSAFE, "a thread answers `brkmalloc ctl` and `brkmalloc top`")
+    X(control, FLAG, 0, 1, AT_START, UNSAFE,                                                      \
+      "a thread answers `brkmalloc ctl` and `brkmalloc top`")                                     \
+    X(thp, WORD, THP_DEFAULT, THP_ALWAYS, ANY_TIME, UNSAFE,                                       \
+      "transparent huge pages: as the system has set them, never, or always where it can")
+
+/* Values of the option thp. */
+enum thp { THP_DEFAULT, THP_NEVER, THP_ALWAYS };
 
 enum option {
 #define BRKM_OPTION_NAME(name, type, standard, largest, change, secure, meaning) OPTION_##name,
@@ -63,7 +70,7 @@ enum option {
         OPTION_COUNT
 };
 
-enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_NUMBER, OPTION_TYPE_SIZE };
+enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_NUMBER, OPTION_TYPE_SIZE, OPTION_TYPE_WORD };
 enum option_change { OPTION_AT_START, OPTION_ANY_TIME };
 enum option_security { OPTION_UNSAFE, OPTION_SAFE };
 
@@ -74,12 +81,17 @@ struct option_row {
     size_t largest;
     enum option_change change;
     enum option_security security;
+    const char *const *words; /* by value, `largest` and one in all; NULL for other types */
 };
 
 extern const struct option_row brkm__option_rows[OPTION_COUNT];
 
 /* The option of that name, which need not end with a zero; OPTION_COUNT when there is none. */
 enum option brkm__option_find(const char *name, size_t length);
+
+/* The value that `word`, which need not end with a zero, stands for; false when it is none of the
+ * option's words. */
+bool brkm__option_find_word(enum option option, const char *word, size_t length, size_t *value);
 
 /* The name most like `name`, in which letters may be missing, wrong or too many; NULL when none
  * is like it. */

@@ -28,6 +28,13 @@ bool brkm__os_discard(void *start, size_t size);
 /* Makes whole pages inaccessible. False: nothing happened. */
 bool brkm__os_protect(void *start, size_t size);
 
+/* Says whether whole pages are to be backed by huge ones, as soon as the system finds it
+ * convenient, or never. False: nothing happened. */
+bool brkm__os_advise_huge(void *start, size_t size, bool wanted);
+
+/* Bytes of a transparent huge page; 0 when the system has none for programs that ask for them. */
+size_t brkm__os_huge_page_size(void);
+
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 

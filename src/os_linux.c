@@ -65,6 +65,33 @@ bool brkm__os_protect(void *start, size_t size)
     return done;
 }
 
+bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
+{
+    int saved = errno;
+    bool done = madvise(start, size, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
+    errno = saved;
+    return done;
+}
+
+#define HUGE_PAGES_FOLDER "/sys/kernel/mm/transparent_hugepage/"
+
+size_t brkm__os_huge_page_size(void)
+{
+    char text[64] = "";
+    /* The choices in one line, the one in force in brackets. */
+    intptr_t length = brkm__os_read_file(HUGE_PAGES_FOLDER "enabled", text, sizeof(text) - 1);
+    if (length <= 0 || strstr(text, "[never]") != NULL) {
+        return 0;
+    }
+    memset(text, 0, sizeof(text));
+    length = brkm__os_read_file(HUGE_PAGES_FOLDER "hpage_pmd_size", text, sizeof(text) - 1);
+    size_t size = 0;
+    for (intptr_t i = 0; i < length && text[i] >= '0' && text[i] <= '9'; i++) {
+        size = size * 10 + (size_t)(text[i] - '0');
+    }
+    return (size & (size - 1)) == 0 ? size : 0;
+}
+
 /* Read once; whoever is first at the same time stores the same (relaxed_load, relaxed_store). */
 static size_t page_size;
 

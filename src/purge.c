@@ -3,6 +3,7 @@
 #include "purge.h"
 
 #include "footprint.h"
+#include "huge_pages.h"
 #include "options.h"
 #include "os.h"
 #include "size_class.h"
@@ -44,12 +45,22 @@ static size_t discard(uintptr_t start, uintptr_t end)
     return start < end && brkm__footprint_discard((void *)start, end - start) ? end - start : 0;
 }
 
-/* Gives back the pages inside a block of the bins that were not. */
-static size_t purge_block(struct bins *bins, struct mem_control_block *block)
+/* What is known of both ranges, as one; of two that are apart the larger. */
+static struct page_range joined(struct page_range a, struct page_range b)
+{
+    if (a.start <= b.end && b.start <= a.end) {
+        return (struct page_range){min_size(a.start, b.start), max_size(a.end, b.end)};
+    }
+    return page_range_bytes(a) >= page_range_bytes(b) ? a : b;
+}
+
+/* Gives back the units inside a block of the bins that were not. */
+static size_t purge_block(struct bins *bins, struct mem_control_block *block, size_t unit)
 {
     size_t size = block_size(block);
-    struct page_range inner = block_inner_pages(block, size, brkm__os_page_size());
-    struct page_range clean = page_range_common(inner, block_clean_pages(block));
+    struct page_range inner = block_inner_pages(block, size, unit);
+    struct page_range known = block_clean_pages(block);
+    struct page_range clean = page_range_common(inner, known);
     if (page_range_bytes(clean) == page_range_bytes(inner)) {
         return 0;
     }
@@ -61,38 +72,58 @@ static size_t purge_block(struct bins *bins, struct mem_control_block *block)
     if (released != dirty) {
         return 0;
     }
-    brkm__bins_note_purged(bins, block, size, inner);
+    brkm__bins_note_purged(bins, block, size, joined(inner, known));
     return released;
 }
 
 /* Purges blocks of one list until `wanted` bytes went back. */
-static size_t purge_list(struct bins *bins, unsigned bin, size_t wanted, unsigned patience)
+static size_t purge_list(struct bins *bins, unsigned bin, size_t wanted, size_t unit,
+                         unsigned patience)
 {
     size_t released = 0;
     unsigned clean = 0;
     struct free_block *block = NULL;
     while (released < wanted && clean < patience &&
            (block = brkm__bins_step(bins, bin, block)) != NULL) {
-        size_t bytes = purge_block(bins, &block->header);
+        size_t bytes = purge_block(bins, &block->header, unit);
         released += bytes;
         clean = bytes == 0 ? clean + 1 : 0;
     }
     return released;
 }
 
-static unsigned lowest_bin(void)
+static unsigned lowest_bin(size_t unit)
 {
-    return size_class_bin(brkm__os_page_size());
+    return size_class_bin(unit);
 }
 
 /* The largest blocks first: one call to the system gives back most there. */
-static size_t purge_some(struct bins *bins, size_t wanted)
+static size_t purge_some(struct bins *bins, size_t wanted, size_t unit)
 {
     size_t released = 0;
-    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest_bin() && released < wanted;) {
+    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest_bin(unit) && released < wanted;) {
         if (bins->heads[bin] != NULL) {
-            released += purge_list(bins, bin, wanted - released, CLEAN_IN_ROW);
+            released += purge_list(bins, bin, wanted - released, unit, CLEAN_IN_ROW);
         }
+    }
+    return released;
+}
+
+static size_t purge_units(struct bins *bins, struct top *top, size_t wanted, size_t unit)
+{
+    size_t released = brkm__top_purge(top, unit);
+    return released < wanted ? released + purge_some(bins, wanted - released, unit) : released;
+}
+
+/* Huge pages go back as a whole as far as that does; beyond it pages of the usual size do, at the
+ * price of huge pages that are split: what is free may not stay resident without a bound. */
+static size_t purge_best(struct bins *bins, struct top *top, size_t wanted)
+{
+    size_t page = brkm__os_page_size();
+    size_t unit = brkm__huge_pages_unit();
+    size_t released = purge_units(bins, top, wanted, unit);
+    if (unlikely(unit != page) && released < wanted) {
+        released += purge_units(bins, top, wanted - released, page);
     }
     return released;
 }
@@ -110,13 +141,7 @@ void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, s
         return;
     }
     size_t wanted = min_size(dirty - allowed / 2, BRKM_PURGE_STEP);
-    size_t released = 0;
-    if (!regretted) {
-        released = brkm__top_purge(top);
-        if (released < wanted) {
-            released += purge_some(bins, wanted - released);
-        }
-    }
+    size_t released = regretted ? 0 : purge_best(bins, top, wanted);
     if (released == 0) {
         purge->pause = PAUSE;
     }
@@ -125,9 +150,10 @@ void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, s
 size_t brkm__purge_all(struct bins *bins)
 {
     size_t released = 0;
-    for (unsigned bin = brkm__bins_next_used(bins, lowest_bin()); bin < BRKM_BIN_COUNT;
+    size_t page = brkm__os_page_size();
+    for (unsigned bin = brkm__bins_next_used(bins, lowest_bin(page)); bin < BRKM_BIN_COUNT;
          bin = brkm__bins_next_used(bins, bin + 1)) {
-        released += purge_list(bins, bin, SIZE_MAX, UINT32_MAX);
+        released += purge_list(bins, bin, SIZE_MAX, page, UINT32_MAX);
     }
     return released;
 }
@@ -212,7 +238,7 @@ static size_t purge_whole_top(const struct long_purge *purge)
     size_t released = 0;
     size_t piece = 1;
     while (piece != 0 && goes_on(purge)) {
-        piece = brkm__top_purge_some(purge->top, BRKM_PURGE_STEP);
+        piece = brkm__top_purge_some(purge->top, BRKM_PURGE_STEP, brkm__os_page_size());
         released += piece;
     }
     return released;

@@ -3,6 +3,7 @@
 #include "top.h"
 
 #include "footprint.h"
+#include "huge_pages.h"
 #include "os.h"
 #include "probes.h"
 #include "report.h"
@@ -27,7 +28,11 @@ static uintptr_t raise_break(size_t increment)
     void *before = brkm__os_sbrk((intptr_t)increment);
     bool raised = before != OS_SBRK_FAILED && current_break() >= (uintptr_t)before + increment;
     brkm__footprint_settle(increment, raised);
-    return raised ? (uintptr_t)before : 0;
+    if (!raised) {
+        return 0;
+    }
+    brkm__huge_pages_advise(before, increment);
+    return (uintptr_t)before;
 }
 
 /* Moves the break down from `before`. When libc does not know afterwards where the break is, it
@@ -119,21 +124,21 @@ static void follow_lowered_break(struct top *top, uintptr_t now)
     brkm__regions_move_end(top->region, end);
 }
 
-/* The increment that ends at a page's end and makes room for `size` bytes and the overhead. */
-static size_t increment_for(const struct top *top, uintptr_t now, size_t size)
+/* The increment that ends at a unit's end and makes room for `size` bytes and the overhead. */
+static size_t increment_for(const struct top *top, uintptr_t now, size_t size, size_t unit)
 {
     uintptr_t first = top->block != NULL && now == top->end
                           ? (uintptr_t)top->block
                           : align_up(now, BRKM_ALIGNMENT) + BRKM_HEADER_SIZE;
     uintptr_t end;
     if (__builtin_add_overflow(first, size + 2 * BRKM_HEADER_SIZE, &end) ||
-        end > UINTPTR_MAX - 2 * brkm__os_page_size()) {
+        end > UINTPTR_MAX - 2 * unit) {
         return 0;
     }
-    return align_up(end, brkm__os_page_size()) - now;
+    return align_up(end, unit) - now;
 }
 
-static struct top_growth try_to_grow(struct top *top, size_t size)
+static struct top_growth try_to_grow(struct top *top, size_t size, size_t unit)
 {
     struct top_growth growth = {false, NULL};
     uintptr_t now = current_break();
@@ -144,7 +149,7 @@ static struct top_growth try_to_grow(struct top *top, size_t size)
         follow_lowered_break(top, now);
         now = top->end;
     }
-    size_t increment = increment_for(top, now, size);
+    size_t increment = increment_for(top, now, size, unit);
     bool extends = top->block != NULL && now == top->end;
     if (increment == 0 || increment > PTRDIFF_MAX || (!extends && !brkm__regions_have_room())) {
         return growth;
@@ -172,9 +177,11 @@ static struct top_growth try_to_grow(struct top *top, size_t size)
 struct top_growth brkm__top_grow(struct top *top, size_t size, size_t wanted)
 {
     wanted = brkm__footprint_moderate(size, wanted);
-    struct top_growth growth = try_to_grow(top, wanted);
+    size_t page = brkm__os_page_size();
+    size_t unit = wanted > size ? brkm__huge_pages_unit() : page;
+    struct top_growth growth = try_to_grow(top, wanted, unit);
     if (!growth.grown && growth.rest == NULL && wanted > size) {
-        growth = try_to_grow(top, size);
+        growth = try_to_grow(top, size, page);
     }
     return growth;
 }
@@ -212,21 +219,22 @@ void brkm__top_absorb(struct top *top, struct mem_control_block *block)
 
 /* ---- Purge and trim ---- */
 
-size_t brkm__top_purge(struct top *top)
+size_t brkm__top_purge(struct top *top, size_t unit)
 {
-    return brkm__top_purge_some(top, SIZE_MAX);
+    return brkm__top_purge_some(top, SIZE_MAX, unit);
 }
 
-size_t brkm__top_purge_some(struct top *top, size_t most)
+size_t brkm__top_purge_some(struct top *top, size_t most, size_t unit)
 {
-    size_t page = brkm__os_page_size();
-    uintptr_t start = align_up((uintptr_t)block_payload(top->block), page);
-    uintptr_t end = min_size(align_up(top->zero_from, page), align_down(top->end, page));
+    /* One byte that is written to makes a whole huge page resident. */
+    uintptr_t start = align_up((uintptr_t)block_payload(top->block), unit);
+    uintptr_t end =
+        min_size(align_up(top->zero_from, unit), align_down(top->end, brkm__os_page_size()));
     if (top->block == NULL || start >= end) {
         return 0;
     }
     if (end - start > most) {
-        start = max_size(start, align_up(end - most, page));
+        start = max_size(start, align_up(end - most, unit));
     }
     if (start >= end || !brkm__footprint_discard((void *)start, end - start)) {
         return 0;
@@ -236,7 +244,7 @@ size_t brkm__top_purge_some(struct top *top, size_t most)
     return end - start;
 }
 
-size_t brkm__top_trim(struct top *top, size_t pad)
+size_t brkm__top_trim(struct top *top, size_t pad, size_t unit)
 {
     if (top->block == NULL || current_break() != top->end) {
         return 0;
@@ -245,7 +253,7 @@ size_t brkm__top_trim(struct top *top, size_t pad)
     if (top->end < keep || pad > top->end - keep) {
         return 0;
     }
-    uintptr_t end = align_up(keep + pad, brkm__os_page_size());
+    uintptr_t end = align_up(keep + pad, unit);
     if (end >= top->end || !lower_break(top->end, top->end - end)) {
         return 0;
     }

@@ -8,6 +8,8 @@
 
 #include "base.h"
 #include "brkmalloc/brkmalloc.h"
+#include "heap.h"
+#include "huge_pages.h"
 #include "options.h"
 #include "perturb.h"
 #include "thread_cache.h"
@@ -28,6 +30,9 @@ enum mallopt_parameter {
 void brkm__tune_apply(void)
 {
     brkm__cache_close(brkm__perturb_is_on());
+    if (brkm__huge_pages_changed()) {
+        brkm__heap_advise(&brkm__main_heap);
+    }
 }
 
 int brkm__tune_set(enum option option, size_t value, const char *source)

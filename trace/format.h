@@ -81,6 +81,11 @@ static inline int trace_has_alignment(unsigned operation)
     return operation >= TRACE_FREE_ALIGNED_SIZED && operation <= TRACE_POSIX_MEMALIGN;
 }
 
+static inline int trace_has_size(unsigned operation)
+{
+    return operation != TRACE_FREE && operation != TRACE_THREAD_END;
+}
+
 _Static_assert(sizeof(struct trace_header) == TRACE_HEADER_BYTES, "the header is one page");
 _Static_assert(sizeof(struct trace_chunk) == 64, "records begin 64 bytes into a chunk");
 _Static_assert(TRACE_OPERATION_COUNT <= 16, "an operation fits into four bits");

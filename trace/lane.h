@@ -38,20 +38,23 @@ static inline unsigned char *lane_records(const struct lane *lane)
     return (unsigned char *)(lane->window + 1);
 }
 
-static inline unsigned lane_bytes_of(uint64_t value)
-{
-    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
-    return (bits + 7) / 8 - (value == 0);
-}
-
-/* Writes the value's bytes that are not leading zeros, and how many into `counts` at `place`. */
+/* Writes the value's bytes that are not leading zeros, at least one, and how many into `counts` at
+ * `place`. */
 static inline unsigned char *lane_put(unsigned char *at, uint64_t value, unsigned *counts,
                                       unsigned place)
 {
-    unsigned bytes = lane_bytes_of(value);
+    unsigned highest_bit = (unsigned)__builtin_clzll(value | 1) ^ 63;
+    unsigned bytes = (highest_bit + 8) / 8;
     memcpy(at, &value, sizeof(value));
     *counts |= bytes << place;
     return at + bytes;
+}
+
+/* The same for what often is 0, which takes no byte. */
+static inline unsigned char *lane_put_unless_zero(unsigned char *at, uint64_t value,
+                                                  unsigned *counts, unsigned place)
+{
+    return value == 0 ? at : lane_put(at, value, counts, place);
 }
 
 /* Needs a lane with room. The record counts once the last store is done. Always inlined, so that
@@ -70,15 +73,16 @@ static inline __attribute__((always_inline)) void lane_write(struct lane *lane, 
     uint64_t rotated = trace_rotate_address(call.address);
     uint64_t elapsed = call.ticks > lane->ticks ? call.ticks - lane->ticks : 0;
     unsigned counts = call.operation;
-    if (elapsed != 0) { /* never so, or nearly always, in one process */
-        at = lane_put(at, elapsed, &counts, 4);
-    }
+    at = lane_put_unless_zero(at, elapsed, &counts, 4); /* rarely 0 with threads, often without */
     at = lane_put(at, trace_zigzag(rotated - lane->rotated_address), &counts, 8);
-    at = lane_put(at, call.size, &counts, 12);
+    if (trace_has_size(call.operation)) {
+        at = lane_put(at, call.size, &counts, 12);
+    }
     if (call.operation == TRACE_REALLOC) {
         unsigned more = 0;
-        at = lane_put(at, trace_zigzag(trace_rotate_address(call.old_address) - rotated), &more, 0);
-        at = lane_put(at, call.duration, &more, 4);
+        uint64_t moved = trace_zigzag(trace_rotate_address(call.old_address) - rotated);
+        at = lane_put_unless_zero(at, moved, &more, 0);
+        at = lane_put_unless_zero(at, call.duration, &more, 4);
         *second = (unsigned char)more;
     }
     uint16_t tag = (uint16_t)counts;

@@ -428,6 +428,8 @@ static bool begin(struct builder *builder, const struct trace *trace)
 {
     builder->header.magic = PLAN_MAGIC;
     builder->header.touch = builder->settings->touch;
+    builder->header.watches_heap = builder->settings->watches_heap;
+    builder->header.quiet_milliseconds = builder->settings->quiet_milliseconds;
     builder->header.epoch_events = builder->settings->is_exact ? 1 : PLAN_EPOCH_EVENTS;
     builder->header.epochs_ahead = builder->settings->is_exact ? 1 : 2;
     builder->thread_max = trace->thread_max;

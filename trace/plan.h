@@ -69,7 +69,9 @@ struct plan_settings {
     uint32_t samples; /* about so many, and the peaks; 0: neither */
     bool is_exact;    /* one event at a time, in the trace's order */
     enum touch touch;
-    uint64_t memory_max; /* bytes; a trace that needs more is refused */
+    bool watches_heap;           /* also measure what brkmalloc knows of its heap */
+    uint32_t quiet_milliseconds; /* after everything was freed, before what is left is measured */
+    uint64_t memory_max;         /* bytes; a trace that needs more is refused */
 };
 
 /* One point of the curves. */
@@ -94,6 +96,8 @@ struct plan_header {
     uint64_t epoch_events;
     uint64_t epochs_ahead; /* how many epochs may be under way at a time */
     uint64_t touch;
+    uint64_t watches_heap;
+    uint64_t quiet_milliseconds;
     /* What the trace says of the program. */
     uint64_t allocations;
     uint64_t frees;

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../bench/heap_watch.h"
 #include "plan.h"
 
 #define STACK_BYTES ((size_t)256 << 10)
@@ -51,6 +52,7 @@ struct measured {
     double seconds;
     uint64_t resident_bytes;
     uint64_t break_bytes;
+    struct heap_figures heap; /* zero unless the heap is watched */
 };
 
 static struct {
@@ -61,7 +63,8 @@ static struct {
     struct slot *slots;
     _Atomic(uint32_t) *events_left; /* of each epoch */
     uint64_t own_bytes;
-    unsigned char *first_break;
+    uintptr_t first_break;
+    struct heap_watch watch;
     int statm;
     double start;
     /* Functions that some allocators lack; NULL then. */
@@ -147,30 +150,17 @@ static struct measured measure(bool exactly)
     if (bytes == 0) {
         bytes = private_bytes_quickly();
     }
-    unsigned char *end = sbrk(0);
+    struct heap_figures heap = {0, 0};
+    if (play.watch.totals != NULL && !heap_watch_read(&play.watch, &heap)) {
+        fail("the pages of the heap cannot be counted");
+    }
+    uintptr_t end = (uintptr_t)sbrk(0);
     return (struct measured){
         .seconds = clock_seconds() - play.start,
         .resident_bytes = bytes > play.own_bytes ? bytes - play.own_bytes : 0,
-        .break_bytes = end > play.first_break ? (uint64_t)(end - play.first_break) : 0,
+        .break_bytes = end > play.first_break ? end - play.first_break : 0,
+        .heap = heap,
     };
-}
-
-/* Where the kernel put the first break: field 47 of stat, of which the second, the name, may hold
- * spaces and brackets. */
-static unsigned char *find_first_break(void)
-{
-    char text[2048];
-    int descriptor = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t length = descriptor < 0 ? -1 : read(descriptor, text, sizeof(text) - 1);
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-    text[length > 0 ? length : 0] = '\0';
-    char *at = strrchr(text, ')');
-    for (int field = 2; at != NULL && field < 47; field++) {
-        at = strchr(at + 1, ' ');
-    }
-    return at == NULL ? sbrk(0) : (unsigned char *)strtoull(at, NULL, 10);
 }
 
 /* ---- Waiting ---- */
@@ -484,6 +474,13 @@ static void wait_for_destructors(void)
 
 /* ---- The whole ---- */
 
+static void stay_quiet(uint64_t milliseconds)
+{
+    struct timespec time = {.tv_sec = (time_t)(milliseconds / 1000),
+                            .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&time, NULL);
+}
+
 static void *shared_memory(uint64_t bytes)
 {
     void *memory = mmap(NULL, bytes + 1, PROT_READ | PROT_WRITE,
@@ -556,7 +553,10 @@ static void prepare(int descriptor, uint64_t own_bytes)
     look_up(&play.pvalloc, "pvalloc");
     look_up(&play.free_sized, "free_sized");
     look_up(&play.free_aligned_sized, "free_aligned_sized");
-    play.first_break = find_first_break();
+    if (header->watches_heap && !heap_watch_begin(&play.watch)) {
+        fail("--heap: %s serves malloc, not brkmalloc", library_of_malloc());
+    }
+    play.first_break = heap_first_break();
     play.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 }
 
@@ -570,17 +570,20 @@ static void free_all(void)
     }
 }
 
+static uint64_t larger(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
 static struct measured highest(const struct measured *end)
 {
     struct measured most = *end;
     for (uint64_t i = 0; i < play.header->sample_count; i++) {
         const struct measured *point = &play.measured[i];
-        if (point->resident_bytes > most.resident_bytes) {
-            most.resident_bytes = point->resident_bytes;
-        }
-        if (point->break_bytes > most.break_bytes) {
-            most.break_bytes = point->break_bytes;
-        }
+        most.resident_bytes = larger(most.resident_bytes, point->resident_bytes);
+        most.break_bytes = larger(most.break_bytes, point->break_bytes);
+        most.heap.heap = larger(most.heap.heap, point->heap.heap);
+        most.heap.pages = larger(most.heap.pages, point->heap.pages);
     }
     return most;
 }
@@ -614,6 +617,14 @@ static void print_trace_figures(void)
     printf("end_live_bytes %" PRIu64 "\n", header->end_live_bytes);
 }
 
+static void print_heap(const char *point, const struct heap_figures *heap)
+{
+    if (play.watch.totals != NULL) {
+        printf("%s_heap_bytes %zu\n", point, heap->heap);
+        printf("%s_pages_bytes %zu\n", point, heap->pages);
+    }
+}
+
 static int print_figures(const struct measured *end, const struct measured *freed)
 {
     static char buffer[1 << 16];
@@ -627,6 +638,8 @@ static int print_figures(const struct measured *end, const struct measured *free
     printf("peak_break_bytes %" PRIu64 "\n", most.break_bytes);
     printf("freed_break_bytes %" PRIu64 "\n", freed->break_bytes);
     printf("own_bytes %" PRIu64 "\n", play.own_bytes);
+    print_heap("peak", &most.heap);
+    print_heap("freed", &freed->heap);
     print_samples();
     if (fflush(stdout) != 0) {
         fail("cannot write the figures: %s", strerror(errno));
@@ -647,6 +660,7 @@ int player_run(int descriptor, uint64_t own_bytes)
     struct measured end = measure(true);
     end.seconds = seconds;
     free_all();
+    stay_quiet(play.header->quiet_milliseconds);
     struct measured freed = measure(true);
     return print_figures(&end, &freed);
 }

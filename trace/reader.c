@@ -32,9 +32,22 @@ static __attribute__((format(printf, 3, 4))) bool wrong(struct problem *problem,
 
 /* ---- The file as a whole ---- */
 
+/* The recorder writes the magic number last, when the rest of the header stands. */
+static bool is_unfinished(const struct trace *trace)
+{
+    static const char zeros[sizeof(trace->header.magic)];
+    return trace->length == 0 ||
+           (trace->length >= sizeof(zeros) && memcmp(trace->bytes, zeros, sizeof(zeros)) == 0);
+}
+
 static bool check_header(struct trace *trace, struct problem *problem)
 {
     struct trace_header *header = &trace->header;
+    if (is_unfinished(trace)) {
+        return wrong(problem, 0,
+                     "this is no trace: if it was to be one, its process ended before "
+                     "anything was recorded");
+    }
     if (trace->length < sizeof(header->magic) ||
         memcmp(trace->bytes, TRACE_MAGIC, sizeof(header->magic)) != 0) {
         return wrong(problem, 0, "this is no trace: it does not begin with \"" TRACE_MAGIC "\"");

@@ -185,20 +185,33 @@ static bool is_free(unsigned operation)
     return operation >= TRACE_FREE && operation <= TRACE_FREE_ALIGNED_SIZED;
 }
 
-static inline __attribute__((always_inline)) uint64_t ticks_for(struct lane *lane,
-                                                                unsigned operation)
+static inline __attribute__((always_inline)) uint64_t read_clock(unsigned operation,
+                                                                 bool has_counter)
 {
-    if (!has_threads() && lane->calls_until_clock-- != 0) {
+    return is_free(operation) ? clock_ticks_before(has_counter) : clock_ticks_after(has_counter);
+}
+
+static uint64_t ticks_for(struct lane *lane, unsigned operation)
+{
+    if (!has_threads() && lane->calls_until_clock != 0) {
+        lane->calls_until_clock--;
         return lane->ticks;
     }
     lane->calls_until_clock = CALLS_PER_CLOCK - 1;
-    return is_free(operation) ? clock_ticks_before(session_has_counter)
-                              : clock_ticks_after(session_has_counter);
+    return read_clock(operation, session_has_counter);
 }
 
+static bool has_room(const struct lane *lane)
+{
+    return __builtin_expect(lane->cursor < lane->limit, 1);
+}
+
+/* What needs a clock that has to be called, or room. Not inlined, so that malloc and free need not
+ * save registers for calls that are rare. */
 static void __attribute__((noinline)) record_slow(struct call call)
 {
-    struct lane *lane = session_make_room();
+    struct lane *own = session_lane;
+    struct lane *lane = has_room(own) ? own : session_make_room();
     if (lane != NULL) {
         call.ticks = ticks_for(lane, call.operation);
         lane_write(lane, call);
@@ -209,11 +222,15 @@ static void __attribute__((noinline)) record_slow(struct call call)
 static inline __attribute__((always_inline)) void record(struct call call)
 {
     struct lane *lane = session_lane;
-    if (__builtin_expect(lane->cursor >= lane->limit, 0)) {
+    if (!has_threads() && has_room(lane) && lane->calls_until_clock != 0) {
+        lane->calls_until_clock--;
+        call.ticks = lane->ticks;
+    } else if (has_threads() && has_room(lane) && session_has_counter) {
+        call.ticks = read_clock(call.operation, true);
+    } else {
         record_slow(call);
         return;
     }
-    call.ticks = ticks_for(lane, call.operation);
     lane_write(lane, call);
 }
 

@@ -25,13 +25,16 @@
 #define SAMPLES_DEFAULT 1000
 #define SAMPLES_MAX 1000000
 
+/* An hour. */
+#define QUIET_MILLISECONDS_MAX 3600000
+
 /* Exit statuses: 1 for what went wrong, 2 for bad usage. */
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
 
 static const char usage[] =
     "usage: brkmalloc-replay [--preload LIB] [--samples N] [--order near|exact]\n"
-    "                        [--touch all|first|none] FILE\n"
+    "                        [--touch all|first|none] [--quiet MILLISECONDS] [--heap] FILE\n"
     "       brkmalloc-replay --info FILE...\n"
     "       brkmalloc-replay --dump FILE\n";
 
@@ -51,6 +54,10 @@ static const char help[] =
     "  --touch all     write to every page of each block (the default)\n"
     "  --touch first   only to the first one\n"
     "  --touch none    to none\n"
+    "  --quiet N       wait N milliseconds after everything was freed, before the memory that is "
+    "left\n"
+    "                  is measured (0)\n"
+    "  --heap          also say what brkmalloc itself knows of its heap\n"
     "  --info          say what each trace is of\n"
     "  --dump          print the trace's events as text\n";
 
@@ -369,6 +376,16 @@ static int set_touch(struct options *options, const char *text)
     return 0;
 }
 
+static int set_quiet(struct options *options, const char *text)
+{
+    uint64_t number;
+    if (!parse_number(text, QUIET_MILLISECONDS_MAX, &number)) {
+        return usage_error("--quiet takes a number from 0 to 3600000, not ", text);
+    }
+    options->plan.quiet_milliseconds = (uint32_t)number;
+    return 0;
+}
+
 static int set_option(struct options *options, int option, const char *value)
 {
     switch (option) {
@@ -381,6 +398,11 @@ static int set_option(struct options *options, int option, const char *value)
         return set_order(options, value);
     case 't':
         return set_touch(options, value);
+    case 'q':
+        return set_quiet(options, value);
+    case 'h':
+        options->plan.watches_heap = true;
+        return 0;
     case 'i':
         options->mode = MODE_INFO;
         return 0;
@@ -400,6 +422,8 @@ static int parse(struct options *options, int argc, char **argv)
         {"samples", required_argument, NULL, 's'},
         {"order", required_argument, NULL, 'o'},
         {"touch", required_argument, NULL, 't'},
+        {"quiet", required_argument, NULL, 'q'},
+        {"heap", no_argument, NULL, 'h'},
         {"info", no_argument, NULL, 'i'},
         {"dump", no_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},

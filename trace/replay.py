@@ -22,6 +22,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
                                 "bench"))
 # pylint: disable=wrong-import-position
 from driver.allocators import Allocator, UsageError, find_peers, from_path  # noqa: E402
+from driver.front import number_up_to, run_front, say_as  # noqa: E402
 from driver.runner import clean_environment, last_line  # noqa: E402
 from driver.table import figure, text_table  # noqa: E402
 
@@ -54,23 +55,10 @@ class Replay:
         return self.figures[name]
 
 
-def say(text: str) -> None:
-    print(f"brkmalloc replay: {text}", file=sys.stderr, flush=True)
+say = say_as("brkmalloc replay")
 
 
 # ---- Options ----
-
-def rounds(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 100")
-    return int(text)
-
-
-def samples(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1000000:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 to 1000000")
-    return int(text)
-
 
 def name_outputs(arguments: list[str]) -> list[str]:
     """--csv and --plot may stand alone; a word after them is theirs when its ending says so."""
@@ -90,8 +78,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("files", nargs="*", metavar="FILE")
     parser.add_argument("--with", action="append", default=[], dest="others", metavar="LIB")
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
-    parser.add_argument("--rounds", type=rounds, default=3)
-    parser.add_argument("--samples", type=samples, default=1000)
+    parser.add_argument("--rounds", type=number_up_to(100), default=3)
+    parser.add_argument("--samples", type=number_up_to(1000000), default=1000)
     parser.add_argument("--order", choices=["near", "exact"], default="near")
     parser.add_argument("--touch", choices=["all", "first", "none"], default="all")
     parser.add_argument("--csv", metavar="OUT.csv")
@@ -290,24 +278,8 @@ def run(arguments: list[str]) -> int:
     return 1 if any(replay.reason for replay in replays) else 0
 
 
-def terminate(number: int, _: object) -> None:
-    """Lets what runs be ended."""
-    sys.exit(128 + number)
-
-
 def main() -> int:
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGHUP, terminate)
-    try:
-        return run(sys.argv[1:])
-    except UsageError as error:
-        say(str(error))
-        return 2
-    except BrokenPipeError:
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return 130
+    return run_front(run, say)
 
 
 if __name__ == "__main__":

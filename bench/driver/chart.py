@@ -60,8 +60,9 @@ def panel_script(chart: Chart, panel: Panel, data: str, first: int, names: bool)
     values = [value for row in panel.values for value in row if value is not None] or [1.0]
     low, high = min([*values, 0.9]) / 1.08, max([*values, 1.1]) * 1.08
     labels = ":ytic(2)" if names else ""
-    plots = [f'"{data}" using {first + i}:1{labels} with points {style(chart, i)}'
-             for i in range(len(chart.series))]
+    # Without a title the SVG would tell of the file instead.
+    plots = [f'"{data}" using {first + i}:1{labels} with points {style(chart, i)} title "{name}"'
+             for i, name in enumerate(chart.series)]
     return f"""
 set title "{panel.title}"
 set xlabel "{panel.axis}"

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""How much memory the allocators need for what is live, in scenarios that leave holes in a heap.
+"""How much memory the allocators need for what is live, in scenarios that leave holes in a heap and
+in replays of real programs.
 
-Each scenario is a program that measures itself and prints one line of key=value pairs, as
-../scenarios/scenario.h describes. The runs are interleaved as those of the comparison are.
+The runs are interleaved as those of the comparison are.
 """
 from __future__ import annotations
 
 import csv
 import os
-import re
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,31 +17,8 @@ from dataclasses import dataclass
 from . import chart, machine, table
 from .allocators import Allocator
 from .compare import OURS, Options, against_best, progress, remaining
-from .runner import Result, Runner
-
-MIB = 1024 * 1024
-
-# Name, program, MiB live in a full run, in a quick run and in the tests, further parameters. The
-# programs are those of ../scenarios. Whatever prints the same line of figures can stand here; one
-# whose size is its own, as when it plays back what was recorded, has "-" for each of the sizes.
-TABLE = """
-phases      phases      96  24  8
-drift       drift      128  32  8
-sprinkle    sprinkle    64  32 16
-churn       churn       64  16  8
-vectors     vectors     64  32  8
-powers      powers      64  32  8
-quiet       quiet      256 128 16
-holes       holes      512 256 64
-producers   producers    8   8  8
-threads     threads     64  16  8
-robson      robson      64  16 16
-"""
-
-FULL, QUICK, TEST = range(3)
-
-# How long a scenario waits before what is then resident is read, by FULL, QUICK, TEST.
-QUIET_MS = [1000, 500, 1000]
+from .runner import Runner
+from .scenarios import FULL, MIB, PARTS, QUICK, QUIET_MS, Recorded, Run, Scenario, can_replay
 
 # No allocator can do well in the worst case, so that it would only blur the mean.
 NOT_IN_MEAN = ["robson"]
@@ -51,47 +28,6 @@ MEAN_NOTE = f"The mean leaves out the worst case: {', '.join(NOT_IN_MEAN)}."
 
 # The point at which everything has been freed: every scenario has it, last.
 FREED = "freed"
-
-
-@dataclass(frozen=True)
-class Scenario:
-    name: str
-    program: str
-    live_mib: tuple[str, str, str]  # by FULL, QUICK, TEST
-    parameters: tuple[str, ...]
-
-    def command(self, folder: str, size: int) -> list[str]:
-        live = self.live_mib[size]
-        return [os.path.join(folder, "scenarios", self.program), f"quiet={QUIET_MS[size]}",
-                *([] if live == "-" else [f"live={int(live) * MIB}"]), *self.parameters]
-
-
-def scenarios() -> dict[str, Scenario]:
-    rows = [line.split() for line in TABLE.split("\n") if line]
-    return {name: Scenario(name, program, (full, quick, test), tuple(parameters))
-            for name, program, full, quick, test, *parameters in rows}
-
-
-PARTS = scenarios()
-
-
-class Run:
-    """The figures of one run by their keys; none when it failed."""
-
-    def __init__(self, result: Result) -> None:
-        lines = result.output.strip().split("\n")
-        pairs = [word.split("=") for word in lines[-1].split()]
-        self.reason = result.reason
-        self.figures: dict[str, float] = {}
-        if not self.reason:
-            if all(len(pair) == 2 and re.fullmatch(r"[\d.]+", pair[1]) for pair in pairs):
-                self.figures = {key: float(value) for key, value in pairs}
-            if not {"seconds", "live_peak", "resident_peak"} <= self.figures.keys():
-                self.reason = f"printed no figures but '{lines[-1][:80]}'"
-
-    def points(self) -> list[str]:
-        return [key.removeprefix("resident_") for key in self.figures
-                if key.startswith("resident_")]
 
 
 def seconds(run: Run) -> float:
@@ -110,7 +46,7 @@ def resident_mib(point: str) -> Callable[[Run], float]:
 class Measured:
     """The runs of one scenario: allocator's name -> one per round."""
 
-    scenario: Scenario
+    scenario: Scenario | Recorded
     runs: dict[str, list[Run]]
 
     def failure(self, name: str) -> str:
@@ -147,19 +83,19 @@ class Memory:
 
     # ---- Runs ----
 
-    def measure(self, scenario: Scenario, number: int, count: int) -> Measured:
-        command = scenario.command(self.options.workloads, self.size)
+    def measure(self, scenario: Scenario | Recorded, number: int, count: int) -> Measured:
         runs: dict[str, list[Run]] = {name: [] for name in self.names}
         for turn in range(self.options.rounds):
             for i in range(len(self.allocators)):
                 allocator = self.allocators[(i + turn + number) % len(self.allocators)]
                 progress(f"{scenario.name}: round {turn + 1} of {self.options.rounds}, "
                          f"{allocator.name} ({number + 1} of {count})")
-                runs[allocator.name].append(Run(self.runner.run(command, allocator)))
+                runs[allocator.name].append(scenario.run(self.runner, self.options.workloads,
+                                                         allocator, self.size))
         progress("")
         return Measured(scenario, runs)
 
-    def run_all(self, chosen: list[Scenario]) -> bool:
+    def run_all(self, chosen: list[Scenario | Recorded]) -> bool:
         """Whether every run succeeded."""
         self.options.log("\n" + self.header())
         for number, scenario in enumerate(chosen):
@@ -309,5 +245,15 @@ def csv_rows(run: Run) -> list[list[object]]:
              f"{run.figures[f'resident_{point}']:.0f}", ""] for point in run.points()]
 
 
+def choose(options: Options, runner: Runner, parts: list[str]) -> list[Scenario | Recorded]:
+    chosen = [PARTS[part] for part in parts]
+    recorded = [scenario.name for scenario in chosen if isinstance(scenario, Recorded)]
+    if recorded and not can_replay(runner, options.workloads):
+        print(f"brkmalloc bench: built without libzstd, so left out: {' '.join(recorded)}",
+              file=sys.stderr)
+        chosen = [scenario for scenario in chosen if isinstance(scenario, Scenario)]
+    return chosen
+
+
 def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:
-    return Memory(options, allocators, runner).run_all([PARTS[part] for part in parts])
+    return Memory(options, allocators, runner).run_all(choose(options, runner, parts))

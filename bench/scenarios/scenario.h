@@ -25,13 +25,11 @@
 #ifndef BRKM_SCENARIO_H
 #define BRKM_SCENARIO_H
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "../heap_watch.h"
 #include "../workloads/bench.h"
 
 /* ---- Reading the system without allocating ---- */
@@ -99,9 +97,13 @@ static struct {
     size_t points_count;
     size_t resident_at_start;
     double busy_seconds, resumed;
-    struct mallinfo2 (*heap_figures)(void); /* NULL without heap=1 */
-    uintptr_t break_start;
+    struct heap_watch watch; /* with heap=1 */
 } scenario;
+
+static inline bool is_watched(void)
+{
+    return scenario.watch.totals != NULL;
+}
 
 static inline void reach(size_t *peak, size_t value)
 {
@@ -115,69 +117,20 @@ static inline void reach(size_t *peak, size_t value)
 
 static inline void watch_heap(void)
 {
-    void *found = dlsym(RTLD_DEFAULT, "brkm_mallinfo2");
-    if (found == NULL) {
+    if (!heap_watch_begin(&scenario.watch)) {
         fprintf(stderr, "heap=1: brkmalloc is not preloaded\n");
         exit(2);
     }
-    memcpy(&scenario.heap_figures, &found, sizeof(found));
-    /* A huge page would make more resident than what was touched. */
-    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    free(checked(malloc(1)));
-    const char *maps = read_system("/proc/self/maps"), *line = strstr(maps, "[heap]");
-    if (line == NULL) {
-        fail("heap=1: the process has no heap");
-    }
-    while (line > maps && line[-1] != '\n') {
-        line--;
-    }
-    scenario.break_start = (uintptr_t)strtoull(line, NULL, 16);
-}
-
-/* How many of the pages from `start` to `end` are there; false when some are not mapped. */
-static inline bool count_pages(uintptr_t start, uintptr_t end, size_t *pages)
-{
-    static unsigned char present[64 * 1024];
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    *pages = 0;
-    for (uintptr_t at = start; at < end; at += sizeof(present) * page) {
-        size_t count = (end - at + page - 1) / page;
-        count = count < sizeof(present) ? count : sizeof(present);
-        if (mincore((void *)at, count * page, present) != 0) {
-            return false;
-        }
-        for (size_t i = 0; i < count; i++) {
-            *pages += present[i] & 1;
-        }
-    }
-    return true;
-}
-
-/* Bytes of the break's pages that are there. */
-static inline size_t break_resident_bytes(void)
-{
-    size_t pages;
-    uintptr_t end = (uintptr_t)sbrk(0);
-    while (!count_pages(scenario.break_start, end, &pages)) {
-        uintptr_t lowered = (uintptr_t)sbrk(0); /* by another thread, meanwhile */
-        if (lowered == end) {
-            fail("the pages of the heap cannot be counted");
-        }
-        end = lowered;
-    }
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static inline void read_heap(struct figures *figures)
 {
-    if (scenario.heap_figures != NULL) {
-        static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-        pthread_mutex_lock(&one_at_a_time);
-        struct mallinfo2 info = scenario.heap_figures();
-        figures->heap = info.arena - info.keepcost + info.hblkhd;
-        figures->pages = break_resident_bytes() + info.hblkhd;
-        pthread_mutex_unlock(&one_at_a_time);
+    struct heap_figures heap = {0, 0};
+    if (is_watched() && !heap_watch_read(&scenario.watch, &heap)) {
+        fail("heap=1: the pages of the heap cannot be counted");
     }
+    figures->heap = heap.heap;
+    figures->pages = heap.pages;
 }
 
 static inline void follow_heap(struct figures *now)
@@ -192,7 +145,7 @@ static inline void follow_heap(struct figures *now)
 static inline void follow_block(size_t size)
 {
     static _Thread_local unsigned calls;
-    if (scenario.heap_figures != NULL && (size >= 64 * KIB || calls++ % 64 == 0)) {
+    if (is_watched() && (size >= 64 * KIB || calls++ % 64 == 0)) {
         struct figures now = {0};
         follow_heap(&now);
     }
@@ -288,7 +241,7 @@ static inline void print_figures(const struct figures *figures)
 {
     printf(" live_%s=%zu resident_%s=%zu", figures->name, figures->live, figures->name,
            figures->resident);
-    if (scenario.heap_figures != NULL) {
+    if (is_watched()) {
         printf(" heap_%s=%zu pages_%s=%zu", figures->name, figures->heap, figures->name,
                figures->pages);
     }

@@ -107,8 +107,9 @@ BRKM_API int brkm_malloc_trim(size_t pad) BRKM_NOTHROW;
  * nothing here; 0 for a value that is out of range. */
 BRKM_API int brkm_mallopt(int parameter, int value) BRKM_NOTHROW;
 
-/* The value of the option `name`, as brkmalloc(7) lists them: bytes, a number, or 0 and 1 for a
- * flag. Returns 0; ENOENT for a name that is none, *value is then left alone. */
+/* The value of the option `name`, as brkmalloc(7) lists them: bytes, a number, 0 and 1 for a flag,
+ * or the number that it gives for a word. Returns 0; ENOENT for a name that is none, *value is then
+ * left alone. */
 BRKM_API int brkm_option_get(const char *name, size_t *value) BRKM_NOTHROW;
 
 /* Sets an option while the program runs.

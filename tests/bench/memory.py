@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Usage: memory.py LIBRARY FOLDER SCENARIO | --complete | --record
+"""Usage: memory.py LIBRARY FOLDER SCENARIO | --complete | --record [SCENARIO...]
 
 Runs a memory scenario of the benchmark at a small size on brkmalloc and compares what the allocator
 itself knows of its heap with the bounds in bench/memory-bounds.txt; looks whether every scenario
-has bounds there; or records new ones.
+has bounds there; or records new ones, for all scenarios or those named.
 Resident memory, which the whole process and the kernel have a part in, decides nothing here.
 """
 import os
@@ -12,7 +12,7 @@ import sys
 BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench")
 sys.path.insert(0, BENCH)
 
-from driver import memory  # noqa: E402
+from driver import scenarios  # noqa: E402
 from driver.allocators import Allocator, verify  # noqa: E402
 from driver.runner import Runner  # noqa: E402
 
@@ -21,10 +21,10 @@ HEADER = """\
 # What each memory scenario may need at most, as a multiple of the bytes that are live in it at most:
 # the heap up to its top with mapped blocks (heap) and the part of these whose pages are there
 # (pages), at the peak and at the scenario's points. As measured with the release preset and the size
-# that bench/driver/memory.py has for tests, the highest of three runs, plus a margin: 3 % and 0.01;
-# where threads make the runs differ 15 % and 0.05; and for pages behind the peak, whose return depends
-# on time, 25 % and 0.15, with threads 0.75. The tests bench.memory.* fail above them; after a change that lowers them, or
-# raises them for a good reason, record them again:
+# that bench/driver/scenarios.py has for tests, the highest of three runs, plus a margin: 3 % and
+# 0.01; where threads make the runs differ 15 % and 0.05; and for pages behind the peak, whose return
+# depends on time, 25 % and 0.15, with threads 0.75. The tests bench.memory.* fail above them; after a
+# change that lowers them, or raises them for a good reason, record them again:
 #   python3 tests/bench/memory.py build/release/libbrkmalloc.so build/release/bench --record
 """
 
@@ -36,6 +36,7 @@ CACHES_SHARE = 0.01
 # A figure this far below its bound shows that the bound has become useless.
 STALE = 0.75
 
+SKIPPED = 77
 
 # Runs of each scenario when bounds are recorded.
 RECORDED_RUNS = 3
@@ -51,14 +52,14 @@ class Test:
     def __init__(self, runner: Runner, folder: str, allocator: Allocator) -> None:
         self.runner, self.folder, self.allocator = runner, folder, allocator
 
-    def measure(self, name: str) -> memory.Run:
-        command = memory.PARTS[name].command(self.folder, memory.TEST)
-        run = memory.Run(self.runner.run([*command, "heap=1"], self.allocator))
+    def measure(self, name: str) -> scenarios.Run:
+        run = scenarios.PARTS[name].run(self.runner, self.folder, self.allocator, scenarios.TEST,
+                                        watched=True)
         if run.reason:
             sys.exit(f"{name}: {run.reason}")
         return run
 
-    def figures(self, run: memory.Run) -> dict[str, float]:
+    def figures(self, run: scenarios.Run) -> dict[str, float]:
         """What is compared, over the peak of live bytes."""
         found = {key: value / run.figures["live_peak"] for key, value in run.figures.items()
                  if key.startswith(("heap_", "pages_"))}
@@ -69,7 +70,7 @@ class Test:
 
 def read_bounds() -> dict[str, dict[str, float]]:
     """By scenario and figure; for a scenario of the table without bounds there are none."""
-    bounds: dict[str, dict[str, float]] = {name: {} for name in memory.PARTS}
+    bounds: dict[str, dict[str, float]] = {name: {} for name in scenarios.PARTS}
     with open(BOUNDS, encoding="utf-8") as file:
         for line in file:
             if not line.startswith("#"):
@@ -78,20 +79,23 @@ def read_bounds() -> dict[str, dict[str, float]]:
     return bounds
 
 
-def record(test: Test) -> int:
-    lines = []
-    for name in memory.PARTS:
+def record(test: Test, names: list[str]) -> int:
+    """The bounds of the scenarios named, or all; the others stay."""
+    bounds = read_bounds()
+    for name in names or scenarios.PARTS:
         runs = [test.figures(test.measure(name)) for _ in range(RECORDED_RUNS)]
-        for key in runs[0]:
-            figure = max(run[key] for run in runs)
-            lines.append(f"{name} {key} {figure + margin(name, key, figure):.3f}")
-            print(lines[-1], flush=True)
+        highest = {key: max(run[key] for run in runs) for key in runs[0]}
+        bounds[name] = {key: figure + margin(name, key, figure)
+                        for key, figure in highest.items()}
+        print(name, *(f"{key} {bound:.3f}" for key, bound in bounds[name].items()), flush=True)
     with open(BOUNDS, "w", encoding="utf-8") as file:
-        file.write(HEADER + "\n".join(lines) + "\n")
+        file.write(HEADER)
+        file.writelines(f"{name} {key} {bound:.3f}\n" for name, figures in bounds.items()
+                        for key, bound in figures.items())
     return 0
 
 
-def within_theory(run: memory.Run) -> bool:
+def within_theory(run: scenarios.Run) -> bool:
     """Robson's bound, which the adversary prints."""
     if "bound" not in run.figures:
         return True
@@ -122,7 +126,7 @@ def compare(test: Test, name: str) -> int:
 
 
 def main() -> int:
-    library, folder, scenario = sys.argv[1:]
+    library, folder, scenario, *names = sys.argv[1:]
     if scenario == "--complete":
         missing = without_bounds()
         print(f"without bounds: {', '.join(missing) or 'none'}")
@@ -131,7 +135,10 @@ def main() -> int:
     with Runner(folder) as runner:
         verify(allocator, os.path.join(folder, "which"), runner.environment)
         test = Test(runner, folder, allocator)
-        return record(test) if scenario == "--record" else compare(test, scenario)
+        if scenario.startswith("trace-") and not scenarios.can_replay(runner, folder):
+            print("skipped: the replayer was built without libzstd")
+            return SKIPPED
+        return record(test, names) if scenario == "--record" else compare(test, scenario)
 
 
 if __name__ == "__main__":

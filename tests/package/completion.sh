@@ -92,6 +92,10 @@ offers_only "release" brkmalloc build --preset re
 offers_only "" brkmalloc test -R x
 touch "$folder/libother.so"
 offers_only "libother.so" brkmalloc bench --with libo
+touch "$folder/app.trace"
+offers_only "app.trace" brkmalloc replay app
+offers_only "app.trace" brkmalloc replay --rounds 3 --info app
+offers_only "--plot" brkmalloc replay --pl
 runs_programs
 if [ -r /usr/share/bash-completion/bash_completion ]; then
     echo "with bash-completion:"

@@ -41,7 +41,7 @@ build_packages()
 case_deb_build()
 {
     rm -rf "$folder"
-    export SOURCE_DATE_EPOCH=1700000000
+    export SOURCE_DATE_EPOCH=1700000000 DEBFULLNAME="A Builder" DEBEMAIL=builder@example.org
     umask 077 # must not show in the packages
     export TZ=UTC
     build_packages "$folder/one"

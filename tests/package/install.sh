@@ -55,7 +55,7 @@ expected_files()
     fi
     functions | sed 's,.*,share/man/man3/&.3,'
     for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
-        docs/profile-format.md docs/probes.md docs/debugging.md; do
+        docs/profile-format.md docs/probes.md docs/debugging.md docs/testing.md docs/trace-format.md; do
         echo "share/doc/brkmalloc/$file"
     done
     (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'

@@ -456,6 +456,25 @@ bool brkm__os_discard(void *start, size_t size)
     return true;
 }
 
+bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
+{
+    verify_pages(start, size, "advised other than whole pages");
+    if (!fake_os_is_accessible(start, size)) {
+        violation("advised what it does not have", (uintptr_t)start);
+    }
+    if (fails(FAKE_ADVISE)) {
+        return false;
+    }
+    fake_os.advised_wanted += wanted ? size : 0;
+    fake_os.advised_refused += wanted ? 0 : size;
+    return true;
+}
+
+size_t brkm__os_huge_page_size(void)
+{
+    return fake_os.huge_page_size;
+}
+
 size_t fake_os_mapped_bytes(void)
 {
     size_t bytes = 0;

@@ -25,6 +25,7 @@ enum fake_call {
     FAKE_REMAP,
     FAKE_DISCARD,
     FAKE_PROTECT,
+    FAKE_ADVISE,
     FAKE_CALL_COUNT
 };
 
@@ -48,7 +49,10 @@ struct fake_os {
     bool remap_moves;      /* even where there is room behind the mapping */
     bool map_never_reuses; /* each mapping at a fresh address, with a gap behind */
     size_t race_bytes;     /* the next raise of the break comes after a foreign one of these */
-    size_t memory_limit;   /* bytes of break and mappings together; 0 for no limit */
+    size_t huge_page_size; /* 0: the system has no huge pages */
+    size_t advised_wanted; /* bytes that huge pages were asked for, and refused for */
+    size_t advised_refused;
+    size_t memory_limit; /* bytes of break and mappings together; 0 for no limit */
     unsigned calls[FAKE_CALL_COUNT];
 };
 

@@ -99,13 +99,16 @@ class Damage(Test):
         for name, content in (("empty", b""), ("other", b"#!/bin/sh\n" * 1000)):
             said = self.replay_bytes(name, content, must_fail=True)
             self.expect(f"{name}: told", "this is no trace" in said, said)
+        for name, content in (("empty", b""), ("only begun", bytes(4096))):
+            said = self.replay_bytes(name, content, must_fail=True)
+            self.expect(f"{name}: told", "ended before anything was recorded" in said, said)
         for path, reason in ((self.path("absent"), "No such file"), (self.scratch, "directory")):
             run = self.run_replayer(path)
             self.expect(f"{path}: told", run.returncode == 1 and reason in run.stderr, run)
 
     def usage(self) -> None:
         for arguments in ([], ["a", "b"], ["--order", "odd", "a"], ["--touch", "x", "a"],
-                          ["--samples", "-1", "a"], ["--unknown", "a"]):
+                          ["--samples", "-1", "a"], ["--quiet", "x", "a"], ["--unknown", "a"]):
             run = self.run_replayer(*arguments)
             self.expect(f"usage {arguments}", run.returncode == 2 and "usage:" in run.stderr, run)
 

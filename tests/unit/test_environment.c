@@ -93,6 +93,10 @@ START_TEST(a_bad_value_is_named_and_has_no_effect)
         {"mapped_threshold:33m", "\"33m\"", "it is too large"},
         {"perturb:256", "\"256\"", "it is too large"},
         {"perturb:1k", "\"1k\"", "it takes a number\n"},
+        {"thp:sometimes", "\"sometimes\"", "it takes default, never or always\n"},
+        {"thp:neve", "\"neve\"", "it takes default, never or always\n"},
+        {"thp:1", "\"1\"", "it takes default, never or always\n"},
+        {"thp", "\"\"", "it takes default, never or always\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         read_text(cases[i].text);
@@ -269,13 +273,14 @@ START_TEST(glibc_s_tunables_count_more_than_its_variables)
     static const char *const variables[] = {
         "MALLOC_TOP_PAD_", "1", "GLIBC_TUNABLES",
         "glibc.cpu.hwcaps=x:glibc.malloc.top_pad=2:glibc.malloc.tcache_count=0:"
-        "glibc.malloc.mmap_max=5::glibc.malloc.trim_threshold=-1",
+        "glibc.malloc.mmap_max=5::glibc.malloc.trim_threshold=-1:glibc.malloc.hugetlb=1",
         NULL};
     read_variables(variables);
     ck_assert_str_eq(fake_os_text(), "");
     ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), 2);
     ck_assert_uint_eq(brkm__option_get(OPTION_mapped_count_max), 5);
     ck_assert_uint_eq(brkm__option_get(OPTION_trim_threshold), PTRDIFF_MAX);
+    ck_assert_uint_eq(brkm__option_get(OPTION_thp), THP_ALWAYS);
 }
 END_TEST
 
@@ -286,7 +291,8 @@ START_TEST(a_bad_number_for_glibc_is_named)
                                             "MALLOC_MMAP_THRESHOLD_",
                                             "0x",
                                             "GLIBC_TUNABLES",
-                                            "glibc.malloc.perturb=256:glibc.malloc.mmap_max=7",
+                                            "glibc.malloc.perturb=256:glibc.malloc.mmap_max=7:"
+                                            "glibc.malloc.hugetlb=2",
                                             NULL};
     read_variables(variables);
     ck_assert(unit_said("brkmalloc: MALLOC_TOP_PAD_: glibc.malloc.top_pad \"1k\" has no effect; it "
@@ -294,6 +300,7 @@ START_TEST(a_bad_number_for_glibc_is_named)
     ck_assert(unit_said("brkmalloc: MALLOC_MMAP_THRESHOLD_: glibc.malloc.mmap_threshold \"0x\""));
     ck_assert(unit_said("brkmalloc: GLIBC_TUNABLES: glibc.malloc.perturb \"256\" has no effect; it "
                         "is too large\n"));
+    ck_assert(unit_said("glibc.malloc.hugetlb \"2\" has no effect; it is too large\n"));
     ck_assert_uint_eq(brkm__option_get(OPTION_mapped_count_max), 7);
     ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), BRKM_TOP_PAD_DEFAULT);
     ck_assert_uint_eq(brkm__option_get(OPTION_perturb), 0);
@@ -302,8 +309,9 @@ END_TEST
 
 START_TEST(confirm_names_every_option_its_value_and_its_source)
 {
-    read_text("top_pad:4k,stats_at_exit:true");
+    read_text("top_pad:4k,stats_at_exit:true,thp:never");
     brkm__environment_confirm();
+    ck_assert(unit_said("brkmalloc: option thp:never (BRKMALLOC)\n"));
     ck_assert(unit_said("brkmalloc: option top_pad:4096 (BRKMALLOC)\n"));
     ck_assert(unit_said("brkmalloc: option stats_at_exit:true (BRKMALLOC)\n"));
     ck_assert(unit_said("brkmalloc: option limit_hard:0 (default)\n"));

@@ -61,7 +61,7 @@ static struct mem_control_block *carve_and_fill(size_t size)
 START_TEST(a_top_that_has_not_begun_has_nothing)
 {
     ck_assert_uint_eq(brkm__top_available(&top), 0);
-    ck_assert_uint_eq(brkm__top_trim(&top, 0), 0);
+    ck_assert_uint_eq(brkm__top_trim(&top, 0, PAGE), 0);
     ck_assert_uint_eq(fake_os.calls[FAKE_BREAK_RAISE], 0);
 }
 END_TEST
@@ -384,7 +384,7 @@ START_TEST(trim_gives_back_whole_pages_but_the_pad)
     carve_and_fill(PAGE);
     for (size_t i = 6; i-- > 0;) {
         size_t before = brkm__top_available(&top);
-        size_t released = brkm__top_trim(&top, pads[i]);
+        size_t released = brkm__top_trim(&top, pads[i], PAGE);
         size_t available = brkm__top_available(&top);
         ck_assert_uint_gt(released, 0);
         ck_assert_uint_eq(released % PAGE, 0);
@@ -392,7 +392,7 @@ START_TEST(trim_gives_back_whole_pages_but_the_pad)
         ck_assert_uint_ge(available + 2 * BRKM_HEADER_SIZE, pads[i]);
         ck_assert_uint_le(available, pads[i] + PAGE + 2 * BRKM_HEADER_SIZE);
         expect_sound();
-        ck_assert_uint_eq(brkm__top_trim(&top, pads[i]), 0);
+        ck_assert_uint_eq(brkm__top_trim(&top, pads[i], PAGE), 0);
     }
     ck_assert_uint_eq(top.trimmed, 6);
     ck_assert_uint_ge(top.from_system_peak, 128 * PAGE);
@@ -404,7 +404,7 @@ START_TEST(what_comes_back_after_a_trim_is_zero_again)
     ck_assert(grow(64 * PAGE).grown);
     struct mem_control_block *block = carve_and_fill(60 * PAGE);
     brkm__top_absorb(&top, block);
-    ck_assert_uint_gt(brkm__top_trim(&top, 0), 0);
+    ck_assert_uint_gt(brkm__top_trim(&top, 0, PAGE), 0);
     ck_assert(grow(64 * PAGE).grown);
     expect_sound();
     ck_assert_uint_lt(top.zero_from, (uintptr_t)top.block + 2 * PAGE);
@@ -418,7 +418,7 @@ START_TEST(trim_leaves_a_foreign_break_alone)
     ck_assert(grow(64 * PAGE).grown);
     fake_os_foreign_sbrk(_i == 0 ? 100 : -100);
     uintptr_t now = fake_os_break();
-    ck_assert_uint_eq(brkm__top_trim(&top, 0), 0);
+    ck_assert_uint_eq(brkm__top_trim(&top, 0, PAGE), 0);
     ck_assert_uint_eq(fake_os_break(), now);
     ck_assert_uint_eq(fake_os.calls[FAKE_BREAK_LOWER], 0);
 }
@@ -429,7 +429,7 @@ START_TEST(a_trim_that_the_system_refuses_changes_nothing)
     ck_assert(grow(64 * PAGE).grown);
     struct top before = top;
     fake_os_fail(_i == 0 ? FAKE_ONLY(FAKE_BREAK_LOWER) : FAKE_ONLY(FAKE_BREAK_READ), 1, true);
-    ck_assert_uint_eq(brkm__top_trim(&top, 0), 0);
+    ck_assert_uint_eq(brkm__top_trim(&top, 0, PAGE), 0);
     ck_assert_mem_eq(&before, &top, sizeof(top));
     fake_os_fail(0, 0, false);
     expect_sound();
@@ -446,7 +446,7 @@ START_TEST(no_pad_is_so_large_that_it_wraps_round)
     for (int full = 0; full < 2; full++) {
         uintptr_t now = fake_os_break();
         for (size_t i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
-            ck_assert_uint_eq(brkm__top_trim(&top, pads[i]), 0);
+            ck_assert_uint_eq(brkm__top_trim(&top, pads[i], PAGE), 0);
             ck_assert_uint_eq(fake_os_break(), now);
         }
         if (full == 0) {
