@@ -248,7 +248,8 @@ size_t brkm__purge_down_to(struct bins *bins, struct top *top, size_t keep, cons
 {
     const struct long_purge purge = {bins, top, keep, lock};
     size_t released = purge_whole_top(&purge);
-    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest_bin() && goes_on(&purge);) {
+    for (unsigned bin = BRKM_BIN_COUNT;
+         bin-- > lowest_bin(brkm__os_page_size()) && goes_on(&purge);) {
         if (bins->heads[bin] != NULL) {
             released += purge_whole_bin(&purge, bin);
         }

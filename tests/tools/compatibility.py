@@ -150,9 +150,15 @@ def packages_of(script, outcome):
     return ", ".join(dict.fromkeys(packages))
 
 
+def program_of(case):
+    """The program of a case such as programs.hardened.perl, and whether it runs in that mode."""
+    _, *mode, name = case.split(".")
+    return name, mode == ["hardened"]
+
+
 def program_rows(results):
     for result in sorted(results, key=lambda result: result.case):
-        name = result.case.split(".")[1]
+        name, hardened = program_of(result.case)
         script = read("tests/programs", name + ".sh")
         found = re.search(r"passed: .* (\d+) equal lines", result.output)
         if result.outcome == "passed" and found:
@@ -161,7 +167,8 @@ def program_rows(results):
             came_out = "not tried: " + result.output.strip().partition(": ")[2]
         else:
             came_out = "**" + result.outcome + "**"
-        yield (f"[{name}](../tests/programs/{name}.sh)", packages_of(script, result.outcome),
+        title = "hardened." + name if hardened else name
+        yield (f"[{title}](../tests/programs/{name}.sh)", packages_of(script, result.outcome),
                header_line(script, "Runs"), came_out)
 
 
@@ -214,7 +221,8 @@ Last written for {circumstances_of_the_run()}:
 ## Real programs
 
 Each runs the same work twice, as it is and with the library preloaded. What it writes and its exit
-status must be equal, and each process tells which library serves its `malloc`.
+status must be equal, and each process tells which library serves its `malloc`. Those that begin with
+`hardened` ran with the option `hardened:true`.
 
 {table(("program", "Debian packages", "what it does", "what came out"), program_rows(programs))}
 ## Circumstances

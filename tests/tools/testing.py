@@ -21,8 +21,9 @@ KINDS = {
     "use_after_free": "Freed blocks are used",
     "forged": "Headers, links and tags are made up",
     "wrong_size": "The sized functions are given another size",
+    "hardened": "In the hardened mode",
 }
-KEY = re.compile(r"(Sizes|Ways|Says(?: [a-z]+)?|Not caught): ")
+KEY = re.compile(r"(Sizes|Ways|Options|Says(?: [a-z]+)?|Not caught): ")
 
 
 def fields_of(path):
