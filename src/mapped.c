@@ -5,6 +5,8 @@
  * keeps its address, which lets a second free be told from a wild pointer for a while. */
 #include "mapped.h"
 
+#include <string.h>
+
 #include "facts.h"
 #include "footprint.h"
 #include "huge_pages.h"
@@ -18,6 +20,10 @@
 /* Bytes at the end of a mapping for the fencepost, which tells of a write past the payload's end.
  * It costs a page where the program never touches its block's last one. */
 #define MAPPED_FENCEPOST BRKM_HEADER_SIZE
+
+/* Stands for the size in the header of a mapped block, whose size the table has. Its last byte,
+ * which a write in front of the payload hits first, is none that such a write often has. */
+#define HEADER_SIZE_MARK (0xb5 * BLOCK_UNIT)
 
 /* Entries before the table gets a mapping of its own. */
 #define MAPPED_FIRST_CAPACITY 64
@@ -188,8 +194,7 @@ static void trim_mapping(struct mapping *mapping, size_t size)
 
 static void write_headers(const struct mapping *mapping)
 {
-    /* The table has the size. */
-    block_create(block_from_payload((void *)mapping->payload), 0, BLOCK_IN_USE);
+    block_create(block_from_payload((void *)mapping->payload), HEADER_SIZE_MARK, BLOCK_IN_USE);
     block_create((void *)(mapping->payload + mapping->usable), 0, BLOCK_FENCEPOST);
 }
 
@@ -198,6 +203,20 @@ static void place_at_front(struct mapping *mapping, size_t size, size_t alignmen
 {
     mapping->payload = align_up(mapping->start + BRKM_HEADER_SIZE, alignment);
     trim_mapping(mapping, size);
+}
+
+/* Stands in front of a guarded block's header. Nothing secret: it is there for stray writes. */
+#define FRONT_BYTE 0xd7
+
+/* Bytes between the guard page in front of a guarded block and its header. */
+static size_t front_size(uintptr_t payload)
+{
+    return (payload - BRKM_HEADER_SIZE) % brkm__os_page_size();
+}
+
+static unsigned char *front_of(uintptr_t payload)
+{
+    return (unsigned char *)payload - BRKM_HEADER_SIZE - front_size(payload);
 }
 
 /* The payload as far to the back as it can be, so that little lies between its end and the guard
@@ -213,6 +232,7 @@ static void place_between_guards(struct mapping *mapping, size_t size, size_t al
     uintptr_t first = align_down(mapping->payload - BRKM_HEADER_SIZE, page);
     brkm__os_protect((void *)mapping->start, first - mapping->start);
     brkm__os_protect((void *)guard, page);
+    memset(front_of(mapping->payload), FRONT_BYTE, front_size(mapping->payload));
 }
 
 void *brkm__mapped_allocate(size_t size, size_t alignment)
@@ -272,6 +292,20 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
     }
     lock_release(&brkm__mapped_lock);
     return found;
+}
+
+bool brkm__mapped_front_is_whole(const void *payload)
+{
+    lock_acquire(&brkm__mapped_lock);
+    struct mapping *entry = find_in_use(payload);
+    bool is_guarded = entry != NULL && entry->is_guarded;
+    lock_release(&brkm__mapped_lock);
+    const unsigned char *front = front_of((uintptr_t)payload);
+    size_t left = is_guarded ? front_size((uintptr_t)payload) : 0;
+    while (left > 0 && front[left - 1] == FRONT_BYTE) {
+        left--;
+    }
+    return left == 0;
 }
 
 size_t brkm__mapped_retire(void *payload)

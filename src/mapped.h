@@ -32,6 +32,10 @@ void *brkm__mapped_allocate(size_t size, size_t alignment);
  * the block's usable bytes. Reads nothing at `payload`. */
 enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable_size);
 
+/* False when something wrote in front of the header of the block in use at `payload`, which is
+ * known where the option guard_pages was on when it was allocated. */
+bool brkm__mapped_front_is_whole(const void *payload);
+
 /* Frees the block at `payload` but keeps its addresses: its pages go back, and touching them
  * faults. brkm__mapped_free then ends it. Returns the mapping's size; 0 when no block is in use
  * there. */

@@ -75,7 +75,9 @@ static struct held verify_mapped(const void *memory, const char *caller)
         brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
     enum block_state state = block_state(block_from_payload(memory));
-    if (unlikely(state != BLOCK_IN_USE && state != BLOCK_WATCHED)) {
+    bool in_use =
+        state == BLOCK_IN_USE || (state == BLOCK_WATCHED && brkm__mapped_front_is_whole(memory));
+    if (unlikely(!in_use)) {
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
     }

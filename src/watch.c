@@ -45,9 +45,9 @@ static struct {
     bool guard_zero_size;
 } mode;
 
-/* The blocks of the heap that were handed out and put into quarantine last, while there is one
- * thread: a write past the end of the one or in front of it, or to the other, is then found by the
- * next call. NULL after they were freed, and left. */
+/* The block that was handed out last, and the block of the heap that was put into quarantine last,
+ * while there is one thread: a write past the end of the one or in front of it, or to the other, is
+ * then found by the next call. NULL after they were freed, and left. */
 static struct {
     void *handed_out;
     void *freed;
@@ -136,7 +136,7 @@ static void verify_handed_out(void *memory)
 {
     struct mem_control_block *block = block_from_payload(memory);
     struct trailer trailer;
-    bool sound = block_is(block, BLOCK_WATCHED) &&
+    bool sound = brkm__regions_contain_payload(memory) && block_is(block, BLOCK_WATCHED) &&
                  brkm__trailer_read(memory, block_usable_size(block), &trailer);
     if (unlikely(!sound)) {
         brkm__verify_in_use(memory, "malloc");
@@ -198,7 +198,7 @@ static void watch(void *memory, size_t size)
     brkm__trailer_write(memory, room_of(memory), (struct trailer){.requested = size});
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
     if (os_is_single_threaded()) {
-        last.handed_out = brkm__regions_contain_payload(memory) ? memory : NULL;
+        last.handed_out = memory;
     }
 }
 

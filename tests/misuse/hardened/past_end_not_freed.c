@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Past the end of a block that is not freed: the next call notices.
  * Options: hardened:true
- * Sizes: small medium large
+ * Sizes: small medium large mapped
  * Says: write past the end, canary overwritten at ADDRESS (block of NUMBER bytes, called from
  * malloc) */
 #include "../misuse.h"
