@@ -8,6 +8,7 @@
 #include "footprint.h"
 #include "options.h"
 #include "os.h"
+#include "own_memory.h"
 
 /* Bytes between the start of a mapping and the payload, at the least: keeps the payload aligned. */
 #define MAPPED_OVERHEAD BRKM_ALIGNMENT
@@ -15,6 +16,10 @@
 /* Bytes at the end of a mapping for the fencepost, which tells of a write past the payload's end.
  * It costs a page where the program never touches its block's last one. */
 #define MAPPED_FENCEPOST BRKM_HEADER_SIZE
+
+/* Stands for the size in the headers before and behind the payload: the table has the size, and a
+ * header whose last byte is not 0 shows where a zero was written over it. */
+#define MAPPED_MARK BLOCK_BYTE_SIZE_MAX
 
 /* Entries before the table gets a mapping of its own. */
 #define MAPPED_FIRST_CAPACITY 64
@@ -58,7 +63,7 @@ static struct mapping *entry_for(uintptr_t payload)
 
 static size_t table_bytes(size_t capacity)
 {
-    return align_up(capacity * sizeof(struct mapping), brkm__os_page_size());
+    return brkm__own_bytes(capacity * sizeof(struct mapping));
 }
 
 /* Moves the entries in use to `entries`; drops the tombstones. */
@@ -76,7 +81,7 @@ static void rehash(struct mapping *entries, size_t capacity)
         }
     }
     if (old != table.first_entries && old != NULL) {
-        brkm__footprint_abandon(old, table_bytes(old_capacity));
+        brkm__own_unmap(old, old_capacity * sizeof(struct mapping));
     }
 }
 
@@ -92,7 +97,7 @@ static bool make_room(void)
     }
     size_t capacity = max_size(table.capacity, 4 * (table.totals.count + 1));
     capacity = power_of_two_above(capacity);
-    struct mapping *entries = brkm__footprint_map(table_bytes(capacity));
+    struct mapping *entries = brkm__own_map(capacity * sizeof(struct mapping));
     if (entries == NULL) {
         return false;
     }
@@ -166,9 +171,8 @@ static void trim_mapping(struct mapping *mapping, size_t size)
 
 static void write_headers(const struct mapping *mapping)
 {
-    /* The table has the size. */
-    block_create(block_from_payload((void *)mapping->payload), 0, BLOCK_IN_USE);
-    block_create((void *)(mapping->payload + mapping->usable), 0, BLOCK_FENCEPOST);
+    block_create(block_from_payload((void *)mapping->payload), MAPPED_MARK, BLOCK_IN_USE);
+    block_create((void *)(mapping->payload + mapping->usable), MAPPED_MARK, BLOCK_FENCEPOST);
 }
 
 void *brkm__mapped_allocate(size_t size, size_t alignment)

@@ -25,6 +25,9 @@ void *brkm__os_remap(void *start, size_t old_size, size_t new_size);
 /* Gives the contents of whole pages back; they read as zero afterwards. False: nothing happened. */
 bool brkm__os_discard(void *start, size_t size);
 
+/* Lets nobody read or write whole pages any more. False: nothing happened. */
+bool brkm__os_forbid(void *start, size_t size);
+
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 

@@ -57,6 +57,14 @@ bool brkm__os_discard(void *start, size_t size)
     return done;
 }
 
+bool brkm__os_forbid(void *start, size_t size)
+{
+    int saved = errno;
+    bool done = mprotect(start, size, PROT_NONE) == 0;
+    errno = saved;
+    return done;
+}
+
 /* Read once; whoever is first at the same time stores the same (relaxed_load, relaxed_store). */
 static size_t page_size;
 

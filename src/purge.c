@@ -5,6 +5,7 @@
 #include "footprint.h"
 #include "options.h"
 #include "os.h"
+#include "report.h"
 #include "size_class.h"
 
 /* Looks that are skipped after one that could not do anything. */
@@ -48,6 +49,10 @@ static size_t discard(uintptr_t start, uintptr_t end)
 static size_t purge_block(struct bins *bins, struct mem_control_block *block)
 {
     size_t size = block_size(block);
+    if (unlikely(!block_free_end_is_sound(block, size))) {
+        brkm__fatal(FAULT_BOUNDARY_TAG_OVERWRITTEN,
+                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+    }
     struct page_range inner = block_inner_pages(block, size, brkm__os_page_size());
     struct page_range clean = page_range_common(inner, block_clean_pages(block));
     if (page_range_bytes(clean) == page_range_bytes(inner)) {

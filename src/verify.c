@@ -39,7 +39,7 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
     const struct mem_control_block *block = block_from_payload(memory);
     struct fault_place place = {.address = memory, .caller = caller};
     /* The top begins where the last block began that was freed into it. */
-    if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_TOP) {
+    if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_GONE || state == BLOCK_TOP) {
         place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
         brkm__fatal(fault_of_freed(caller), place);
     }

@@ -447,6 +447,19 @@ bool brkm__os_discard(void *start, size_t size)
     return true;
 }
 
+bool brkm__os_forbid(void *start, size_t size)
+{
+    verify_pages(start, size, "forbade other than whole pages");
+    if (!fake_os_is_accessible(start, size)) {
+        violation("forbade what it does not have", (uintptr_t)start);
+    }
+    if (fails(FAKE_FORBID)) {
+        return false;
+    }
+    map_fixed((uintptr_t)start, (uintptr_t)start + size, PROT_NONE);
+    return true;
+}
+
 size_t fake_os_mapped_bytes(void)
 {
     size_t bytes = 0;

@@ -24,6 +24,7 @@ enum fake_call {
     FAKE_UNMAP,
     FAKE_REMAP,
     FAKE_DISCARD,
+    FAKE_FORBID,
     FAKE_CALL_COUNT
 };
 

@@ -17,7 +17,7 @@ layer_of()
     report | writer) echo 2 ;;
     lock | options) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
-    bins | cached_list | top | fallback) echo 5 ;;
+    bins | cached_list | top | fallback | own_memory) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
