@@ -237,7 +237,11 @@ struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)
         }
         found = first_in_bin(bins, bin);
     }
-    unlink_from(bins, bin, found, block_size(&found->header));
+    size_t found_size = block_size(&found->header);
+    if (unlikely(size_class_bin(found_size) != bin)) {
+        end_program(FAULT_HEADER_OVERWRITTEN, found);
+    }
+    unlink_from(bins, bin, found, found_size);
     return &found->header;
 }
 
