@@ -8,7 +8,7 @@
 
 set(core_sources
   alloc.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c fallback.c
-  footprint.c free_space.c heap.c idle.c info.c lock.c mapped.c options.c own_memory.c perturb.c
+  footprint.c foreign.c free_space.c heap.c idle.c info.c lock.c mapped.c options.c own_memory.c perturb.c
   process.c purge.c regions.c report.c serve.c snapshot.c stats.c supply.c thread_cache.c top.c tune.c verify.c
   writer.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)

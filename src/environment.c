@@ -144,19 +144,44 @@ static bool parse_size(struct span text, size_t *value)
     return *value >> shift == number;
 }
 
+static bool parse_word(enum option option, struct span text, size_t *value)
+{
+    const char *word;
+    for (*value = 0; (word = brkm__option_word(option, *value)) != NULL; ++*value) {
+        if (span_is(text, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a WORD option takes, as a remedy. */
+static const char *list_words(struct line *line, enum option option)
+{
+    const char *word;
+    brkm__line_add_text(line, "it takes one of the words");
+    for (size_t value = 0; (word = brkm__option_word(option, value)) != NULL; value++) {
+        brkm__line_add_text(line, value == 0 ? " " : ", ");
+        brkm__line_add_text(line, word);
+    }
+    return line->text;
+}
+
 static const char *const type_remedies[] = {
     [OPTION_TYPE_FLAG] = "it takes true or false",
     [OPTION_TYPE_NUMBER] = "it takes a number",
     [OPTION_TYPE_SIZE] = "it takes a number with an optional k, m or g",
 };
 
-static bool parse(enum option_type type, struct span text, size_t *value)
+static bool parse(enum option option, struct span text, size_t *value)
 {
-    switch (type) {
+    switch (brkm__option_rows[option].type) {
     case OPTION_TYPE_FLAG:
         return parse_flag(text, value);
     case OPTION_TYPE_NUMBER:
         return parse_digits(text, 10, value);
+    case OPTION_TYPE_WORD:
+        return parse_word(option, text, value);
     case OPTION_TYPE_SIZE:
         break;
     }
@@ -179,8 +204,10 @@ static void apply(const char *source, struct span key, struct span value)
     const struct option_row *row = &brkm__option_rows[option];
     size_t number = 0;
     const char *remedy = NULL;
-    if (!parse(row->type, value, &number)) {
-        remedy = type_remedies[row->type];
+    struct line words = {0};
+    if (!parse(option, value, &number)) {
+        remedy =
+            row->type == OPTION_TYPE_WORD ? list_words(&words, option) : type_remedies[row->type];
     } else if (!brkm__option_set_from(option, number, source)) {
         remedy = "it is too large";
     }
@@ -338,6 +365,8 @@ static void add_value(struct line *line, enum option option)
     size_t value = brkm__option_get(option);
     if (brkm__option_rows[option].type == OPTION_TYPE_FLAG) {
         brkm__line_add_text(line, value != 0 ? "true" : "false");
+    } else if (brkm__option_rows[option].type == OPTION_TYPE_WORD) {
+        brkm__line_add_text(line, brkm__option_word(option, value));
     } else {
         brkm__line_add_number(line, value);
     }

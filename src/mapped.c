@@ -226,6 +226,18 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
     return found;
 }
 
+bool brkm__mapped_contains(const void *address)
+{
+    bool found = false;
+    lock_acquire(&brkm__mapped_lock);
+    for (size_t i = 0; i < table.capacity && !found && table.totals.count != 0; i++) {
+        const struct mapping *entry = &table.entries[i];
+        found = (uintptr_t)address - entry->start < entry->size;
+    }
+    lock_release(&brkm__mapped_lock);
+    return found;
+}
+
 size_t brkm__mapped_free(void *payload)
 {
     lock_acquire(&brkm__mapped_lock);

@@ -31,6 +31,9 @@ void *brkm__mapped_allocate(size_t size, size_t alignment);
  * the block's usable bytes. Reads nothing at `payload`. */
 enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable_size);
 
+/* True when `address` lies in the mapping of any mapped block. Looks at all of them. */
+bool brkm__mapped_contains(const void *address);
+
 /* Unmaps the block at `payload` and returns its usable size; 0 when there was none. */
 size_t brkm__mapped_free(void *payload);
 

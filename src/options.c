@@ -11,6 +11,14 @@ const struct option_row brkm__option_rows[OPTION_COUNT] = {
 #undef BRKM_OPTION_ROW
 };
 
+/* Words of an option, NULL behind the last. */
+#define WORDS_MAX 8
+static const char *const words[OPTION_COUNT][WORDS_MAX + 1] = {
+#define BRKM_OPTION_WORD_ROW(name, ...) [OPTION_##name] = {__VA_ARGS__},
+    BRKM_OPTION_WORDS(BRKM_OPTION_WORD_ROW)
+#undef BRKM_OPTION_WORD_ROW
+};
+
 /* Any thread reads and the program writes at any time; each value stands alone, so relaxed is
  * enough. */
 static struct {
@@ -58,6 +66,11 @@ void brkm__option_raise(enum option option, size_t value)
     if (!brkm__option_is_set(option) && value > brkm__option_get(option)) {
         atomic_store_explicit(&options[option].value, value, memory_order_relaxed);
     }
+}
+
+const char *brkm__option_word(enum option option, size_t value)
+{
+    return value <= brkm__option_rows[option].largest ? words[option][value] : NULL;
 }
 
 /* ---- Names ---- */

@@ -11,7 +11,8 @@
 #include "config.h"
 
 /* X(name, type, default, largest value, change, secure, meaning).
- * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g.
+ * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g, WORD one
+ * of the words that BRKM_OPTION_WORDS lists.
  * Change: AT_START options have their effect when the process starts, and only then.
  * Secure: a set-user-id program takes the SAFE ones from its environment, where an attacker may
  * have written them: they neither print, nor read files, nor make malloc fail, nor move a block. */
@@ -36,7 +37,14 @@
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which malloc fails; 0 for no limit")                          \
     X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
-      "freed memory is filled with this byte, new memory with its complement; 0 for neither")
+      "freed memory is filled with this byte, new memory with its complement; 0 for neither")     \
+    X(foreign, WORD, FOREIGN_ABORT, FOREIGN_FORWARD, ANY_TIME, UNSAFE,                            \
+      "what free, realloc and malloc_usable_size do with memory of other allocators")
+
+/* X(name, words...): what a WORD option takes; the first word stands for the value 0. */
+#define BRKM_OPTION_WORDS(X) X(foreign, "abort", "ignore", "forward")
+
+enum option_foreign { FOREIGN_ABORT, FOREIGN_IGNORE, FOREIGN_FORWARD };
 
 enum option {
 #define BRKM_OPTION_NAME(name, type, standard, largest, change, secure, meaning) OPTION_##name,
@@ -45,7 +53,7 @@ enum option {
         OPTION_COUNT
 };
 
-enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_NUMBER, OPTION_TYPE_SIZE };
+enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_NUMBER, OPTION_TYPE_SIZE, OPTION_TYPE_WORD };
 enum option_change { OPTION_AT_START, OPTION_ANY_TIME };
 enum option_security { OPTION_UNSAFE, OPTION_SAFE };
 
@@ -62,6 +70,9 @@ extern const struct option_row brkm__option_rows[OPTION_COUNT];
 
 /* The option of that name, which need not end with a zero; OPTION_COUNT when there is none. */
 enum option brkm__option_find(const char *name, size_t length);
+
+/* The word that stands for `value` of a WORD option; NULL past the last. */
+const char *brkm__option_word(enum option option, size_t value);
 
 /* The name most like `name`, in which letters may be missing, wrong or too many; NULL when none
  * is like it. */

@@ -8,6 +8,7 @@
 #include "base.h"
 #include "depot.h"
 #include "environment.h"
+#include "foreign.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -89,6 +90,7 @@ __attribute__((constructor(101))) static void start(void)
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__tune_apply();
+    brkm__foreign_prepare();
     if (brkm__option_get(OPTION_confirm) != 0) {
         brkm__environment_confirm();
     }

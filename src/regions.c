@@ -33,6 +33,19 @@ bool brkm__regions_contain_payload(const void *address)
     return false;
 }
 
+bool brkm__regions_contain(const void *address)
+{
+    for (size_t i = atomic_load_explicit(&table.used, memory_order_relaxed); i > 0; i--) {
+        struct region *region = &table.regions[i - 1];
+        uintptr_t end = atomic_load_explicit(&region->end, memory_order_acquire);
+        uintptr_t start = atomic_load_explicit(&region->start, memory_order_relaxed);
+        if ((uintptr_t)address >= start && (uintptr_t)address < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The window spans the break regions, with foreign gaps between them. */
 static void widen_window(const struct mem_control_block *first, uintptr_t end)
 {

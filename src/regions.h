@@ -50,6 +50,10 @@ static inline bool regions_window_contains(const void *address)
 /* True when a payload can lie at `address`: aligned and inside a region. Takes no lock. */
 bool brkm__regions_contain_payload(const void *address);
 
+/* True when `address`, of whatever alignment, lies in a region, and not in a gap between two. Takes
+ * no lock; for the slow way. */
+bool brkm__regions_contain(const void *address);
+
 /* True when one more region can be noted. */
 bool brkm__regions_have_room(void);
 

@@ -7,6 +7,7 @@
 #include "annotate.h"
 #include "block.h"
 #include "depot.h"
+#include "foreign.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
@@ -251,6 +252,16 @@ void brkm__take_back(void *memory, struct held held, const char *caller)
     }
 }
 
+void brkm__free_verified(void *memory, struct held held, const char *caller)
+{
+    if (unlikely(held.origin == ORIGIN_FOREIGN)) {
+        brkm__foreign_free(memory, caller);
+        return;
+    }
+    annotate_freed(memory);
+    brkm__take_back(memory, held, caller);
+}
+
 /* ---- The slow halves of malloc and free ---- */
 
 /* malloc where the thread's cache cannot serve it. */
@@ -290,8 +301,6 @@ BRKM_NOINLINE void brkm__free_slow(void *memory)
         }
     }
     if (memory != NULL) {
-        struct held held = brkm__verify_in_use(memory, "free");
-        annotate_freed(memory);
-        brkm__take_back(memory, held, "free");
+        brkm__free_verified(memory, brkm__verify_in_use(memory, "free"), "free");
     }
 }

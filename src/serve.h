@@ -24,6 +24,9 @@ struct allocated brkm__serve(size_t size);
 /* The same, aligned to `alignment`, a power of two; NULL when memory is short. */
 void *brkm__serve_aligned(size_t alignment, size_t size);
 
+/* Frees what was verified as in use, or hands on what is foreign. `caller` goes into messages. */
+void brkm__free_verified(void *memory, struct held held, const char *caller);
+
 /* Takes back what was verified as in use. `caller` goes into messages. */
 void brkm__take_back(void *memory, struct held held, const char *caller);
 

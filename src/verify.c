@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "foreign.h"
 #include "heap.h"
 #include "mapped.h"
 #include "regions.h"
@@ -49,12 +50,23 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
     brkm__fatal(is_block ? FAULT_HEADER_OVERWRITTEN : FAULT_INVALID_POINTER, place);
 }
 
+/* True when `memory` cannot be ours and that does not end the program. An address that was a mapped
+ * block's counts: others may have mapped there since. */
+static bool is_accepted_as_foreign(const void *memory)
+{
+    return brkm__foreign_is_accepted() && !brkm__regions_contain(memory) &&
+           !brkm__mapped_contains(memory);
+}
+
 static struct held verify_mapped(const void *memory, const char *caller)
 {
     struct held held = {.origin = ORIGIN_MAPPED};
     struct fault_place place = {.address = memory, .caller = caller};
     enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
     if (unlikely(found != MAPPED_IN_USE)) {
+        if (is_accepted_as_foreign(memory)) {
+            return (struct held){.origin = ORIGIN_FOREIGN};
+        }
         brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
     if (unlikely(block_state(block_from_payload(memory)) != BLOCK_IN_USE)) {
@@ -77,6 +89,9 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = block_state(block);
     if (unlikely(state != BLOCK_IN_USE || block_short_size(block) == 0)) {
+        if (is_accepted_as_foreign(memory)) {
+            return (struct held){.origin = ORIGIN_FOREIGN};
+        }
         reject(memory, state, caller);
     }
     struct held held = {ORIGIN_HEAP, block_usable_size(block)};

@@ -460,6 +460,11 @@ bool brkm__os_forbid(void *start, size_t size)
     return true;
 }
 
+void *brkm__os_next_symbol(const char *name)
+{
+    return fake_os.next_symbol == NULL ? NULL : fake_os.next_symbol(name);
+}
+
 size_t fake_os_mapped_bytes(void)
 {
     size_t bytes = 0;

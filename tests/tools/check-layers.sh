@@ -16,7 +16,7 @@ layer_of()
     os | os_linux | annotate) echo 1 ;;
     report | writer) echo 2 ;;
     lock | options) echo 3 ;;
-    block | size_class | regions | environment | footprint | perturb) echo 4 ;;
+    block | size_class | regions | environment | footprint | foreign | perturb) echo 4 ;;
     bins | cached_list | top | fallback | own_memory) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
