@@ -11,26 +11,45 @@
 #include "regions.h"
 #include "report.h"
 
-bool brkm__verify_is_boundary(const struct mem_control_block *block)
+/* Steps from the region's first block to the last that begins at or before `address`. */
+static const struct mem_control_block *walk_to(const struct mem_control_block *block,
+                                               uintptr_t address)
+{
+    while (block_short_size(block) != 0 && block_state(block) != BLOCK_DAMAGED &&
+           (uintptr_t)block_next(block) <= address) {
+        block = block_next(block);
+    }
+    return block;
+}
+
+const struct mem_control_block *brkm__verify_find_around(const void *address)
 {
     for (struct region *region = brkm__regions_next(NULL); region != NULL;
          region = brkm__regions_next(region)) {
-        if ((uintptr_t)block < region->start || (uintptr_t)block >= region->end) {
-            continue;
+        if ((uintptr_t)address >= (uintptr_t)region->first && (uintptr_t)address < region->end) {
+            return walk_to(region->first, (uintptr_t)address);
         }
-        const struct mem_control_block *step = region->first;
-        while (step < block && block_short_size(step) != 0 && block_state(step) != BLOCK_DAMAGED) {
-            step = block_next(step);
-        }
-        return step == block;
     }
-    return false;
+    return NULL;
 }
 
 /* What the function `caller` does with a block that was freed before. */
 static enum fault fault_of_freed(const char *caller)
 {
     return strstr(caller, "free") != NULL ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE;
+}
+
+/* What is wrong with a pointer in front of which there is no good header. */
+static enum fault fault_of_no_block(const struct mem_control_block *block)
+{
+    lock_acquire(&brkm__main_heap.lock);
+    const struct mem_control_block *around = brkm__verify_find_around(block);
+    enum block_state state = around == NULL ? BLOCK_DAMAGED : block_state(around);
+    lock_release(&brkm__main_heap.lock);
+    if (around == block) {
+        return FAULT_HEADER_OVERWRITTEN;
+    }
+    return state == BLOCK_FREE || state == BLOCK_TOP ? FAULT_FREE_MEMORY : FAULT_INVALID_POINTER;
 }
 
 /* Says what is wrong with `memory`, whose header is not that of a block in use. */
@@ -44,10 +63,7 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
         place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
         brkm__fatal(fault_of_freed(caller), place);
     }
-    lock_acquire(&brkm__main_heap.lock);
-    bool is_block = state == BLOCK_DAMAGED && brkm__verify_is_boundary(block);
-    lock_release(&brkm__main_heap.lock);
-    brkm__fatal(is_block ? FAULT_HEADER_OVERWRITTEN : FAULT_INVALID_POINTER, place);
+    brkm__fatal(state == BLOCK_DAMAGED ? fault_of_no_block(block) : FAULT_INVALID_POINTER, place);
 }
 
 /* True when `memory` cannot be ours and that does not end the program. An address that was a mapped
