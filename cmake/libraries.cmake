@@ -8,8 +8,8 @@
 
 set(core_sources
   alarm.c alloc.c bins.c block.c cache_bin.c cached_list.c check.c control.c decay.c depot.c
-  environment.c fallback.c footprint.c free_space.c heap.c heap_map.c huge_pages.c idle.c info.c lock.c mapped.c
-  options.c perturb.c process.c purge.c quarantine.c regions.c report.c serve.c server.c service.c
+  environment.c fallback.c footprint.c foreign.c free_space.c heap.c heap_map.c huge_pages.c idle.c info.c lock.c mapped.c
+  options.c own_memory.c perturb.c process.c purge.c quarantine.c regions.c report.c serve.c server.c service.c
   snapshot.c stats.c supply.c thread_cache.c top.c trailer.c tune.c verify.c watch.c writer.c
   zero_size.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)

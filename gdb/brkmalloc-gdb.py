@@ -185,7 +185,7 @@ class Heap:
         self.least = facts["least block"]
         self.alignment = facts["alignment"]
         self.long_mark = facts["long size mark"]
-        self.multiplier = facts["seal multiplier"]
+        self.multiplier = memory.number(facts["block multiplier"], 4)
         self.flags_all = facts["flags all"]
         self.state_of = {facts["state " + state] & MASK_32: state for state in STATES}
         self.watched = facts["state watched"] & MASK_32
@@ -267,7 +267,7 @@ class Heap:
         """The size that a header cannot tell; 0 when it was overwritten."""
         at = self._long_size_at(block)
         size = self._field(at, "long_size.bytes")
-        check = (size ^ block.start) * self.facts["long size multiplier"] + self.secret & MASK_64
+        check = (size ^ block.start) * self.facts["check multiplier"] + self.secret & MASK_64
         return size if check == self._field(at, "long_size.check") else 0
 
     def has_flag(self, block, name):
@@ -827,7 +827,7 @@ def survey(heap):
 
 class BrkmHeap(Command):
     """What the heap holds: its regions, blocks by state, mapped blocks, free blocks by size.
-Bytes include the headers of blocks. Blocks in which caches themselves lie count as in use."""
+Bytes include the headers of blocks."""
     name = "brkm heap"
 
     def run(self, argument):

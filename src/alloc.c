@@ -8,6 +8,7 @@
 #include "annotate.h"
 #include "block.h"
 #include "depot.h"
+#include "foreign.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
@@ -64,6 +65,10 @@ static void take_back(void *memory, struct held held, const char *caller)
 
 static void free_verified(void *memory, struct held held, const char *caller)
 {
+    if (unlikely(held.origin == ORIGIN_FOREIGN)) {
+        brkm__foreign_free(memory, caller);
+        return;
+    }
     annotate_freed(memory);
     take_back(memory, held, caller);
 }
@@ -94,12 +99,13 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
         return;
     }
     struct held held = brkm__verify_in_use(memory, caller);
+    bool is_ours = held.origin != ORIGIN_FOREIGN;
     bool size_fits =
         held.is_watched || held.origin == ORIGIN_ZERO_SIZE
             ? size == held.usable_size
             : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
-    if (!size_fits || !is_aligned) {
+    if (is_ours && (!size_fits || !is_aligned)) {
         brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
                                                               .block_size = held.usable_size,
                                                               .caller = caller});
@@ -281,6 +287,9 @@ void *brkm_realloc(void *memory, size_t size)
         return brkm_malloc(size);
     }
     struct held held = brkm__verify_in_use(memory, "realloc");
+    if (unlikely(held.origin == ORIGIN_FOREIGN)) {
+        return brkm__foreign_realloc(memory, size);
+    }
     if (size == 0) {
         free_verified(memory, held, "realloc");
         return NULL;
@@ -360,7 +369,12 @@ void *brkm_pvalloc(size_t size)
 
 size_t brkm_malloc_usable_size(void *memory)
 {
-    return memory == NULL ? 0 : brkm__verify_in_use(memory, "malloc_usable_size").usable_size;
+    if (memory == NULL) {
+        return 0;
+    }
+    struct held held = brkm__verify_in_use(memory, "malloc_usable_size");
+    return likely(held.origin != ORIGIN_FOREIGN) ? held.usable_size
+                                                 : brkm__foreign_usable_size(memory);
 }
 
 int brkm_malloc_trim(size_t pad)

@@ -95,13 +95,13 @@ static void verify_leads_back(const struct free_block *link, const struct free_b
 
 /* The smallest block that can have a whole page, of the smallest size that there is, inside. */
 #define DIRTY_SIZE_MIN                                                                         \
-    (sizeof(struct free_block) + sizeof(struct long_size) + sizeof(struct page_range) + 4096 + \
+    (sizeof(struct free_block) + sizeof(struct long_size) + sizeof(struct clean_note) + 4096 + \
      sizeof(size_t))
 
 void brkm__bins_note_purged(struct bins *bins, struct mem_control_block *block, size_t size,
                             struct page_range clean)
 {
-    bins->dirty -= block_dirty_bytes(block, size, brkm__os_page_size());
+    bins->dirty -= min_size(bins->dirty, block_dirty_bytes(block, size, brkm__os_page_size()));
     block_set_clean_pages(block, clean);
     bins->dirty += block_dirty_bytes(block, size, brkm__os_page_size());
 }
@@ -238,7 +238,11 @@ struct mem_control_block *brkm__bins_take(struct bins *bins, size_t size)
         }
         found = first_in_bin(bins, bin);
     }
-    unlink_from(bins, bin, found, block_size(&found->header));
+    size_t found_size = block_size(&found->header);
+    if (unlikely(size_class_bin(found_size) != bin)) {
+        end_program(FAULT_HEADER_OVERWRITTEN, found);
+    }
+    unlink_from(bins, bin, found, found_size);
     return &found->header;
 }
 

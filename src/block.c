@@ -1,47 +1,78 @@
 /* SPDX-License-Identifier: MIT
- * Layer 4: the secret behind the seals; sizes that headers cannot tell. */
+ * Layer 4: the secret behind the seals; what lies in the payload of free blocks with a check. */
 #include "block.h"
 
 #include "facts.h"
 #include "os.h"
 
 uint32_t brkm__block_secret;
+uint32_t brkm__block_multiplier;
 
 void brkm__block_draw_secret(void)
 {
-    if (relaxed_load(brkm__block_secret) != 0) {
+    if (relaxed_load(brkm__block_secret) != 0 && relaxed_load(brkm__block_multiplier) != 0) {
         return;
     }
-    relaxed_store(brkm__block_secret,
-                  ((uint32_t)brkm__os_entropy() & ~(uint32_t)15) | BLOCK_SECRET_NIBBLE);
+    uint64_t drawn = brkm__os_entropy();
+    relaxed_store(brkm__block_multiplier, ((uint32_t)(drawn >> 32) & 0xffff000) | 0x1000);
+    relaxed_store(brkm__block_secret, ((uint32_t)drawn & ~(uint32_t)15) | BLOCK_SECRET_NIBBLE);
+}
+
+/* ---- Checks of what lies in payloads ---- */
+
+/* 2^64 / golden ratio, odd: every bit of value and address reaches the upper bits. */
+#define CHECK_MULTIPLIER 0x9e3779b97f4a7c15u
+
+static uint64_t check_for(const struct mem_control_block *block, uint64_t value)
+{
+    return (value ^ (uintptr_t)block) * CHECK_MULTIPLIER + relaxed_load(brkm__block_secret);
+}
+
+static _Noreturn void end_program(const struct mem_control_block *block)
+{
+    brkm__fatal(FAULT_FREE_LIST_OVERWRITTEN,
+                (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
 }
 
 /* ---- Long sizes ---- */
-
-/* 2^64 / golden ratio, odd: every bit of size and address reaches the upper bits. */
-#define LONG_SIZE_MULTIPLIER ((uint64_t)0x9e3779b97f4a7c15u)
-
-static uint64_t long_check_for(const struct mem_control_block *block, size_t size)
-{
-    return ((uint64_t)size ^ (uintptr_t)block) * LONG_SIZE_MULTIPLIER +
-           relaxed_load(brkm__block_secret);
-}
 
 void brkm__block_store_long_size(struct mem_control_block *block, size_t size)
 {
     struct long_size *long_size = block_long_size(block);
     annotate_ours(long_size, sizeof(*long_size));
-    *long_size = (struct long_size){size, long_check_for(block, size)};
+    *long_size = (struct long_size){size, check_for(block, size)};
 }
 
 size_t brkm__block_load_long_size(const struct mem_control_block *block)
 {
     const struct long_size *long_size = block_long_size(block);
-    if (unlikely(long_size->check != long_check_for(block, long_size->bytes))) {
-        brkm__fatal(FAULT_FREE_LIST_OVERWRITTEN,
-                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+    if (unlikely(long_size->check != check_for(block, long_size->bytes))) {
+        end_program(block);
     }
     return long_size->bytes;
+}
+
+/* ---- Notes of clean pages ---- */
+
+static uint64_t clean_check_for(const struct mem_control_block *block, struct page_range pages)
+{
+    return check_for(block, pages.start * CHECK_MULTIPLIER ^ pages.end);
+}
+
+void brkm__block_store_clean_pages(struct mem_control_block *block, struct page_range clean)
+{
+    struct clean_note *note = block_clean_note(block);
+    annotate_ours(note, sizeof(*note));
+    *note = (struct clean_note){clean, clean_check_for(block, clean)};
+}
+
+struct page_range brkm__block_load_clean_pages(const struct mem_control_block *block)
+{
+    const struct clean_note *note = block_clean_note(block);
+    if (unlikely(note->check != clean_check_for(block, note->pages))) {
+        end_program(block);
+    }
+    return note->pages;
 }
 
 /* ---- For debuggers ---- */
@@ -53,8 +84,7 @@ static const struct fact facts[] FACTS = {
     FACT("least block", BRKM_MIN_BLOCK),
     FACT("size unit", BLOCK_UNIT),
     FACT("long size mark", BLOCK_LONG_SIZE),
-    FACT("long size multiplier", LONG_SIZE_MULTIPLIER),
-    FACT("seal multiplier", BLOCK_SEAL_MULTIPLIER),
+    FACT("check multiplier", CHECK_MULTIPLIER),
     FACT("state in use", BLOCK_IN_USE),
     FACT("state cached", BLOCK_CACHED),
     FACT("state free", BLOCK_FREE),
@@ -77,4 +107,5 @@ static const struct fact facts[] FACTS = {
     FACT_OFFSET(page_range, start),
     FACT_OFFSET(page_range, end),
     FACT_ADDRESS("block secret", &brkm__block_secret),
+    FACT_ADDRESS("block multiplier", &brkm__block_multiplier),
 };

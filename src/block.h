@@ -9,7 +9,7 @@
  *   |               |                        | next link     | 8 bytes
  *   | payload:      |                        | previous link | 8 bytes
  *   | size - 8      |                        | long size     | 16 bytes, blocks of 128 MiB and more
- *   | bytes         |                        | clean pages   | 16 bytes, with the flag PURGED
+ *   | bytes         |                        | clean pages   | 24 bytes, with the flag PURGED
  *   |               |                        | ...           |
  *   |               |                        | boundary tag  | 8 bytes: the block's size
  *   +---------------+ next block's header    +---------------+ next block's header
@@ -70,10 +70,14 @@ enum block_state {
     BLOCK_IN_USE = 0,
     BLOCK_CACHED = 0x5ac30000,
     BLOCK_FREE = 0x2f6b0000,
+    /* Was free and became part of the free block or the block in front: says to whoever frees it
+     * again that it was freed before. Such headers stay inside payloads, where a program may find
+     * them: nothing takes them for those of free blocks. */
+    BLOCK_GONE = 0x1c870000,
     BLOCK_TOP = 0x71950000,
     BLOCK_FENCEPOST = 0x43de0000,
     /* In use, with a trailer (trailer.h). The fast path of free takes it for none of its own. */
-    BLOCK_WATCHED = 0x1c9d0000,
+    BLOCK_WATCHED = 0x0e350000,
     /* Never stored: what block_state says of a header with a wrong seal. */
     BLOCK_DAMAGED = 1,
 };
@@ -98,8 +102,13 @@ extern uint32_t brkm__block_secret BRKM_HIDDEN;
  * terminator or any byte whose low nibble differs is told from a guard for certain. */
 #define BLOCK_SECRET_NIBBLE 0x3u
 
-/* Draws the secret unless that is done. Called before a header is written into new memory; draws
- * the same value each time, so that it needs no lock. */
+/* What sizes are multiplied by in seals: odd for a size in units of 16, and moved so that the
+ * product leaves the guard alone. Drawn with the secret: without it, whoever knows how far a size
+ * is to be changed would know how the seal changes. */
+extern uint32_t brkm__block_multiplier BRKM_HIDDEN;
+
+/* Draws the secrets unless that is done. Called before a header is written into new memory; draws
+ * the same values each time, so that it needs no lock. */
 void brkm__block_draw_secret(void);
 
 /* ---- Addresses ---- */
@@ -129,15 +138,15 @@ static inline size_t block_size_for_request(size_t size)
 
 /* ---- Seal ---- */
 
-/* Odd multiplier of size / 16, moved so that the product leaves the guard alone. */
-#define BLOCK_SEAL_MULTIPLIER ((uint32_t)0x9e37 << 12)
-
 /* For sizes below 1 MiB. */
 static inline uint32_t block_small_seal_for(const struct mem_control_block *block, size_t size,
                                             enum block_state state)
 {
-    return (uint32_t)(uintptr_t)block_payload(block) + relaxed_load(brkm__block_secret) +
-           (uint32_t)size * BLOCK_SEAL_MULTIPLIER + (uint32_t)state;
+    uint32_t seal = (uint32_t)size * relaxed_load(brkm__block_multiplier);
+    seal += (uint32_t)(uintptr_t)block_payload(block);
+    /* Keeps the order of the sum, in which the secret needs no register. */
+    forget_value(seal);
+    return seal + relaxed_load(brkm__block_secret) + (uint32_t)state;
 }
 
 /* For every size that the header can tell. */
@@ -246,6 +255,7 @@ static inline enum block_state block_state(const struct mem_control_block *block
     case BLOCK_IN_USE:
     case BLOCK_CACHED:
     case BLOCK_FREE:
+    case BLOCK_GONE:
     case BLOCK_TOP:
     case BLOCK_FENCEPOST:
     case BLOCK_WATCHED:
@@ -352,6 +362,15 @@ static inline void block_make_free(struct mem_control_block *block, size_t size,
     *tag = size;
 }
 
+/* True when the end of a free block of `size` bytes is as block_make_free left it: what the header
+ * in front says of the size is told once more there, and the next header knows of a free block. */
+static inline bool block_free_end_is_sound(const struct mem_control_block *block, size_t size)
+{
+    const struct mem_control_block *next = block_at_offset(block, size);
+    return *block_boundary_tag_before(next) == size &&
+           block_has_flag(next, BLOCK_FLAG_PREVIOUS_FREE);
+}
+
 /* ---- Pages inside free blocks ---- */
 
 /* Whole pages, [start, end); none when start == end. */
@@ -372,17 +391,28 @@ static inline struct page_range page_range_common(struct page_range a, struct pa
     return start < end ? (struct page_range){start, end} : (struct page_range){0, 0};
 }
 
-/* Where a free block that has some notes which of its pages were given back and read as zero. */
-static inline struct page_range *block_clean_pages_note(const struct mem_control_block *block)
+/* Which pages of a free block were given back and read as zero. It lies in the payload, where a
+ * program that writes to a freed block may change it: hence the check. */
+struct clean_note {
+    struct page_range pages;
+    uint64_t check; /* of the range, the block's address and the secret */
+};
+
+/* Where a free block that was purged has its note. */
+static inline struct clean_note *block_clean_note(const struct mem_control_block *block)
 {
-    return (struct page_range *)(block_long_size(block) + 1);
+    return (struct clean_note *)(block_long_size(block) + 1);
 }
+
+/* Stores the note and reads it; reading ends the program when it was overwritten. */
+void brkm__block_store_clean_pages(struct mem_control_block *block, struct page_range clean);
+struct page_range brkm__block_load_clean_pages(const struct mem_control_block *block);
 
 /* The pages inside a free block of `size` bytes that hold nothing which the heap needs. */
 static inline struct page_range block_inner_pages(const struct mem_control_block *block,
                                                   size_t size, size_t page)
 {
-    uintptr_t start = align_up((uintptr_t)(block_clean_pages_note(block) + 1), page);
+    uintptr_t start = align_up((uintptr_t)(block_clean_note(block) + 1), page);
     uintptr_t end = align_down((uintptr_t)block + size - sizeof(size_t), page);
     return start < end ? (struct page_range){start, end} : (struct page_range){0, 0};
 }
@@ -391,7 +421,7 @@ static inline struct page_range block_inner_pages(const struct mem_control_block
 static inline struct page_range block_clean_pages(const struct mem_control_block *block)
 {
     return likely(!block_has_flag(block, BLOCK_FLAG_PURGED)) ? (struct page_range){0, 0}
-                                                             : *block_clean_pages_note(block);
+                                                             : brkm__block_load_clean_pages(block);
 }
 
 /* Bytes of the pages inside a free block that were not given back. */
@@ -407,8 +437,7 @@ static inline void block_set_clean_pages(struct mem_control_block *block, struct
 {
     bool some = page_range_bytes(clean) != 0;
     if (some) {
-        annotate_ours(block_clean_pages_note(block), sizeof(clean));
-        *block_clean_pages_note(block) = clean;
+        brkm__block_store_clean_pages(block, clean);
     }
     block_change_flag(block, BLOCK_FLAG_PURGED, some);
 }

@@ -78,7 +78,7 @@ static void check_region(struct walk *walk, const struct region *region)
             return;
         }
         enum block_state state = block_state(block);
-        if (state == BLOCK_DAMAGED) {
+        if (state == BLOCK_DAMAGED || state == BLOCK_GONE) {
             violation(walk, "I5: every header has its seal", block);
             return;
         }

@@ -142,7 +142,7 @@
 #define BRKM_LOCK_SPINS 64
 
 /* Bytes of one line of report; longer lines are cut. */
-#define BRKM_REPORT_LINE 256
+#define BRKM_REPORT_LINE 1024
 
 _Static_assert(BRKM_MIN_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");
 _Static_assert(BRKM_MAX_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");

@@ -8,6 +8,7 @@
 #include "os.h"
 #include "probes.h"
 #include "regions.h"
+#include "report.h"
 
 /* Bytes of a region that its first block does not cover. */
 #define OVERHEAD (2 * BRKM_HEADER_SIZE)
@@ -49,8 +50,16 @@ struct mem_control_block *brkm__fallback_add(size_t size, size_t wanted)
 
 bool brkm__fallback_is_whole(const struct mem_control_block *block)
 {
-    return block_has_flag(block, BLOCK_FLAG_REGION_START) &&
-           block_state(block_next(block)) == BLOCK_FENCEPOST;
+    if (!block_has_flag(block, BLOCK_FLAG_REGION_START) ||
+        block_state(block_next(block)) != BLOCK_FENCEPOST) {
+        return false;
+    }
+    const struct region *region = brkm__regions_find(block);
+    if (unlikely(region == NULL || region->kind != REGION_FALLBACK)) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+    }
+    return true;
 }
 
 void brkm__fallback_remove(struct mem_control_block *block)

@@ -11,7 +11,8 @@
  * is no memory. */
 struct mem_control_block *brkm__fallback_add(size_t size, size_t wanted);
 
-/* True when the free `block` spans a whole fallback region. */
+/* True when the free `block` spans a whole fallback region. Ends the program when its header says
+ * that it begins one, and that is not so. */
 bool brkm__fallback_is_whole(const struct mem_control_block *block);
 
 /* Unmaps the region that the free `block`, which is in no bin any more, spans. */

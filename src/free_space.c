@@ -49,6 +49,35 @@ static struct mem_control_block *free_block_before(const struct mem_control_bloc
     return (struct mem_control_block *)(uintptr_t)previous;
 }
 
+static _Noreturn BRKM_COLD void report_free_end(const struct mem_control_block *block, size_t size)
+{
+    const struct mem_control_block *next = block_at_offset(block, size);
+    if (!brkm__regions_contain_payload(block_boundary_tag_before(next))) {
+        end_program(FAULT_HEADER_OVERWRITTEN, block, "brkmalloc");
+    }
+    bool tag_is_good = *block_boundary_tag_before(next) == size;
+    end_program(tag_is_good ? FAULT_HEADER_OVERWRITTEN : FAULT_BOUNDARY_TAG_OVERWRITTEN,
+                tag_is_good ? next : block, "brkmalloc");
+}
+
+/* An old header that somebody wrote back has its seal, but tells of an end that is none any more.
+ */
+static BRKM_ALWAYS_INLINE void verify_free_end(const struct mem_control_block *block, size_t size)
+{
+    const void *tag = block_boundary_tag_before(block_at_offset(block, size));
+    bool is_ours = likely(regions_window_contains(tag)) || brkm__regions_contain_payload(tag);
+    if (unlikely(!is_ours || !block_free_end_is_sound(block, size))) {
+        report_free_end(block, size);
+    }
+}
+
+void brkm__space_take_out(struct heap *heap, struct mem_control_block *block, size_t size)
+{
+    verify_free_end(block, size);
+    brkm__bins_remove(&heap->bins, block, size);
+    block_change_state(block, BLOCK_FREE, BLOCK_GONE);
+}
+
 /* ---- Split and coalesce ---- */
 
 /* Puts a free block, of which the pages `clean` were given back, into its bin, or into the top when
@@ -82,15 +111,15 @@ struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_con
     if (block_is(next, BLOCK_FREE)) {
         size_t next_size = block_size(next);
         clean = block_clean_pages(next);
-        brkm__bins_remove(&heap->bins, next, next_size);
+        brkm__space_take_out(heap, next, next_size);
         size += next_size;
     } else if (unlikely(block_state(next) == BLOCK_DAMAGED)) {
         report_overflow(block, caller);
     }
-    /* Where the block vanishes into the one before, its header still says that it was freed. */
-    block_set_state(block, BLOCK_FREE);
     if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
-        block = free_block_before(block, caller);
+        struct mem_control_block *previous = free_block_before(block, caller);
+        block_set_state(block, BLOCK_GONE);
+        block = previous;
         size_t front_size = block_size(block);
         clean = larger_range(clean, block_clean_pages(block));
         brkm__bins_remove(&heap->bins, block, front_size);
@@ -130,6 +159,10 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         heap->spare = NULL;
     }
     size_t found = block_size(block);
+    if (unlikely(found < size)) {
+        end_program(FAULT_HEADER_OVERWRITTEN, block, "brkmalloc");
+    }
+    verify_free_end(block, found);
     struct page_range clean = block_clean_pages(block);
     if (found - size < BRKM_MIN_BLOCK) {
         brkm__space_begin_use(block, found);

@@ -54,6 +54,10 @@ static inline size_t heap_bytes_from_system(const struct heap *heap)
 
 /* ---- Take ---- */
 
+/* Takes a free block of `size` bytes out of its bin to make it part of another: what tells of its
+ * size and end is verified, and its header says that it is gone. */
+void brkm__space_take_out(struct heap *heap, struct mem_control_block *block, size_t size);
+
 /* The best fit for `size` from the bins, in use, with the rest split off; NULL when there is none.
  * Stores how many bytes at the start of its payload may be other than zero. */
 struct mem_control_block *brkm__space_take(struct heap *heap, size_t size, size_t *dirty);

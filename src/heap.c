@@ -207,9 +207,9 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
 static bool join(struct range *range, struct mem_control_block *block, size_t size)
 {
     if (block_at_offset(range->first, range->size) == block) {
-        block_change_state(block, BLOCK_CACHED, BLOCK_FREE);
+        block_change_state(block, BLOCK_CACHED, BLOCK_GONE);
     } else if (block_at_offset(block, size) == range->first) {
-        block_change_state(range->first, BLOCK_CACHED, BLOCK_FREE);
+        block_change_state(range->first, BLOCK_CACHED, BLOCK_GONE);
         range->first = block;
     } else {
         return false;
@@ -260,7 +260,7 @@ static bool absorb_behind(struct heap *heap, struct mem_control_block *block, si
         if (joined > BRKM_MAX_BLOCK) {
             return false;
         }
-        brkm__bins_remove(&heap->bins, next, block_size(next));
+        brkm__space_take_out(heap, next, block_size(next));
         brkm__space_begin_use(block, joined);
         brkm__space_split(heap, block, size, caller);
         return true;
@@ -278,7 +278,7 @@ static bool absorb_behind(struct heap *heap, struct mem_control_block *block, si
     size_t dirty;
     brkm__top_carve(&heap->top, needed, &dirty);
     /* No header that says "in use" may stay inside of a payload. */
-    block_set_state(next, BLOCK_FREE);
+    block_set_state(next, BLOCK_GONE);
     block_set(block, old_size + needed, BLOCK_IN_USE);
     return true;
 }

@@ -12,6 +12,7 @@
 #include "huge_pages.h"
 #include "options.h"
 #include "os.h"
+#include "own_memory.h"
 #include "probes.h"
 
 /* Bytes between the start of a mapping and the payload, at the least: keeps the payload aligned. */
@@ -21,9 +22,9 @@
  * It costs a page where the program never touches its block's last one. */
 #define MAPPED_FENCEPOST BRKM_HEADER_SIZE
 
-/* Stands for the size in the header of a mapped block, whose size the table has. Its last byte,
- * which a write in front of the payload hits first, is none that such a write often has. */
-#define HEADER_SIZE_MARK (0xb5 * BLOCK_UNIT)
+/* Stands for the size in the headers before and behind the payload: the table has the size, and a
+ * header whose last byte is not 0 shows where a zero was written over it. */
+#define MAPPED_MARK BLOCK_BYTE_SIZE_MAX
 
 /* Entries before the table gets a mapping of its own. */
 #define MAPPED_FIRST_CAPACITY 64
@@ -69,7 +70,7 @@ static struct mapping *entry_for(uintptr_t payload)
 
 static size_t table_bytes(size_t capacity)
 {
-    return align_up(capacity * sizeof(struct mapping), brkm__os_page_size());
+    return brkm__own_bytes(capacity * sizeof(struct mapping));
 }
 
 /* Moves the entries in use to `entries`; drops the tombstones. */
@@ -87,7 +88,7 @@ static void rehash(struct mapping *entries, size_t capacity)
         }
     }
     if (old != table.first_entries && old != NULL) {
-        brkm__footprint_abandon(old, table_bytes(old_capacity));
+        brkm__own_unmap(old, old_capacity * sizeof(struct mapping));
     }
 }
 
@@ -103,7 +104,7 @@ static bool make_room(void)
     }
     size_t capacity = max_size(table.capacity, 4 * (table.totals.count + table.totals.retired + 1));
     capacity = power_of_two_above(capacity);
-    struct mapping *entries = brkm__footprint_map(table_bytes(capacity));
+    struct mapping *entries = brkm__own_map(capacity * sizeof(struct mapping));
     if (entries == NULL) {
         return false;
     }
@@ -194,8 +195,8 @@ static void trim_mapping(struct mapping *mapping, size_t size)
 
 static void write_headers(const struct mapping *mapping)
 {
-    block_create(block_from_payload((void *)mapping->payload), HEADER_SIZE_MARK, BLOCK_IN_USE);
-    block_create((void *)(mapping->payload + mapping->usable), 0, BLOCK_FENCEPOST);
+    block_create(block_from_payload((void *)mapping->payload), MAPPED_MARK, BLOCK_IN_USE);
+    block_create((void *)(mapping->payload + mapping->usable), MAPPED_MARK, BLOCK_FENCEPOST);
 }
 
 /* The payload as far to the front as it can be; what is behind goes back. */
@@ -327,6 +328,18 @@ size_t brkm__mapped_retire(void *payload)
         brkm__footprint_release(mapping.size);
     }
     return mapping.size;
+}
+
+bool brkm__mapped_contains(const void *address)
+{
+    bool found = false;
+    lock_acquire(&brkm__mapped_lock);
+    for (size_t i = 0; i < table.capacity && !found && table.totals.count != 0; i++) {
+        const struct mapping *entry = &table.entries[i];
+        found = (uintptr_t)address - entry->start < entry->size;
+    }
+    lock_release(&brkm__mapped_lock);
+    return found;
 }
 
 size_t brkm__mapped_free(void *payload)

@@ -41,6 +41,9 @@ bool brkm__mapped_front_is_whole(const void *payload);
  * there. */
 size_t brkm__mapped_retire(void *payload);
 
+/* True when `address` lies in the mapping of any mapped block. Looks at all of them. */
+bool brkm__mapped_contains(const void *address);
+
 /* Unmaps the block at `payload` and returns its usable size; 0 when there was none. */
 size_t brkm__mapped_free(void *payload);
 

@@ -10,6 +10,8 @@
 
 static const char *const thp_words[] = {
     [THP_DEFAULT] = "default", [THP_NEVER] = "never", [THP_ALWAYS] = "always"};
+static const char *const foreign_words[] = {
+    [FOREIGN_ABORT] = "abort", [FOREIGN_IGNORE] = "ignore", [FOREIGN_FORWARD] = "forward"};
 
 #define WORDS_OF_FLAG(name) NULL
 #define WORDS_OF_NUMBER(name) NULL

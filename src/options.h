@@ -58,10 +58,15 @@
     X(control, FLAG, 0, 1, AT_START, UNSAFE,                                                      \
       "a thread answers `brkmalloc ctl` and `brkmalloc top`")                                     \
     X(thp, WORD, THP_DEFAULT, THP_ALWAYS, ANY_TIME, UNSAFE,                                       \
-      "transparent huge pages: as the system has set them, never, or always where it can")
+      "transparent huge pages: as the system has set them, never, or always where it can")        \
+    X(foreign, WORD, FOREIGN_ABORT, FOREIGN_FORWARD, ANY_TIME, UNSAFE,                            \
+      "what free, realloc and malloc_usable_size do with memory of other allocators")
 
 /* Values of the option thp. */
 enum thp { THP_DEFAULT, THP_NEVER, THP_ALWAYS };
+
+/* Values of the option foreign. */
+enum option_foreign { FOREIGN_ABORT, FOREIGN_IGNORE, FOREIGN_FORWARD };
 
 enum option {
 #define BRKM_OPTION_NAME(name, type, standard, largest, change, secure, meaning) OPTION_##name,

@@ -50,6 +50,10 @@ const char *brkm__os_environment(const char *name);
 /* Reads at most `size` bytes of a file. Returns how many there were; -1 when it cannot be read. */
 intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size);
 
+/* The function of that name in the libraries behind this one, which takes the place of libc's; NULL
+ * where there is none, as in static programs. May allocate. */
+void *brkm__os_next_symbol(const char *name);
+
 /* Milliseconds on a clock that only goes forward, some milliseconds coarse. */
 uint64_t brkm__os_milliseconds(void);
 

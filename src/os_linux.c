@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "os.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -156,6 +157,17 @@ intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
     }
     errno = saved;
     return good ? (intptr_t)length : -1;
+}
+
+/* Weak: a static program has no loader, and shall not link one for this. */
+#pragma weak dlsym
+
+void *brkm__os_next_symbol(const char *name)
+{
+    int saved = errno;
+    void *symbol = dlsym == NULL ? NULL : dlsym(RTLD_NEXT, name);
+    errno = saved;
+    return symbol;
 }
 
 uint64_t brkm__os_milliseconds(void)

@@ -8,6 +8,7 @@
 #include "base.h"
 #include "depot.h"
 #include "environment.h"
+#include "foreign.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -101,6 +102,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__environment_read();
     brkm__tune_apply();
     brkm__watch_apply();
+    brkm__foreign_prepare();
     if (brkm__option_get(OPTION_confirm) != 0) {
         brkm__environment_confirm();
     }

@@ -6,6 +6,7 @@
 #include "huge_pages.h"
 #include "options.h"
 #include "os.h"
+#include "report.h"
 #include "size_class.h"
 
 /* Looks that are skipped after one that could not do anything. */
@@ -58,6 +59,10 @@ static struct page_range joined(struct page_range a, struct page_range b)
 static size_t purge_block(struct bins *bins, struct mem_control_block *block, size_t unit)
 {
     size_t size = block_size(block);
+    if (unlikely(!block_free_end_is_sound(block, size))) {
+        brkm__fatal(FAULT_BOUNDARY_TAG_OVERWRITTEN,
+                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+    }
     struct page_range inner = block_inner_pages(block, size, unit);
     struct page_range known = block_clean_pages(block);
     struct page_range clean = page_range_common(inner, known);

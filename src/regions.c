@@ -35,13 +35,27 @@ bool brkm__regions_contain_payload(const void *address)
     return false;
 }
 
+bool brkm__regions_contain(const void *address)
+{
+    for (size_t i = atomic_load_explicit(&table.used, memory_order_relaxed); i > 0; i--) {
+        struct region *region = &table.regions[i - 1];
+        uintptr_t end = atomic_load_explicit(&region->end, memory_order_acquire);
+        uintptr_t start = atomic_load_explicit(&region->start, memory_order_relaxed);
+        if ((uintptr_t)address >= start && (uintptr_t)address < end) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The window spans the break regions, with foreign gaps between them. */
 static void widen_window(const struct mem_control_block *first, uintptr_t end)
 {
-    if (brkm__region_window.start == 0) {
-        relaxed_store(brkm__region_window.start, (uintptr_t)first + BRKM_HEADER_SIZE);
+    if (brkm__region_window.minus_start == 0) {
+        relaxed_store(brkm__region_window.minus_start, 0 - ((uintptr_t)first + BRKM_HEADER_SIZE));
     }
-    relaxed_store(brkm__region_window.length, (end - brkm__region_window.start) / BRKM_ALIGNMENT);
+    relaxed_store(brkm__region_window.length,
+                  (end + brkm__region_window.minus_start) / BRKM_ALIGNMENT);
 }
 
 static struct region *unused_entry(void)

@@ -27,9 +27,10 @@ struct region {
 
 /* The span of the break regions. */
 struct region_window {
-    /* The first payload. Written once, under the heap's lock, before the first block exists; read
-     * at any time by relaxed_load. */
-    uintptr_t start;
+    /* The first payload's address, negated: a leak checker shall not take it for a pointer to that
+     * block. Written once, under the heap's lock, before the first block exists; read at any time
+     * by relaxed_load. */
+    uintptr_t minus_start;
     /* In units of 16 bytes. Written under the heap's lock, read at any time by relaxed_load: a
      * thread that has a pointer into the heap has seen, with the pointer, a window that contains
      * it. */
@@ -41,7 +42,7 @@ extern struct region_window brkm__region_window BRKM_HIDDEN;
 /* True when `address` lies in the window and a payload can lie there. */
 static inline bool regions_window_contains(const void *address)
 {
-    uintptr_t offset = (uintptr_t)address - relaxed_load(brkm__region_window.start);
+    uintptr_t offset = (uintptr_t)address + relaxed_load(brkm__region_window.minus_start);
     /* The rotation brings the bits of a misaligned address to the top: one comparison for both. */
     uintptr_t units = offset >> 4 | offset << (8 * sizeof(offset) - 4);
     return units < relaxed_load(brkm__region_window.length);
@@ -49,6 +50,10 @@ static inline bool regions_window_contains(const void *address)
 
 /* True when a payload can lie at `address`: aligned and inside a region. Takes no lock. */
 bool brkm__regions_contain_payload(const void *address);
+
+/* True when `address`, of whatever alignment, lies in a region, and not in a gap between two. Takes
+ * no lock; for the slow way. */
+bool brkm__regions_contain(const void *address);
 
 /* True when one more region can be noted. */
 bool brkm__regions_have_room(void);

@@ -11,6 +11,7 @@
 #define BRKM_FAULTS(X)                                                                        \
     X(DOUBLE_FREE, "double free")                                                             \
     X(INVALID_POINTER, "invalid pointer, not the start of a block in use")                    \
+    X(FREE_MEMORY, "pointer into free memory, freed before or never the start of a block")    \
     X(USE_AFTER_FREE, "use of a freed block")                                                 \
     X(HEADER_OVERWRITTEN, "header overwritten")                                               \
     X(OVERFLOW, "write past the end, next header overwritten")                                \

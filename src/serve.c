@@ -95,11 +95,12 @@ static bool take_medium(struct thread_cache *cache, struct medium_slot class, vo
             continue;
         }
         const struct mem_control_block *block = block_from_payload(first);
-        if (unlikely(!block_is(block, BLOCK_CACHED))) {
+        size_t size = block_short_size(block);
+        if (unlikely(!block_is(block, BLOCK_CACHED) || size < class.size)) {
             brkm__fatal(FAULT_HEADER_OVERWRITTEN,
                         (struct fault_place){.address = first, .caller = "malloc"});
         }
-        if (block_short_size(block) > most) {
+        if (size > most) {
             continue;
         }
         return cache_take_medium(cache, class, memory);

@@ -57,7 +57,7 @@ static void walk_region(struct walk *walk, const struct region *region)
             return;
         }
         size_t size = block_size(block);
-        if (state == BLOCK_DAMAGED || size < BRKM_MIN_BLOCK ||
+        if (state == BLOCK_DAMAGED || state == BLOCK_GONE || size < BRKM_MIN_BLOCK ||
             size > region->end - (uintptr_t)block) {
             walk->damaged += region->end - (uintptr_t)block;
             return;
@@ -96,7 +96,7 @@ static void add_process(struct snapshot *now)
     now->limits_hard_met = totals.refused;
 }
 
-static void add_caches(struct snapshot *now, size_t *own_bytes)
+static void add_caches(struct snapshot *now)
 {
     struct cache_totals caches = brkm__cache_totals();
     struct depot_totals depot = brkm__depot_totals();
@@ -112,7 +112,8 @@ static void add_caches(struct snapshot *now, size_t *own_bytes)
     now->caches_quarantine_blocks = quarantine.blocks;
     now->locks_caches = caches.contended;
     now->locks_depot = depot.contended;
-    *own_bytes = caches.own_bytes;
+    now->memory_total += caches.own_bytes;
+    now->memory_overhead += caches.own_bytes;
 }
 
 static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
@@ -154,7 +155,7 @@ static void lock_and_add(struct snapshot *now, struct heap *heap)
     add_heap_counters(now, heap);
 }
 
-/* What is in nobody's blocks: caches' own, region ends, alignment. */
+/* What is in nobody's blocks: region ends, alignment. */
 static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t free_in_bins)
 {
     now->in_use_heap_bytes = in_use;
@@ -178,8 +179,7 @@ struct snapshot brkm__snapshot_of_counters(void)
 {
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
-    size_t own_bytes;
-    add_caches(&now, &own_bytes);
+    add_caches(&now);
     lock_and_add(&now, heap);
     size_t handed_out = heap->in_use_bytes;
     size_t in_bins = heap->bins.bytes;
@@ -188,10 +188,8 @@ struct snapshot brkm__snapshot_of_counters(void)
     add_process(&now);
     size_t cached = now.caches_bytes + now.caches_depot_bytes + now.caches_quarantine_bytes;
     cached = min_size(cached, handed_out);
-    size_t others = brkm__snapshot_cached_blocks(&now) + now.caches_threads;
-    now.in_use_heap_blocks -= min_size(others, now.in_use_heap_blocks);
-    handed_out -= cached;
-    add_up(&now, handed_out - min_size(own_bytes, handed_out), cached, in_bins);
+    now.in_use_heap_blocks -= min_size(brkm__snapshot_cached_blocks(&now), now.in_use_heap_blocks);
+    add_up(&now, handed_out - cached, cached, in_bins);
     return now;
 }
 
@@ -204,23 +202,21 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
 {
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
-    size_t own_bytes;
     struct walk walk = {.detail = brkm__os_map(detail_bytes())};
     *detail = walk.detail;
     if (walk.detail != NULL) {
         walk.detail->caches_listed = brkm__cache_records(walk.detail->caches, SNAPSHOT_CACHES);
     }
-    add_caches(&now, &own_bytes);
+    add_caches(&now);
     lock_and_add(&now, heap);
     walk_regions(&walk);
     lock_release(&heap->lock);
     add_process(&now);
     const struct block_totals *in_use = &walk.all[SNAPSHOT_IN_USE];
-    now.in_use_heap_blocks = in_use->blocks - min_size(now.caches_threads, in_use->blocks);
+    now.in_use_heap_blocks = in_use->blocks;
     now.heap_regions = walk.regions;
     now.heap_damaged = walk.damaged;
-    add_up(&now, in_use->bytes - min_size(own_bytes, in_use->bytes),
-           walk.all[SNAPSHOT_CACHED].bytes, walk.all[SNAPSHOT_FREE].bytes);
+    add_up(&now, in_use->bytes, walk.all[SNAPSHOT_CACHED].bytes, walk.all[SNAPSHOT_FREE].bytes);
     return now;
 }
 

@@ -13,6 +13,7 @@
 #include "heap.h"
 #include "idle.h"
 #include "lock.h"
+#include "own_memory.h"
 #include "perturb.h"
 #include "probes.h"
 #include "report.h"
@@ -44,6 +45,13 @@
 static struct thread_cache cache_before_first_use = CACHE_NOTHING;
 static struct thread_cache cache_after_exit = CACHE_NOTHING;
 
+/* The first cache, so that a program with one thread needs no mapping. */
+static _Alignas(BRKM_CACHE_LINE) struct thread_cache first_cache;
+
+/* Bytes from one cache in a mapping to the next, and bytes of them that are mapped at a time. */
+#define CACHE_BYTES ((sizeof(struct thread_cache) + BRKM_CACHE_LINE - 1) & ~(BRKM_CACHE_LINE - 1UL))
+#define CACHES_BYTES (64 * BRKM_KIB)
+
 _Thread_local struct thread_cache *brkm__thread_cache = &cache_before_first_use;
 _Thread_local struct thread_cache *brkm__malloc_cache = &cache_before_first_use;
 
@@ -52,7 +60,13 @@ static struct {
     struct lock lock;
     struct thread_cache *first;
     size_t threads;
-    uint64_t made;             /* caches ever */
+    uint64_t made; /* caches ever */
+    /* Memory of caches that ended, linked by `next`, and the part of the last mapping that was not
+     * used so far. */
+    struct thread_cache *unused;
+    char *fresh, *fresh_end;
+    size_t mapped_bytes;
+    bool first_is_taken;
     uint64_t refills, flushes; /* of threads that ended */
     /* Written once, by the constructor. */
     bool watching;
@@ -226,17 +240,55 @@ static void note_flush(struct thread_cache *cache, unsigned slot)
     }
 }
 
-/* ---- Making and ending a cache ---- */
+/* ---- Making and ending a cache ----
+ *
+ * Caches lie outside of the heap, where no write past a block's end gets: what they say of their
+ * blocks is believed. Their memory is kept for the threads to come. */
+
+/* Under the registry's lock. */
+static bool map_fresh_caches(void)
+{
+    char *fresh = brkm__own_map(CACHES_BYTES);
+    if (fresh == NULL) {
+        return false;
+    }
+    registry.mapped_bytes += brkm__own_bytes(CACHES_BYTES);
+    registry.fresh = fresh;
+    registry.fresh_end = fresh + CACHES_BYTES / CACHE_BYTES * CACHE_BYTES;
+    return true;
+}
+
+static struct thread_cache *take_memory(void)
+{
+    struct thread_cache *cache = NULL;
+    lock_acquire(&registry.lock);
+    if (!registry.first_is_taken) {
+        registry.first_is_taken = true;
+        cache = &first_cache;
+    } else if (registry.unused != NULL) {
+        cache = registry.unused;
+        registry.unused = cache->next;
+    } else if (registry.fresh != registry.fresh_end || map_fresh_caches()) {
+        cache = (struct thread_cache *)registry.fresh;
+        registry.fresh += CACHE_BYTES;
+    }
+    lock_release(&registry.lock);
+    return cache;
+}
+
+/* Under the registry's lock. */
+static void give_memory_back(struct thread_cache *cache)
+{
+    cache->next = registry.unused;
+    registry.unused = cache;
+}
 
 static struct thread_cache *make_cache(void)
 {
-    size_t size = block_size_for_request(sizeof(struct thread_cache));
-    struct mem_control_block *block =
-        brkm__heap_allocate_aligned(&brkm__main_heap, size, 64, HEAP_MAY_GROW);
-    if (block == NULL) {
+    struct thread_cache *cache = take_memory();
+    if (cache == NULL) {
         return NULL;
     }
-    struct thread_cache *cache = block_payload(block);
     annotate_ours(cache, sizeof(*cache));
     memcpy(cache, &cache_before_first_use, sizeof(*cache));
     cache->owner = (uintptr_t)pthread_self();
@@ -272,6 +324,7 @@ static void leave_registry(struct thread_cache *cache)
     registry.threads--;
     registry.refills += cache->refills;
     registry.flushes += cache->flushes;
+    give_memory_back(cache);
     lock_release(&registry.lock);
 }
 
@@ -352,9 +405,8 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     }
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
-    leave_registry(cache);
     probe_cache_end(cache->number, cache->refills, cache->flushes);
-    brkm__heap_free(&brkm__main_heap, block_from_payload(cache), "thread exit");
+    leave_registry(cache);
 }
 
 void brkm__cache_close(bool closed)
@@ -551,6 +603,7 @@ struct cache_totals brkm__cache_totals(void)
         .refills = registry.refills,
         .flushes = registry.flushes,
         .contended = registry.lock.contended,
+        .own_bytes = registry.mapped_bytes,
     };
     for (struct thread_cache *cache = registry.first; cache != NULL; cache = cache->next) {
         struct cache_record record = describe(cache);
@@ -558,7 +611,6 @@ struct cache_totals brkm__cache_totals(void)
         totals.bytes += record.bytes;
         totals.refills += record.refills;
         totals.flushes += record.flushes;
-        totals.own_bytes += block_short_size(block_from_payload(cache));
     }
     lock_release(&registry.lock);
     return totals;
@@ -584,6 +636,12 @@ struct lock *brkm__cache_lock(void)
 void brkm__cache_forget_other_threads(void)
 {
     struct thread_cache *own = brkm__thread_cache;
+    for (struct thread_cache *cache = registry.first, *next; cache != NULL; cache = next) {
+        next = cache->next;
+        if (cache != own) {
+            give_memory_back(cache);
+        }
+    }
     registry.first = NULL;
     registry.threads = 0;
     brkm__idle_reset(IDLE_IN_CACHES, is_real(own) ? own->budget : 0);

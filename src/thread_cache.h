@@ -29,7 +29,7 @@ struct thread_cache {
     uint64_t number; /* counted from 1 */
     uint64_t random; /* of random_placement; 0 before the first use */
     uintptr_t owner; /* pthread_self() of the thread, for debuggers */
-    /* List of all caches, under the registry's lock. */
+    /* List of all caches, or of those of threads that ended, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;
 };
@@ -75,7 +75,7 @@ struct cache_totals {
     uint64_t refills;
     uint64_t flushes;
     uint64_t contended;
-    size_t own_bytes; /* of the blocks that the caches themselves lie in */
+    size_t own_bytes; /* from the system for the caches themselves */
 };
 
 /* One cache of them. */

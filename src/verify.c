@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "foreign.h"
 #include "heap.h"
 #include "mapped.h"
 #include "regions.h"
@@ -12,26 +13,45 @@
 #include "trailer.h"
 #include "zero_size.h"
 
-bool brkm__verify_is_boundary(const struct mem_control_block *block)
+/* Steps from the region's first block to the last that begins at or before `address`. */
+static const struct mem_control_block *walk_to(const struct mem_control_block *block,
+                                               uintptr_t address)
+{
+    while (block_short_size(block) != 0 && block_state(block) != BLOCK_DAMAGED &&
+           (uintptr_t)block_next(block) <= address) {
+        block = block_next(block);
+    }
+    return block;
+}
+
+const struct mem_control_block *brkm__verify_find_around(const void *address)
 {
     for (struct region *region = brkm__regions_next(NULL); region != NULL;
          region = brkm__regions_next(region)) {
-        if ((uintptr_t)block < region->start || (uintptr_t)block >= region->end) {
-            continue;
+        if ((uintptr_t)address >= (uintptr_t)region->first && (uintptr_t)address < region->end) {
+            return walk_to(region->first, (uintptr_t)address);
         }
-        const struct mem_control_block *step = region->first;
-        while (step < block && block_short_size(step) != 0 && block_state(step) != BLOCK_DAMAGED) {
-            step = block_next(step);
-        }
-        return step == block;
     }
-    return false;
+    return NULL;
 }
 
 /* What the function `caller` does with a block that was freed before. */
 static enum fault fault_of_freed(const char *caller)
 {
     return strstr(caller, "free") != NULL ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE;
+}
+
+/* What is wrong with a pointer in front of which there is no good header. */
+static enum fault fault_of_no_block(const struct mem_control_block *block)
+{
+    lock_acquire(&brkm__main_heap.lock);
+    const struct mem_control_block *around = brkm__verify_find_around(block);
+    enum block_state state = around == NULL ? BLOCK_DAMAGED : block_state(around);
+    lock_release(&brkm__main_heap.lock);
+    if (around == block) {
+        return FAULT_HEADER_OVERWRITTEN;
+    }
+    return state == BLOCK_FREE || state == BLOCK_TOP ? FAULT_FREE_MEMORY : FAULT_INVALID_POINTER;
 }
 
 /* Says what is wrong with `memory`, whose header is not that of a block in use. */
@@ -41,14 +61,19 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
     const struct mem_control_block *block = block_from_payload(memory);
     struct fault_place place = {.address = memory, .caller = caller};
     /* The top begins where the last block began that was freed into it. */
-    if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_TOP) {
+    if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_GONE || state == BLOCK_TOP) {
         place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
         brkm__fatal(fault_of_freed(caller), place);
     }
-    lock_acquire(&brkm__main_heap.lock);
-    bool is_block = state == BLOCK_DAMAGED && brkm__verify_is_boundary(block);
-    lock_release(&brkm__main_heap.lock);
-    brkm__fatal(is_block ? FAULT_HEADER_OVERWRITTEN : FAULT_INVALID_POINTER, place);
+    brkm__fatal(state == BLOCK_DAMAGED ? fault_of_no_block(block) : FAULT_INVALID_POINTER, place);
+}
+
+/* True when `memory` cannot be ours and that does not end the program. An address that was a mapped
+ * block's counts: others may have mapped there since. */
+static bool is_accepted_as_foreign(const void *memory)
+{
+    return brkm__foreign_is_accepted() && !brkm__regions_contain(memory) &&
+           !brkm__mapped_contains(memory);
 }
 
 /* Adds what the trailer of a watched block says; the usable size was the room until then. */
@@ -72,6 +97,9 @@ static struct held verify_mapped(const void *memory, const char *caller)
     struct fault_place place = {.address = memory, .caller = caller};
     enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
     if (unlikely(found != MAPPED_IN_USE)) {
+        if (is_accepted_as_foreign(memory)) {
+            return (struct held){.origin = ORIGIN_FOREIGN};
+        }
         brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
     enum block_state state = block_state(block_from_payload(memory));
@@ -108,6 +136,9 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
     enum block_state state = block_state(block);
     bool in_use = likely(state == BLOCK_IN_USE) || state == BLOCK_WATCHED;
     if (unlikely(!in_use || block_short_size(block) == 0)) {
+        if (is_accepted_as_foreign(memory)) {
+            return (struct held){.origin = ORIGIN_FOREIGN};
+        }
         reject(memory, state, caller);
     }
     struct held held = {.origin = ORIGIN_HEAP, .usable_size = block_usable_size(block)};

@@ -8,7 +8,7 @@
 struct mem_control_block;
 
 /* Where a block came from. */
-enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE };
+enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE, ORIGIN_FOREIGN };
 
 /* A block that was verified. */
 struct held {
@@ -20,12 +20,13 @@ struct held {
 };
 
 /* Ends the program unless `memory` is the start of a block in use whose header, and the header
- * behind it, are as they were written. Reads nothing at an address that is not ours. `caller` is
- * the public function, for the message. */
+ * behind it, are as they were written; or foreign, where that is accepted (see foreign.h). Reads
+ * nothing at an address that is not ours. `caller` is the public function, for the message. */
 struct held brkm__verify_in_use(const void *memory, const char *caller);
 
-/* True when a block begins at `block`: walks its region header by header up to the first damaged
- * one, which counts, so this is for messages, not for speed. The heap's lock is held. */
-bool brkm__verify_is_boundary(const struct mem_control_block *block);
+/* The block or top whose header is at `address` or whose payload it lies in; NULL where there is
+ * none. Walks the region header by header up to the first damaged one, which counts, so this is for
+ * messages, not for speed. The heap's lock is held. */
+const struct mem_control_block *brkm__verify_find_around(const void *address);
 
 #endif

@@ -45,8 +45,7 @@ def check_sums(what, sections, classes):
          sum(entry.get("cached_bytes", 0) for entry in classes))
     same(f"{what}: free bytes by class", sections["heap"]["free"] - sections["heap"]["top"],
          sum(entry.get("free_bytes", 0) for entry in classes))
-    same(f"{what}: heap blocks by class",
-         sections["in_use"]["heap_blocks"] + sections["caches"]["threads"],
+    same(f"{what}: heap blocks by class", sections["in_use"]["heap_blocks"],
          sum(entry.get("in_use_blocks", 0) for entry in classes))
 
 

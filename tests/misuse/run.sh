@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: MIT
 #
 # run.sh CASE_FILE NAME PROGRAM [LIBRARY]: runs one misuse for each of its sizes, LIBRARY preloaded,
-# and compares what comes of it with what the first comment of CASE_FILE says.
+# and compares what comes of it with what the first comment of CASE_FILE says. MISUSE_RUNS in the
+# environment says how many times, 1 where it is not set: addresses, secrets and what they make of a
+# written byte differ from run to run.
 set -u
 
 file=$1
 name=$2
 program=$3
 library=${4:-}
+runs=${MISUSE_RUNS:-1}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -75,19 +78,48 @@ if ! grep -q '^ \* Says\|^ \* Not caught' "$file"; then
     echo "$file does not tell what comes of it"
     exit 1
 fi
+case $runs in
+'' | *[!0-9]* | 0)
+    echo "MISUSE_RUNS is \"$runs\"; it takes a number of runs from 1 on"
+    exit 2
+    ;;
+esac
+
+# run_once SIZE: true when what shall come of it came of it
+run_once()
+{
+    commit "$1" 2>/dev/null
+    found=$?:$(in_words "$1" <"$work/err")
+    if [ "$found" = "$expected" ] && [ ! -s "$work/out" ]; then
+        return 0
+    fi
+    echo "$1 block: expected, found (status:standard error):"
+    echo "$expected"
+    echo "$found"
+    cat "$work/out"
+    return 1
+}
+
+# good_runs SIZE: how many of the runs were as they shall be; says of the others what came
+good_runs()
+{
+    good=0
+    run=0
+    while [ "$run" -lt "$runs" ]; do
+        run_once "$1" >>"$work/bad" && good=$((good + 1))
+        run=$((run + 1))
+    done
+    echo "$good"
+}
+
 status=0
 sizes=$(field Sizes)
 options=$(field Options)
 for size in ${sizes:-small}; do
     expected=$(expected "$size")
-    commit "$size" 2>/dev/null
-    found=$?:$(in_words "$size" <"$work/err")
-    if [ "$found" != "$expected" ] || [ -s "$work/out" ]; then
-        echo "$size block: expected, found (status:standard error):"
-        echo "$expected"
-        echo "$found"
-        cat "$work/out"
-        status=1
-    fi
+    good=$(good_runs "$size")
+    [ "$runs" -eq 1 ] || echo "$size block: $good of $runs runs"
+    [ "$good" -eq "$runs" ] || status=1
 done
+[ "$status" -eq 0 ] || cat "$work/bad"
 exit "$status"

@@ -475,6 +475,11 @@ size_t brkm__os_huge_page_size(void)
     return fake_os.huge_page_size;
 }
 
+void *brkm__os_next_symbol(const char *name)
+{
+    return fake_os.next_symbol == NULL ? NULL : fake_os.next_symbol(name);
+}
+
 size_t fake_os_mapped_bytes(void)
 {
     size_t bytes = 0;

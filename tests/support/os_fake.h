@@ -46,8 +46,9 @@ struct fake_os {
     const char *const *variables;
     const char *file_path; /* the only file there is, or NULL */
     const char *file_text;
-    bool remap_moves;      /* even where there is room behind the mapping */
-    bool map_never_reuses; /* each mapping at a fresh address, with a gap behind */
+    void *(*next_symbol)(const char *name); /* what other libraries have, or NULL */
+    bool remap_moves;                       /* even where there is room behind the mapping */
+    bool map_never_reuses;                  /* each mapping at a fresh address, with a gap behind */
     size_t race_bytes;     /* the next raise of the break comes after a foreign one of these */
     size_t huge_page_size; /* 0: the system has no huge pages */
     size_t advised_wanted; /* bytes that huge pages were asked for, and refused for */

@@ -16,8 +16,8 @@ layer_of()
     os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | annotate | probes | facts) echo 1 ;;
     random | report | writer | alarm) echo 2 ;;
     lock | options) echo 3 ;;
-    block | size_class | regions | environment | footprint | perturb | huge_pages) echo 4 ;;
-    bins | cached_list | top | fallback | trailer | zero_size) echo 5 ;;
+    block | size_class | regions | environment | footprint | perturb | huge_pages | foreign) echo 4 ;;
+    bins | cached_list | top | fallback | trailer | zero_size | own_memory) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;

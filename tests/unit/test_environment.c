@@ -51,6 +51,9 @@ START_TEST(flags_and_sizes_are_read)
         {"trim_threshold:9223372036854775807", OPTION_trim_threshold, PTRDIFF_MAX},
         {"top_pad:1,top_pad:2", OPTION_top_pad, 2},
         {",top_pad:3,,", OPTION_top_pad, 3},
+        {"foreign:forward", OPTION_foreign, FOREIGN_FORWARD},
+        {"foreign:ignore", OPTION_foreign, FOREIGN_IGNORE},
+        {"foreign:abort", OPTION_foreign, FOREIGN_ABORT},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         read_text(cases[i].text);
@@ -97,6 +100,8 @@ START_TEST(a_bad_value_is_named_and_has_no_effect)
         {"thp:neve", "\"neve\"", "it takes default, never or always\n"},
         {"thp:1", "\"1\"", "it takes default, never or always\n"},
         {"thp", "\"\"", "it takes default, never or always\n"},
+        {"foreign:forwards", "\"forwards\"", "it takes abort, ignore or forward\n"},
+        {"foreign:1", "\"1\"", "it takes abort, ignore or forward\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         read_text(cases[i].text);

@@ -100,15 +100,15 @@ START_TEST(every_block_with_a_whole_page_counts)
 {
     for (size_t size = PAGE; size < PAGE + 128; size += 16) {
         struct mem_control_block *start = take(64);
-        size_t lead = PAGE - 56 - (uintptr_t)block_next(start) % PAGE;
+        size_t lead = PAGE - 72 - (uintptr_t)block_next(start) % PAGE;
         struct mem_control_block *front = take(lead < BRKM_MIN_BLOCK ? lead + PAGE : lead);
         struct mem_control_block *block = take(size);
         take(64);
-        ck_assert_uint_eq((uintptr_t)block % PAGE, PAGE - 56);
+        ck_assert_uint_eq((uintptr_t)block % PAGE, PAGE - 72);
         ck_assert_ptr_eq(block_next(front), block);
         give(block);
         ck_assert_msg(brkm_check_heap() == 0, "%zu: %s", size, fake_os_text());
-        ck_assert_uint_eq(heap->bins.dirty, size >= PAGE + 64 ? PAGE : 0);
+        ck_assert_uint_eq(heap->bins.dirty, size >= PAGE + 80 ? PAGE : 0);
         purge_all();
         ck_assert_ptr_eq(brkm__heap_allocate(heap, size, HEAP_AS_IT_IS, NULL), block);
     }

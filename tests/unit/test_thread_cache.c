@@ -343,6 +343,54 @@ static void *use_some(void *unused)
     return unused;
 }
 
+static void *tell_cache(void *place)
+{
+    brkm_free(brkm_malloc(100));
+    *(struct thread_cache **)place = brkm__thread_cache;
+    return NULL;
+}
+
+static struct thread_cache *cache_of_a_thread(void)
+{
+    struct thread_cache *cache = NULL;
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, tell_cache, &cache), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    return cache;
+}
+
+START_TEST(caches_lie_outside_of_the_heap_and_serve_later_threads)
+{
+    fake_os_set_threads(true);
+    brkm_free(brkm_malloc(100));
+    struct thread_cache *own = brkm__thread_cache;
+    ck_assert(!brkm__regions_contain_payload(own));
+    ck_assert_uint_eq(fake_os_mapped_count(), 0);
+    struct thread_cache *other = cache_of_a_thread();
+    ck_assert_ptr_ne(other, own);
+    ck_assert(!brkm__regions_contain_payload(other));
+    ck_assert_uint_eq((uintptr_t)other % BRKM_CACHE_LINE, 0);
+    ck_assert_uint_eq(fake_os.calls[FAKE_PROTECT], 2);
+    for (int i = 0; i < 100; i++) {
+        ck_assert_ptr_eq(cache_of_a_thread(), other);
+    }
+    ck_assert_uint_eq(fake_os.calls[FAKE_MAP], 1);
+    expect_sound();
+}
+END_TEST
+
+START_TEST(a_thread_without_memory_for_a_cache_goes_to_the_heap)
+{
+    fake_os_set_threads(true);
+    brkm_free(brkm_malloc(100));
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), 1, true);
+    struct thread_cache *cache = cache_of_a_thread();
+    ck_assert_ptr_ne(cache, brkm__thread_cache);
+    ck_assert_uint_eq(brkm__cache_totals().threads, 1);
+    expect_sound();
+}
+END_TEST
+
 START_TEST(a_thread_that_ends_leaves_its_blocks_to_others)
 {
     fake_os_set_threads(true);
@@ -465,6 +513,8 @@ Suite *unit_suite(void)
     tcase_add_test(cache, cached_blocks_serve_when_the_system_has_no_more);
     tcase_add_loop_test(cache, a_write_to_a_freed_block_is_noticed_when_it_is_handed_out, 0, 4);
     TCase *threads = unit_case(suite, "threads");
+    tcase_add_test(threads, caches_lie_outside_of_the_heap_and_serve_later_threads);
+    tcase_add_test(threads, a_thread_without_memory_for_a_cache_goes_to_the_heap);
     tcase_add_test(threads, a_thread_that_ends_leaves_its_blocks_to_others);
     tcase_add_test(threads, what_one_thread_frees_another_gets);
     tcase_add_test(threads, destructors_of_a_thread_may_allocate_in_every_round);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * As coalesced_behind; its header goes back to the system with the pages around it.
  * Sizes: large
- * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
+ * Says: pointer into free memory, freed before or never the start of a block at ADDRESS (called
+ * from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The last address below the break is freed.
- * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
+ * Says: pointer into free memory, freed before or never the start of a block at ADDRESS (called
+ * from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * The links that two cached blocks had are written back to them, after the second was handed out.
+ * Sizes: small
+ * Not caught: links and check words are right for their addresses; who can read a freed block and
+ * later write it has both. The block that is handed out twice is noticed when it is freed. */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    struct pair one = neighbours(size), two = neighbours(size);
+    char first[16], second[16];
+    free(one.front);
+    free(two.front);
+    memcpy(first, two.front, 16);
+    memcpy(second, one.front, 16);
+    malloc(size);
+    malloc(size);
+    free(two.front);
+    memcpy(one.front, second, 16);
+    memcpy(two.front, first, 16);
+    malloc(size);
+    malloc(size);
+}

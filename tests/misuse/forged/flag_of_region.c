@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * The last block of a region, which the program's own sbrk closed, is said to be a whole one that
+ * can be unmapped.
+ * Sizes: large
+ * Says: header overwritten at ADDRESS (called from brkmalloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *last = malloc(size), *next;
+    sbrk(4096);
+    while ((next = malloc(size)) == last + size + 8)
+        last = next;
+    header_of(last)[4] |= 2;
+    free(last);
+    next = last + size + 8;
+    malloc_trim(0);
+}
