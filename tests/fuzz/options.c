@@ -30,12 +30,19 @@ static void expect_values_in_range(void)
     }
 }
 
+/* Bytes of messages from which on the fake system may have cut the last one. */
+#define MESSAGES_MAX 65000
+
 /* Every line begins with our name or, in the list of options, with a blank, and is not too long. */
-static void expect_lines(const char *text)
+static void expect_lines(const char *all)
 {
+    const char *text = all;
     while (*text != '\0') {
         const char *end = strchr(text, '\n');
-        expect(end != NULL);
+        if (end == NULL) {
+            expect(strlen(all) >= MESSAGES_MAX);
+            return;
+        }
         expect((size_t)(end - text) < BRKM_REPORT_LINE);
         expect(strncmp(text, "brkmalloc: ", 11) == 0 || text[0] == ' ');
         for (const char *letter = text; letter < end; letter++) {
