@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Included before every source of preset coverage: counts are written to files when a process exits;
- * those that abort, or leave by _exit as children of tests do, have to be told. */
+ * Included before every source of preset coverage: counts are written to files when a process
+ * exits; those that abort, or leave by _exit as children of tests do, have to be told. */
 #ifndef BRKM_TESTS_COVERAGE_COUNT_H
 #define BRKM_TESTS_COVERAGE_COUNT_H
 

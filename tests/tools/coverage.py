@@ -21,9 +21,12 @@ LIST = os.path.join(ROOT, "tests", "coverage", "unexecuted.txt")
 def counts_of(path, counts):
     """Adds how often each line was executed in one object."""
     command = ["gcov", "--json-format", "--stdout", path]
-    output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
-                            cwd=os.path.dirname(path)).stdout
-    for text in output.splitlines():
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            cwd=os.path.dirname(path), check=False)
+    if result.returncode != 0:
+        sys.exit(f"coverage.py: {path} cannot be read: {result.stderr.strip()}; after a change, build "
+                 "all of preset coverage and remove the old counts: brkmalloc test --coverage does")
+    for text in result.stdout.splitlines():
         result = json.loads(text)
         folder = result["current_working_directory"]
         for file in result["files"]:
