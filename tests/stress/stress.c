@@ -23,6 +23,13 @@ enum { own_slots = 200, shared_slots = 1000, most_threads = 64, steps_of_a_life 
 /* One step of so many is a malloc_trim, or a fork. */
 enum { steps_per_trim = 5000, steps_per_fork = 20000 };
 
+/* The sanitizers have memory of their own, and do not follow the child of a threaded program. */
+#ifdef BRKM_SANITIZED
+static const int is_sanitized = 1;
+#else
+static const int is_sanitized = 0;
+#endif
+
 struct block {
     unsigned char *bytes;
     size_t size;
@@ -202,11 +209,9 @@ static void live_as_child(struct worker *worker, unsigned *state)
     _exit(0);
 }
 
-/* The thread sanitizer does not follow the child of a threaded program. */
 static void fork_sometimes(struct worker *worker, unsigned *state)
 {
-#ifndef BRKM_SANITIZED
-    if (api_random(state) % steps_per_fork == 0) {
+    if (!is_sanitized && api_random(state) % steps_per_fork == 0) {
         pid_t child = fork();
         CHECK_GE_INT(child, 0);
         if (child == 0)
@@ -214,10 +219,6 @@ static void fork_sometimes(struct worker *worker, unsigned *state)
         CHECK_CHILD(child);
         worker->forks++;
     }
-#else
-    (void)worker;
-    (void)state;
-#endif
 }
 
 static void trim_sometimes(struct worker *worker, unsigned *state)
@@ -317,7 +318,7 @@ static size_t resident_bytes(void)
 }
 
 /* Of large blocks only the ends are written, and what is live changes while it is added up: the
- * bound is the largest sum so far. The sanitizers have memory of their own. */
+ * bound is the largest sum so far. */
 static void check_memory(const struct worker *workers, int threads)
 {
     size_t live = live_bytes(workers, threads);
@@ -327,9 +328,8 @@ static void check_memory(const struct worker *workers, int threads)
     if (resident > peak.resident)
         peak.resident = resident;
     peak.looks++;
-#ifndef BRKM_SANITIZED
-    CHECK_LE_UINT(resident, 2 * peak.live + resident_allowance);
-#endif
+    if (!is_sanitized)
+        CHECK_LE_UINT(resident, 2 * peak.live + resident_allowance);
 }
 
 static void check_everything(const struct worker *workers, int threads)
