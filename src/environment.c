@@ -62,6 +62,16 @@ static struct span without_blanks(struct span span)
 
 /* ---- Messages ---- */
 
+/* Control characters could pretend to be a line of their own, or steer a terminal. */
+static void add_quoted(struct line *line, struct span text)
+{
+    size_t length = min_size(text.length, QUOTED_MAX);
+    for (size_t i = 0; i < length; i++) {
+        bool is_control = (unsigned char)text.text[i] < ' ' || text.text[i] == 0x7f;
+        brkm__line_add_span(line, is_control ? "?" : text.text + i, 1);
+    }
+}
+
 static void complain(const char *source, const char *what, struct span about, const char *remedy)
 {
     struct line line = {0};
@@ -70,7 +80,7 @@ static void complain(const char *source, const char *what, struct span about, co
     brkm__line_add_text(&line, ": ");
     brkm__line_add_text(&line, what);
     brkm__line_add_text(&line, " \"");
-    brkm__line_add_span(&line, about.text, min_size(about.length, QUOTED_MAX));
+    add_quoted(&line, about);
     brkm__line_add_text(&line, "\" has no effect; ");
     brkm__line_add_text(&line, remedy);
     brkm__line_write(&line);

@@ -2,6 +2,9 @@
  * Layer 5: see top.h. */
 #include "top.h"
 
+#include <string.h>
+
+#include "annotate.h"
 #include "footprint.h"
 #include "huge_pages.h"
 #include "os.h"
@@ -180,6 +183,8 @@ struct top_growth brkm__top_grow(struct top *top, size_t size, size_t wanted)
     size_t page = brkm__os_page_size();
     size_t unit = wanted > size ? brkm__huge_pages_unit() : page;
     struct top_growth growth = try_to_grow(top, wanted, unit);
+    /* What a foreign break in between made smaller than wanted may do all the same. */
+    growth.grown = growth.grown || brkm__top_available(top) >= size;
     if (!growth.grown && growth.rest == NULL && wanted > size) {
         growth = try_to_grow(top, size, page);
     }
@@ -240,6 +245,11 @@ size_t brkm__top_purge_some(struct top *top, size_t most, size_t unit)
         return 0;
     }
     top->purged_to = max_size(top->purged_to, end);
+    if (top->zero_from > end) {
+        /* Behind an unaligned break the last page cannot go. */
+        annotate_ours((void *)end, top->zero_from - end);
+        memset((void *)end, 0, top->zero_from - end);
+    }
     top->zero_from = start;
     return end - start;
 }

@@ -65,8 +65,43 @@ static void same_family(void)
     }
 }
 
+/* The names by which old programs, and libc itself, call some of them. */
+#ifdef DOOR_STATIC
+extern void *__libc_malloc(size_t size);
+extern void __libc_free(void *memory);
+extern void __free(void *memory);
+extern void __malloc_stats(void);
+#define FIND(name) (names.name = __##name)
+#else
+#define FIND(name)                                      \
+    do {                                                \
+        void *found_ = dlsym(RTLD_DEFAULT, "__" #name); \
+        CHECK_NOT_NULL(found_);                         \
+        memcpy(&names.name, &found_, sizeof found_);    \
+    } while (0)
+#endif
+
+static void libc_names(void)
+{
+    struct {
+        void *(*libc_malloc)(size_t);
+        void (*libc_free)(void *);
+        void (*free)(void *);
+        void (*malloc_stats)(void);
+    } names;
+    FIND(libc_malloc);
+    FIND(libc_free);
+    FIND(free);
+    FIND(malloc_stats);
+    names.libc_free(malloc(100));
+    names.free(names.libc_malloc(100));
+    free(names.libc_malloc(5000));
+    names.malloc_stats();
+}
+
 void api_test(int alone)
 {
     (void)alone;
     same_family();
+    libc_names();
 }

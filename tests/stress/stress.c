@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Threads allocate, resize and free in every way, hand blocks to each other through shared slots,
- * die and are replaced; contents are checked all the time.
+ * trim, fork, die and are replaced; contents are checked all the time, the heap is walked, and
+ * resident memory must stay in proportion to what is live.
  *
  * Usage: stress DOOR [SECONDS [THREADS [SEED]]]
  * BRKM_STRESS_SEED in the environment sets the seed when no argument does. The seed is printed. It
@@ -10,12 +11,24 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../api/api.h"
 #include "../support/door.h"
 
 enum { own_slots = 200, shared_slots = 1000, most_threads = 64, steps_of_a_life = 40000 };
+
+/* One step of so many is a malloc_trim, or a fork. */
+enum { steps_per_trim = 5000, steps_per_fork = 20000 };
+
+/* The sanitizers have memory of their own, and do not follow the child of a threaded program. */
+#ifdef BRKM_SANITIZED
+static const int is_sanitized = 1;
+#else
+static const int is_sanitized = 0;
+#endif
 
 struct block {
     unsigned char *bytes;
@@ -27,9 +40,15 @@ struct block {
 struct worker {
     pthread_t thread;
     unsigned seed;
-    unsigned long steps;
+    unsigned long steps, trims, forks;
+    /* Bytes that it allocated less those that it freed, whoever did the other: only the sum over
+     * all workers means something. Written by the worker, read by main, relaxed. */
+    _Atomic long live;
     struct block blocks[own_slots];
 };
+
+/* The worker that the thread is; main is none. */
+static _Thread_local struct worker *self;
 
 /* Each slot holds one block that any thread may take or exchange. */
 static struct block *_Atomic shared[shared_slots];
@@ -63,6 +82,14 @@ static void check_pattern(const struct block *block, size_t end)
         CHECK_EQ_UINT(block->bytes[i], tag(block, i));
 }
 
+static void count_live(long bytes)
+{
+    if (self != NULL)
+        atomic_store_explicit(&self->live,
+                              atomic_load_explicit(&self->live, memory_order_relaxed) + bytes,
+                              memory_order_relaxed);
+}
+
 static size_t random_size(unsigned *state)
 {
     unsigned kind = api_random(state) % 1000;
@@ -72,7 +99,9 @@ static size_t random_size(unsigned *state)
         return api_random(state) % 8000;
     if (kind < 995)
         return api_random(state) % 100000;
-    return api_random(state) % 1500000;
+    if (api_random(state) % 200 != 0)
+        return api_random(state) % 1500000;
+    return api_random(state) % 48000000;
 }
 
 static void allocate(struct block *block, unsigned *state)
@@ -106,6 +135,7 @@ static void allocate(struct block *block, unsigned *state)
     CHECK_NOT_NULL(block->bytes);
     CHECK_ALIGNED(block->bytes, block->alignment);
     CHECK_GE_UINT(malloc_usable_size(block->bytes), block->size);
+    count_live((long)block->size);
     write_pattern(block);
 }
 
@@ -114,6 +144,7 @@ static void release(struct block *block)
     if (block->bytes == NULL)
         return;
     check_pattern(block, block->size);
+    count_live(-(long)block->size);
     free(block->bytes);
     block->bytes = NULL;
 }
@@ -127,6 +158,7 @@ static void resize(struct block *block, unsigned *state)
     block->bytes = realloc(block->bytes, size);
     CHECK_NOT_NULL(block->bytes);
     check_pattern(block, size < block->size ? size : block->size);
+    count_live((long)size - (long)block->size);
     block->size = size;
     write_pattern(block);
 }
@@ -149,10 +181,59 @@ static void exchange(struct block *block, unsigned *state)
     }
 }
 
+static int heap_violations(void)
+{
+#ifdef API_PREFIXED
+    return brkm_check_heap();
+#else
+    return door_check_heap();
+#endif
+}
+
+/* What the child of a fork finds is whole, and it can go on: with the blocks of its own thread, and
+ * with what others had laid into the shared slots. */
+static void live_as_child(struct worker *worker, unsigned *state)
+{
+    for (size_t i = 0; i < own_slots; i++) {
+        release(&worker->blocks[i]);
+        allocate(&worker->blocks[i], state);
+    }
+    for (size_t i = 0; i < shared_slots; i += 7) {
+        struct block *block = atomic_exchange(&shared[i], NULL);
+        if (block != NULL) {
+            release(block);
+            free(block);
+        }
+    }
+    CHECK_EQ_INT(heap_violations(), 0);
+    _exit(0);
+}
+
+static void fork_sometimes(struct worker *worker, unsigned *state)
+{
+    if (!is_sanitized && api_random(state) % steps_per_fork == 0) {
+        pid_t child = fork();
+        CHECK_GE_INT(child, 0);
+        if (child == 0)
+            live_as_child(worker, state);
+        CHECK_CHILD(child);
+        worker->forks++;
+    }
+}
+
+static void trim_sometimes(struct worker *worker, unsigned *state)
+{
+    if (api_random(state) % steps_per_trim == 0) {
+        malloc_trim(api_random(state) % 2 * MIB);
+        worker->trims++;
+    }
+}
+
 static void *live(void *argument)
 {
     struct worker *worker = argument;
     unsigned state = worker->seed;
+    self = worker;
     for (int step = 0; step < steps_of_a_life && !atomic_load(&stop); step++) {
         struct block *block = &worker->blocks[api_random(&state) % own_slots];
         unsigned what = api_random(&state) % 10;
@@ -164,6 +245,8 @@ static void *live(void *argument)
             release(block);
         if (block->bytes == NULL)
             allocate(block, &state);
+        trim_sometimes(worker, &state);
+        fork_sometimes(worker, &state);
         worker->steps++;
     }
     /* Half of the blocks stay for the next thread in this place. */
@@ -202,13 +285,71 @@ static void release_everything(struct worker *workers, int threads)
             release(&workers[i].blocks[j]);
 }
 
-static int heap_violations(void)
+/* ---- Memory ---- */
+
+/* What may be resident beside twice what is live: the program itself, caches of all threads, and
+ * what freed large blocks leave for a moment. */
+static const size_t resident_allowance = 64 * MIB;
+
+static struct {
+    size_t live, resident;
+    unsigned long looks;
+} peak;
+
+static size_t live_bytes(const struct worker *workers, int threads)
 {
-#ifdef API_PREFIXED
-    return brkm_check_heap();
-#else
-    return door_check_heap();
-#endif
+    long sum = 0;
+    for (int i = 0; i < threads; i++)
+        sum += atomic_load_explicit(&workers[i].live, memory_order_relaxed);
+    return sum < 0 ? 0 : (size_t)sum;
+}
+
+/* Resident bytes of the process; 0 where that cannot be read. */
+static size_t resident_bytes(void)
+{
+    unsigned long whole = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%lu %lu", &whole, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Of large blocks only the ends are written, and what is live changes while it is added up: the
+ * bound is the largest sum so far. */
+static void check_memory(const struct worker *workers, int threads)
+{
+    size_t live = live_bytes(workers, threads);
+    size_t resident = resident_bytes();
+    if (live > peak.live)
+        peak.live = live;
+    if (resident > peak.resident)
+        peak.resident = resident;
+    peak.looks++;
+    if (!is_sanitized)
+        CHECK_LE_UINT(resident, 2 * peak.live + resident_allowance);
+}
+
+static void check_everything(const struct worker *workers, int threads)
+{
+    CHECK_EQ_INT(heap_violations(), 0);
+    check_memory(workers, threads);
+}
+
+static void print_figures(const struct worker *workers, int threads, unsigned long lives)
+{
+    unsigned long steps = 0, trims = 0, forks = 0;
+    for (int i = 0; i < threads; i++) {
+        steps += workers[i].steps;
+        trims += workers[i].trims;
+        forks += workers[i].forks;
+    }
+    printf("%lu steps, %lu threads, %lu forks, %lu trims, %lu walks of the heap, "
+           "peaks: %zu MiB live, %zu MiB resident\n",
+           steps, lives, forks, trims, peak.looks, peak.live / MIB, peak.resident / MIB);
+    CHECK_TRUE(steps > 0);
 }
 
 int main(int argc, char **argv)
@@ -217,7 +358,6 @@ int main(int argc, char **argv)
     int seconds = argc > 2 ? atoi(argv[2]) : 10;
     int threads = argc > 3 ? atoi(argv[3]) : 8;
     unsigned seed = choose_seed(argc, argv);
-    unsigned long steps = 0;
     unsigned long lives = 0;
     time_t end = time(NULL) + seconds;
     door_require(argc, argv);
@@ -235,18 +375,15 @@ int main(int argc, char **argv)
         CHECK_EQ_INT(pthread_join(workers[i].thread, NULL), 0);
         lives++;
         if (lives % 16 == 0)
-            CHECK_EQ_INT(heap_violations(), 0);
+            check_everything(workers, threads);
         start(&workers[i]);
     }
     atomic_store(&stop, 1);
-    for (int i = 0; i < threads; i++) {
+    for (int i = 0; i < threads; i++)
         CHECK_EQ_INT(pthread_join(workers[i].thread, NULL), 0);
-        steps += workers[i].steps;
-    }
-    CHECK_EQ_INT(heap_violations(), 0);
+    check_everything(workers, threads);
     release_everything(workers, threads);
-    CHECK_EQ_INT(heap_violations(), 0);
-    printf("%lu steps, %lu threads\n", steps, lives + (unsigned long)threads);
-    CHECK_TRUE(steps > 0);
+    check_everything(workers, threads);
+    print_figures(workers, threads, lives + (unsigned long)threads);
     return door_done();
 }

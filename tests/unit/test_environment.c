@@ -139,6 +139,14 @@ START_TEST(where_no_key_is_near_all_are_listed)
 }
 END_TEST
 
+START_TEST(control_characters_are_not_repeated)
+{
+    read_text("a\nbrkmalloc: all is well:1,top_pad:\x1b[2J\x7f");
+    ck_assert(unit_said("\"a?brkmalloc\""));
+    ck_assert(unit_said("\"?[2J?\""));
+}
+END_TEST
+
 START_TEST(a_very_long_key_is_cut)
 {
     static char text[5000];
@@ -337,6 +345,7 @@ Suite *unit_suite(void)
     tcase_add_test(variable, a_bad_value_is_named_and_has_no_effect);
     tcase_add_test(variable, an_unknown_key_is_named_with_the_nearest);
     tcase_add_test(variable, where_no_key_is_near_all_are_listed);
+    tcase_add_test(variable, control_characters_are_not_repeated);
     tcase_add_test(variable, a_very_long_key_is_cut);
     tcase_add_test(variable, a_set_user_id_program_takes_what_is_safe);
     tcase_add_test(variable, confirm_names_every_option_its_value_and_its_source);

@@ -147,8 +147,29 @@ START_TEST(what_is_free_is_given_back_before_malloc_fails)
         brkm_free(blocks[i]);
     }
     /* The heap holds most of the limit's bytes, free; a mapped block needs them. */
-    ck_assert_ptr_nonnull(brkm_malloc(9 * BRKM_MIB));
+    size_t large = 9 * BRKM_MIB;
+    ck_assert_ptr_nonnull(_i == 0 ? brkm_malloc(large) : brkm_memalign(64, large));
     ck_assert_uint_le(system_bytes(), 10 * BRKM_MIB);
+}
+END_TEST
+
+/* Too large for the heap, which would give back what is free by itself. */
+START_TEST(what_is_free_is_given_back_before_a_large_aligned_block_fails)
+{
+    enum { count = 2000, size = 4000 };
+    static void *blocks[count];
+    size_t large = BRKM_HEAP_REQUEST_MAX + BRKM_MIB;
+    ck_assert_int_eq(brkm_option_set("limit_hard", large + BRKM_MIB), 0);
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = brkm_malloc(size);
+        ck_assert_ptr_nonnull(blocks[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        brkm_free(blocks[i]);
+    }
+    ck_assert_uint_gt(system_bytes(), BRKM_MIB);
+    ck_assert_ptr_nonnull(brkm_memalign(64, large));
+    ck_assert_uint_le(system_bytes(), large + BRKM_MIB);
 }
 END_TEST
 
@@ -228,7 +249,8 @@ Suite *unit_suite(void)
     tcase_add_test(account, the_peak_has_a_time);
     TCase *limits = unit_case(suite, "limits");
     tcase_add_loop_test(limits, malloc_fails_past_the_hard_limit, 0, 4);
-    tcase_add_test(limits, what_is_free_is_given_back_before_malloc_fails);
+    tcase_add_loop_test(limits, what_is_free_is_given_back_before_malloc_fails, 0, 2);
+    tcase_add_test(limits, what_is_free_is_given_back_before_a_large_aligned_block_fails);
     tcase_add_test(limits, a_mapped_block_does_not_grow_past_the_hard_limit);
     tcase_add_test(limits, past_the_soft_limit_free_pages_go_first);
     tcase_add_test(limits, relief_begins_again_after_the_footprint_fell);

@@ -548,6 +548,17 @@ START_TEST(a_region_that_cannot_be_unmapped_is_emptied_and_forgotten)
 }
 END_TEST
 
+START_TEST(a_full_table_of_regions_costs_no_mapping)
+{
+    for (uintptr_t i = 1; i <= BRKM_REGION_COUNT; i++) {
+        brkm__regions_add(REGION_FALLBACK, i << 40, (i << 40) + PAGE, NULL);
+    }
+    ck_assert_ptr_null(brkm__heap_allocate(heap, 1000, HEAP_MAY_GROW, NULL));
+    ck_assert_uint_gt(fake_os.calls[FAKE_MAP], 0);
+    ck_assert_uint_eq(fake_os_mapped_bytes(), 0);
+}
+END_TEST
+
 START_TEST(no_memory_at_all_is_told)
 {
     fake_os_fail(FAKE_GIVERS, 1, true);
@@ -654,6 +665,17 @@ START_TEST(a_list_with_a_block_that_is_not_cached_ends_the_program)
 }
 END_TEST
 
+/* Two threads free at once: both have verified the block, one comes to the heap first. */
+START_TEST(a_block_that_another_thread_freed_meanwhile_ends_the_program)
+{
+    struct mem_control_block *block = take(4000);
+    take(4000);
+    free_block(block);
+    ck_assert(fake_os_dies(free_block, block));
+    ck_assert(unit_said("double free"));
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("heap");
@@ -687,6 +709,7 @@ Suite *unit_suite(void)
     tcase_add_test(system, one_free_region_is_spared_and_the_larger_goes);
     tcase_add_test(system, trim_gives_the_spare_region_back);
     tcase_add_test(system, a_region_that_cannot_be_unmapped_is_emptied_and_forgotten);
+    tcase_add_test(system, a_full_table_of_regions_costs_no_mapping);
     tcase_add_test(system, no_memory_at_all_is_told);
     tcase_add_loop_test(system, a_large_top_is_given_back_by_itself, 0, 2);
     tcase_add_test(system, a_raised_trim_threshold_keeps_the_top);
@@ -694,6 +717,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(damage, a_damaged_header_behind_ends_the_program, 0, 2);
     tcase_add_loop_test(damage, a_damaged_boundary_tag_ends_the_program, 0, 7);
     tcase_add_loop_test(damage, a_damaged_link_of_a_neighbour_ends_the_program, 0, 2);
+    tcase_add_test(damage, a_block_that_another_thread_freed_meanwhile_ends_the_program);
     tcase_add_loop_test(damage, a_list_with_a_block_that_is_not_cached_ends_the_program, 0, 2);
     return suite;
 }

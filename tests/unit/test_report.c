@@ -101,7 +101,7 @@ START_TEST(a_line_that_is_too_long_is_cut_and_ended)
         char piece[301];
         fake_os_forget_text();
         memset(piece, 'p', sizeof(piece));
-        for (int i = 0; i < 400; i++) {
+        for (size_t i = 0; i < BRKM_REPORT_LINE; i++) {
             brkm__line_add_span(&line, piece, step);
         }
         brkm__line_add_number(&line, UINT64_MAX);

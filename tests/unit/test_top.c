@@ -285,6 +285,20 @@ START_TEST(a_foreign_break_that_comes_between_reading_and_raising_is_seen)
 }
 END_TEST
 
+/* Wanted is what ends exactly with a page; the start elsewhere takes some bytes of that. */
+START_TEST(a_foreign_break_in_between_takes_less_than_was_wanted_beyond_need)
+{
+    ck_assert(grow(PAGE).grown);
+    fake_os.race_bytes = 5;
+    size_t wanted = 20 * PAGE - 2 * BRKM_HEADER_SIZE;
+    struct top_growth growth = brkm__top_grow(&top, 10 * PAGE, wanted + BRKM_ALIGNMENT);
+    ck_assert_ptr_nonnull(growth.rest);
+    ck_assert_uint_ge(brkm__top_available(&top), 10 * PAGE);
+    ck_assert(growth.grown);
+    expect_sound();
+}
+END_TEST
+
 START_TEST(a_foreign_break_that_was_given_back_is_forgotten_but_for_its_dirt)
 {
     static const size_t sizes[] = {1, 100, 4096, 4097, 100000};
@@ -316,6 +330,22 @@ START_TEST(dirt_behind_an_unaligned_end_is_not_taken_for_zero)
     expect_sound();
     carve_and_fill(20 * PAGE);
     carve_and_fill(2 * PAGE);
+    expect_sound();
+}
+END_TEST
+
+/* The page that the break lies in cannot be discarded, and yet counts as zero afterwards. */
+START_TEST(a_purge_up_to_an_unaligned_end_leaves_no_dirt)
+{
+    fake_os.race_bytes = 1008;
+    ck_assert(grow(20 * PAGE).grown);
+    ck_assert_uint_ne(top.end % PAGE, 0);
+    size_t all = align_down(brkm__top_available(&top), BRKM_ALIGNMENT);
+    struct mem_control_block *block = carve_and_fill(all);
+    brkm__top_absorb(&top, block);
+    ck_assert_uint_gt(brkm__top_purge(&top, PAGE), 0);
+    expect_sound();
+    carve_and_fill(all);
     expect_sound();
 }
 END_TEST
@@ -478,8 +508,10 @@ Suite *unit_suite(void)
     tcase_add_loop_test(foreign, a_full_top_before_a_foreign_break_leaves_a_fencepost_alone, 0, 2);
     tcase_add_loop_test(foreign, a_foreign_break_that_comes_between_reading_and_raising_is_seen, 0,
                         14);
+    tcase_add_test(foreign, a_foreign_break_in_between_takes_less_than_was_wanted_beyond_need);
     tcase_add_test(foreign, a_foreign_break_that_was_given_back_is_forgotten_but_for_its_dirt);
     tcase_add_test(foreign, dirt_behind_an_unaligned_end_is_not_taken_for_zero);
+    tcase_add_test(foreign, a_purge_up_to_an_unaligned_end_leaves_no_dirt);
     tcase_add_loop_test(foreign, a_break_lowered_within_the_free_top_is_followed, 0, 8);
     tcase_add_test(foreign, a_break_lowered_over_blocks_ends_the_program);
     tcase_add_test(foreign, a_full_table_of_regions_costs_no_break);

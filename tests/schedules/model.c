@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lock, the depot and the handlers of fork, as src/ has them, in every schedule. What lies
+ * around them is replaced: the heap counts what it gets, the futex is the scheduler's.
+ *
+ * mutants.py builds this with errors put into src/ and demands that each is found. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hooks.h"
+
+/* Handlers are kept instead of registered, and the lock on the list of streams is a model of
+ * glibc's. */
+static int model_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+#define pthread_atfork model_atfork
+#define _IO_list_lock model_list_lock
+#define _IO_list_unlock model_list_unlock
+#define _IO_list_resetlock model_list_reset
+
+#include "depot.c"
+#include "idle.c"
+#include "lock.c"
+#include "process.c"
+
+/* ---- What the sources ask for ---- */
+
+struct heap brkm__main_heap;
+struct lock brkm__mapped_lock;
+static struct lock cache_lock;
+
+struct lock *brkm__cache_lock(void)
+{
+    return &cache_lock;
+}
+
+void brkm__os_wait(uint32_t *word, uint32_t expected)
+{
+    schedule_point();
+    if (*word == expected) {
+        schedule_wait(word);
+    }
+}
+
+void brkm__os_wake_one(uint32_t *word)
+{
+    schedule_point();
+    schedule_wake_one(word);
+}
+
+bool brkm__fatal_has_begun(void)
+{
+    return false;
+}
+
+size_t brkm__option_get(enum option option)
+{
+    (void)option;
+    return 0;
+}
+
+void brkm__environment_read(void)
+{
+}
+
+void brkm__environment_confirm(void)
+{
+}
+
+void brkm__tune_apply(void)
+{
+}
+
+void brkm__stats_at_exit(void)
+{
+}
+
+void brkm__os_keep_error_open(void)
+{
+}
+
+/* Locks that nobody else takes here, so that nothing is to be seen at them. */
+struct lock brkm__zero_size_lock;
+static struct lock server_lock, quarantine_lock;
+
+struct lock *brkm__server_lock(void)
+{
+    return &server_lock;
+}
+
+struct lock *brkm__quarantine_lock(unsigned shard)
+{
+    return shard == 0 ? &quarantine_lock : NULL;
+}
+
+void brkm__service_start(void)
+{
+}
+
+void brkm__service_restart_in_child(void)
+{
+}
+
+void brkm__watch_apply(void)
+{
+}
+
+void brkm__watch_check_all(void)
+{
+}
+
+void brkm__foreign_prepare(void)
+{
+}
+
+void brkm__cache_watch_threads(void)
+{
+}
+
+void brkm__cache_forget_other_threads(void)
+{
+}
+
+const struct cached_block brkm__cached_sentinel;
+
+/* ---- Batches: a number in the place of the first block ---- */
+
+#define BATCHES 32
+#define SLOT 5
+#define OTHER_SLOT 9
+#define BLOCKS_PER_BATCH 2
+
+static unsigned came_to_heap[BATCHES], taken[BATCHES];
+
+static struct cached_list batch_of(unsigned number)
+{
+    return (struct cached_list){(struct cached_block *)((uintptr_t)(number + 1) * 16),
+                                BLOCKS_PER_BATCH};
+}
+
+static unsigned number_of(struct cached_list batch)
+{
+    return (unsigned)((uintptr_t)batch.first / 16 - 1);
+}
+
+void brkm__heap_free_list(struct heap *heap, struct cached_list list)
+{
+    lock_acquire(&heap->lock);
+    came_to_heap[number_of(list)]++;
+    lock_release(&heap->lock);
+}
+
+bool model_is_watched(const volatile void *word)
+{
+    const volatile char *place = word;
+    if (word == &brkm__zero_size_lock.word || word == &server_lock.word ||
+        word == &quarantine_lock.word) {
+        return false;
+    }
+    const volatile char *shelves = (const volatile char *)depot.shelves;
+    if (place < shelves || place >= shelves + sizeof(depot.shelves)) {
+        return true;
+    }
+    size_t shelf = (size_t)(place - shelves) / sizeof(depot.shelves[0]);
+    return shelf == SLOT || shelf == OTHER_SLOT;
+}
+
+static void put_everything_back(void)
+{
+    memset(&depot, 0, sizeof(depot));
+    memset(&brkm__main_heap, 0, sizeof(brkm__main_heap));
+    memset(&brkm__mapped_lock, 0, sizeof(brkm__mapped_lock));
+    memset(&cache_lock, 0, sizeof(cache_lock));
+    memset(came_to_heap, 0, sizeof(came_to_heap));
+    memset(taken, 0, sizeof(taken));
+    brkm__idle_reset(IDLE_IN_DEPOT, 0);
+    brkm__lock_holds_all = false;
+}
+
+/* ---- The lock: one thread at a time, and none waits for ever ---- */
+
+static struct lock lock;
+
+/* How many threads are behind each lock. */
+static struct {
+    const struct lock *lock;
+    unsigned threads;
+} insides[] = {{&lock, 0},
+               {&cache_lock, 0},
+               {&brkm__mapped_lock, 0},
+               {&brkm__main_heap.lock, 0},
+               {&depot.shelves[SLOT].lock, 0}};
+#define INSIDES (sizeof(insides) / sizeof(insides[0]))
+
+static void prepare_lock(void)
+{
+    put_everything_back();
+    memset(&lock, 0, sizeof(lock));
+    for (size_t i = 0; i < INSIDES; i++) {
+        insides[i].threads = 0;
+    }
+}
+
+static unsigned *inside_of(const struct lock *wanted)
+{
+    size_t i = 0;
+    while (insides[i].lock != wanted) {
+        i++;
+    }
+    return &insides[i].threads;
+}
+
+static void be_inside(struct lock *taken_lock)
+{
+    unsigned *inside = inside_of(taken_lock);
+    lock_acquire(taken_lock);
+    schedule_expect((*inside)++ == 0);
+    schedule_point();
+    schedule_expect(--*inside == 0);
+    lock_release(taken_lock);
+}
+
+static void expect_nobody_inside(void)
+{
+    for (size_t i = 0; i < INSIDES; i++) {
+        schedule_expect(insides[i].threads == 0);
+    }
+}
+
+static void enter_once(void)
+{
+    be_inside(&lock);
+}
+
+static void enter_twice(void)
+{
+    be_inside(&lock);
+    be_inside(&lock);
+}
+
+static void verify_lock(void)
+{
+    schedule_expect(lock.word == 0);
+}
+
+/* ---- The depot: each batch is in one place, and what is reserved is what lies there ---- */
+
+/* So many batches that nobody asked for make the shelf give one back for each that comes. */
+#define UNASKED 8
+
+static unsigned batches_in_play;
+
+static void prepare_depot(unsigned before)
+{
+    put_everything_back();
+    for (batches_in_play = 0; batches_in_play < before; batches_in_play++) {
+        brkm__depot_put(SLOT, batch_of(batches_in_play));
+    }
+}
+
+static void prepare_depot_of_one(void)
+{
+    prepare_depot(1);
+    batches_in_play = 4;
+}
+
+static void prepare_unasked_depot(void)
+{
+    prepare_depot(UNASKED);
+    batches_in_play = UNASKED + 3;
+}
+
+static void put(unsigned slot, unsigned number)
+{
+    brkm__depot_put(slot, batch_of(number));
+}
+
+static void take(unsigned slot)
+{
+    struct cached_list batch = brkm__depot_take(slot);
+    if (batch.count != 0) {
+        taken[number_of(batch)]++;
+    }
+}
+
+static void put_two_batches(void)
+{
+    put(SLOT, batches_in_play - 3);
+    put(SLOT, batches_in_play - 2);
+}
+
+static void put_last_batch(void)
+{
+    put(SLOT, batches_in_play - 1);
+}
+
+static void take_one(void)
+{
+    take(SLOT);
+}
+
+static void take_two(void)
+{
+    take(SLOT);
+    take(SLOT);
+}
+
+/* A thread that ends hands in what it has of each size. */
+static void end_thread(void)
+{
+    put(SLOT, batches_in_play - 3);
+    put(OTHER_SLOT, batches_in_play - 2);
+}
+
+static void drain_both(void)
+{
+    while (true) {
+        struct cached_list batch = brkm__depot_take(SLOT);
+        if (batch.count == 0) {
+            batch = brkm__depot_take(OTHER_SLOT);
+        }
+        if (batch.count == 0) {
+            return;
+        }
+        brkm__heap_free_list(&brkm__main_heap, batch);
+    }
+}
+
+static void verify_depot(void)
+{
+    struct depot_totals totals = brkm__depot_totals();
+    unsigned elsewhere = 0;
+    brkm__depot_drain();
+    for (unsigned i = 0; i < batches_in_play; i++) {
+        schedule_expect(came_to_heap[i] + taken[i] == 1);
+        elsewhere += taken[i];
+    }
+    schedule_expect(totals.blocks <= (size_t)(batches_in_play - elsewhere) * BLOCKS_PER_BATCH);
+    schedule_expect(brkm__depot_totals().bytes == 0);
+    /* All that was reserved was released: as much as there may be can be had. */
+    schedule_expect(brkm__idle_reserve(IDLE_IN_DEPOT, brkm__idle_bound(IDLE_IN_DEPOT)));
+}
+
+/* Only the first and the last of the four. */
+static void verify_depot_of_two(void)
+{
+    came_to_heap[1] = came_to_heap[2] = 1;
+    verify_depot();
+}
+
+/* ---- fork ---- */
+
+static struct {
+    void (*prepare)(void);
+    void (*parent)(void);
+    void (*child)(void);
+} handlers;
+
+static int model_atfork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+    handlers.prepare = before;
+    handlers.parent = parent;
+    handlers.child = child;
+    return 0;
+}
+
+/* glibc's lock on the list of streams, which its owner may take again; and that of one stream. */
+static struct owned {
+    unsigned depth, owner;
+} list_lock, stream_lock;
+
+static void take_owned(struct owned *owned)
+{
+    schedule_point();
+    while (owned->depth != 0 && owned->owner != schedule_self()) {
+        schedule_wait(owned);
+    }
+    owned->owner = schedule_self();
+    owned->depth++;
+}
+
+static void open_owned(struct owned *owned)
+{
+    schedule_expect(owned->depth > 0 && owned->owner == schedule_self());
+    if (--owned->depth == 0) {
+        schedule_wake_one(owned);
+    }
+    schedule_point();
+}
+
+void model_list_lock(void)
+{
+    take_owned(&list_lock);
+}
+
+void model_list_unlock(void)
+{
+    open_owned(&list_lock);
+}
+
+void model_list_reset(void)
+{
+    list_lock.depth = 0;
+}
+
+static void prepare_fork_scenario(void)
+{
+    prepare_lock();
+    memset(&list_lock, 0, sizeof(list_lock));
+    memset(&stream_lock, 0, sizeof(stream_lock));
+}
+
+static void use_each_lock(void)
+{
+    be_inside(&depot.shelves[SLOT].lock);
+    be_inside(&cache_lock);
+    be_inside(&brkm__mapped_lock);
+    be_inside(&brkm__main_heap.lock);
+}
+
+/* Handlers of the program that run between ours may allocate. */
+static void pass_a_lock(void)
+{
+    lock_acquire(&brkm__main_heap.lock);
+    schedule_point();
+    lock_release(&brkm__main_heap.lock);
+}
+
+/* As glibc's fork: the prepare handlers, the list of streams, the fork itself, the handlers. Parent
+ * and child are two schedules. */
+static void fork_and_go_on(void)
+{
+    handlers.prepare();
+    expect_nobody_inside();
+    pass_a_lock();
+    model_list_lock();
+    if (schedule_choose(2) == 0) {
+        model_list_unlock();
+        handlers.parent();
+    } else {
+        schedule_forget_others();
+        model_list_reset();
+        handlers.child();
+    }
+    use_each_lock();
+}
+
+static void use_heap_and_shelf(void)
+{
+    be_inside(&brkm__main_heap.lock);
+    be_inside(&depot.shelves[SLOT].lock);
+}
+
+static void use_caches_and_mapped(void)
+{
+    be_inside(&cache_lock);
+    be_inside(&brkm__mapped_lock);
+}
+
+/* getline: a stream's lock, and under it an allocation. */
+static void read_a_line(void)
+{
+    take_owned(&stream_lock);
+    be_inside(&brkm__main_heap.lock);
+    open_owned(&stream_lock);
+}
+
+/* fflush(NULL): the list, and under it each stream. */
+static void flush_all_streams(void)
+{
+    model_list_lock();
+    take_owned(&stream_lock);
+    open_owned(&stream_lock);
+    model_list_unlock();
+}
+
+static void verify_fork(void)
+{
+    schedule_expect(!brkm__lock_holds_all);
+    schedule_expect(!lock_is_taken(&brkm__main_heap.lock));
+    schedule_expect(!lock_is_taken(&depot.shelves[SLOT].lock));
+}
+
+/* ---- All of it ---- */
+
+static const struct scenario scenarios[] = {
+    {"lock, two threads", prepare_lock, {enter_twice, enter_twice}, verify_lock, 6},
+    {"lock, three threads", prepare_lock, {enter_once, enter_twice, enter_once}, verify_lock, 4},
+    {"depot, two put and one takes",
+     prepare_depot_of_one,
+     {put_two_batches, put_last_batch, take_two},
+     verify_depot,
+     3},
+    {"depot, two take and one puts",
+     prepare_depot_of_one,
+     {take_one, take_two, put_last_batch},
+     verify_depot_of_two,
+     3},
+    {"depot, nobody asked",
+     prepare_unasked_depot,
+     {put_two_batches, put_last_batch, take_one},
+     verify_depot,
+     3},
+    {"thread's end while others flush and drain",
+     prepare_depot_of_one,
+     {end_thread, put_last_batch, drain_both},
+     verify_depot,
+     3},
+    {"fork while others hold locks",
+     prepare_fork_scenario,
+     {fork_and_go_on, use_heap_and_shelf, use_caches_and_mapped},
+     verify_fork,
+     3},
+    {"fork while others read and flush streams",
+     prepare_fork_scenario,
+     {fork_and_go_on, read_a_line, flush_all_streams},
+     verify_fork,
+     3},
+};
+
+int main(void)
+{
+    unsigned long all = 0;
+    __libc_single_threaded = false;
+    schedule_thread_flag = &brkm__lock_holds_all;
+    for (const struct scenario *one = scenarios;
+         one < scenarios + sizeof(scenarios) / sizeof(scenarios[0]); one++) {
+        unsigned long count = schedules_of(one);
+        printf("%s: %lu schedules\n", one->name, count);
+        all += count;
+    }
+    printf("%lu schedules, no violation\n", all);
+    return 0;
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""mutants.py COMPILER
+
+Puts one error at a time into a copy of src/ and demands that the model notices: what it says of the
+code as it is would otherwise be worth little."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.realpath(os.path.join(HERE, "..", ".."))
+
+# What is wrong, the file, what stands there, and what the mutant has instead.
+MUTANTS = [
+    ("opening wakes nobody", "lock.h",
+     "brkm__lock_wake(lock);\n    }", "(void)lock;\n    }"),
+    ("opening forgets that somebody may sleep", "lock.h",
+     "if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))",
+     "if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 3))"),
+    ("a sleeper does not say so", "lock.c",
+     "__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE)",
+     "__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE)"),
+    ("who was woken does not look again", "lock.c",
+     "while (__atomic_exchange_n(", "if (__atomic_exchange_n("),
+    ("taking looks and stores in two steps", "lock.h",
+     "return __atomic_compare_exchange_n(&lock->word, &open, 1, false, __ATOMIC_ACQUIRE,\n"
+     "                                       __ATOMIC_RELAXED);",
+     "bool was_open = __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == open;\n"
+     "    if (was_open) { __atomic_store_n(&lock->word, 1, __ATOMIC_RELAXED); }\n"
+     "    return was_open;"),
+    ("the depot believes the look without the lock", "depot.c",
+     "if (shelf->batches > 0) {\n        batch", "{\n        batch"),
+    ("a batch that is not stored stays reserved", "depot.c",
+     "brkm__idle_release(IDLE_IN_DEPOT, bytes);\n        stored", "stored"),
+    ("a batch that is taken stays reserved", "depot.c",
+     "brkm__idle_release(IDLE_IN_DEPOT, list_bytes(slot, batch));\n", ""),
+    ("the surplus is lost", "depot.c", "*surplus = take_last", "take_last"),
+    ("a shelf is changed without its lock", "depot.c",
+     "lock_acquire(&shelf->lock);\n    unsigned unasked", "unsigned unasked"),
+    ("the child keeps the locks of threads that are gone", "process.c",
+     "for_each_lock(lock_reset);", ""),
+    ("the parent keeps the locks", "process.c", "for_each_lock(lock_release);", ""),
+    ("the parent passes all locks for ever", "process.c",
+     "    brkm__lock_holds_all = false;\n    for_each_lock(lock_release);",
+     "    for_each_lock(lock_release);"),
+    ("fork takes our locks before the list of streams", "process.c",
+     "    if (_IO_list_lock != NULL) {\n        _IO_list_lock();\n    }\n"
+     "    for_each_lock(lock_acquire);",
+     "    for_each_lock(lock_acquire);\n    if (_IO_list_lock != NULL) {\n"
+     "        _IO_list_lock();\n    }"),
+    ("fork does not take the list of streams", "process.c",
+     "        _IO_list_lock();\n", "        (void)0;\n"),
+    ("fork leaves out the lock of mapped blocks", "process.c",
+     "&brkm__mapped_lock,", "brkm__cache_lock(),"),
+]
+
+
+def build(compiler, sources, program):
+    command = [compiler, "-std=gnu11", "-O1", "-w", "-U_FORTIFY_SOURCE", "-I" + sources,
+               "-I" + os.path.join(ROOT, "include"), "-I" + HERE, os.path.join(HERE, "model.c"),
+               os.path.join(HERE, "scheduler.c"), "-o", program]
+    subprocess.run(command, check=True)
+
+
+def is_found(compiler, folder, file, old, new):
+    sources = os.path.join(folder, "src")
+    shutil.rmtree(sources, ignore_errors=True)
+    shutil.copytree(os.path.join(ROOT, "src"), sources)
+    path = os.path.join(sources, file)
+    with open(path, encoding="utf-8") as source:
+        text = source.read()
+    if text.count(old) != 1:
+        sys.exit(f"mutants.py: {file} has {text.count(old)} places, not one, that read:\n{old}")
+    with open(path, "w", encoding="utf-8") as source:
+        source.write(text.replace(old, new))
+    program = os.path.join(folder, "model")
+    build(compiler, sources, program)
+    result = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            timeout=120, check=False)
+    print(result.stderr.strip()[:150] or f"exit status {result.returncode}")
+    # A violation that was described, or memory touched that is none.
+    described = result.returncode == 1 and result.stderr.startswith("scenario")
+    return described or result.returncode == -signal.SIGSEGV
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for what, file, old, new in MUTANTS:
+            print(f"{what}: ", end="", flush=True)
+            if not is_found(sys.argv[1], folder, file, old, new):
+                print(f"NOT FOUND: {what} ({file})")
+                missed += 1
+    print(f"{len(MUTANTS) - missed} of {len(MUTANTS)} mutants found")
+    sys.exit(1 if missed else 0)
+
+
+main()
