@@ -7,14 +7,14 @@
 # in the installed package, see brkmalloc-config.cmake.in.
 
 set(core_sources
-  alloc.c backtrace.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c fallback.c
-  footprint.c free_space.c heap.c idle.c info.c lock.c mapped.c options.c perturb.c process.c purge.c
-  quarantine.c regions.c report.c serve.c snapshot.c stats.c supply.c thread_cache.c top.c trailer.c
-  tune.c verify.c watch.c writer.c zero_size.c)
+  alloc.c backtrace.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c
+  explain.c fallback.c footprint.c free_space.c guarded.c heap.c idle.c info.c lock.c mapped.c modules.c
+  options.c perturb.c process.c purge.c quarantine.c regions.c report.c serve.c snapshot.c stats.c
+  supply.c thread_cache.c top.c trailer.c tune.c verify.c watch.c writer.c zero_size.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 # The way of a request for a stack (src/backtrace.h), through which frame pointers must lead.
-foreach(file alloc backtrace watch)
+foreach(file alloc backtrace guarded watch)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
     COMPILE_OPTIONS -fno-omit-frame-pointer)
 endforeach()
@@ -51,7 +51,8 @@ endfunction()
 
 # The functions under the prefix brkm_; the system layer stands apart, so that tests can replace it.
 brkm_compile_objects(brkm_core ${core_sources})
-brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/os_linux.c)
+brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/os_linux.c
+  ${PROJECT_SOURCE_DIR}/src/os_fault_linux.c)
 brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/interpose.c)
 
 set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)

@@ -93,7 +93,7 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     }
     struct held held = brkm__verify_in_use(memory, caller);
     bool size_fits =
-        held.is_watched || held.origin == ORIGIN_ZERO_SIZE
+        held_tells_request(held)
             ? size == held.usable_size
             : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;

@@ -138,6 +138,11 @@
  * Growth is geometric, so a heap of 1 TiB from fallback regions alone uses about 120. */
 #define BRKM_REGION_COUNT 512
 
+/* Guarded blocks at one time. Each costs two pages of addresses, up to two of the 65530 mappings
+ * that the kernel allows a process, and while it is in use a page of memory. */
+#define BRKM_GUARD_SLOTS_DEFAULT 128
+#define BRKM_GUARD_SLOTS_MAX 8192
+
 /* Tries to take a contended lock before sleeping. */
 #define BRKM_LOCK_SPINS 64
 

@@ -23,9 +23,10 @@ struct mapping {
     uintptr_t payload; /* 0 in an entry that was never used */
     uintptr_t start;   /* of the mapping */
     size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
-    size_t usable;     /* bytes from the payload to the fencepost in its last page */
-    bool is_guarded;   /* the first page and the last are inaccessible */
-    bool is_retired;   /* freed; the addresses are kept, and nobody may touch them */
+    size_t usable;    /* bytes from the payload to the fencepost in its last page; 0 once retired */
+    size_t requested; /* of a retired block */
+    bool is_guarded;  /* the first page and the last are inaccessible */
+    bool is_retired;  /* freed; the addresses are kept, and nobody may touch them */
 };
 
 /* Everything under brkm__mapped_lock. */
@@ -259,7 +260,7 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
     return found;
 }
 
-size_t brkm__mapped_retire(void *payload)
+size_t brkm__mapped_retire(void *payload, size_t requested)
 {
     lock_acquire(&brkm__mapped_lock);
     struct mapping *entry = find_in_use(payload);
@@ -269,6 +270,7 @@ size_t brkm__mapped_retire(void *payload)
         table.totals.usable_bytes -= entry->usable;
         table.totals.retired++;
         entry->usable = 0;
+        entry->requested = requested;
         entry->is_retired = true;
     }
     lock_release(&brkm__mapped_lock);
@@ -277,6 +279,35 @@ size_t brkm__mapped_retire(void *payload)
         brkm__os_protect((void *)mapping.start, mapping.size);
     }
     return mapping.size;
+}
+
+static const struct mapping *find_around(uintptr_t address)
+{
+    for (size_t i = 0; i < table.capacity; i++) {
+        const struct mapping *entry = &table.entries[i];
+        if (address - entry->start < entry->size) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+bool brkm__mapped_around(const void *address, struct mapped_place *place)
+{
+    if (!brkm__lock_try_for_a_while(&brkm__mapped_lock)) {
+        return false;
+    }
+    const struct mapping *entry = find_around((uintptr_t)address);
+    if (entry != NULL) {
+        *place = (struct mapped_place){
+            .payload = (const void *)entry->payload,
+            .size = entry->is_retired ? entry->requested : entry->usable,
+            .is_guarded = entry->is_guarded,
+            .is_retired = entry->is_retired,
+        };
+    }
+    lock_release(&brkm__mapped_lock);
+    return entry != NULL;
 }
 
 size_t brkm__mapped_free(void *payload)

@@ -15,42 +15,49 @@
  * Change: AT_START options have their effect when the process starts, and only then.
  * Secure: a set-user-id program takes the SAFE ones from its environment, where an attacker may
  * have written them: they neither print, nor read files, nor make malloc fail, nor move a block. */
-#define BRKM_OPTIONS(X)                                                                           \
-    X(confirm, FLAG, 0, 1, AT_START, UNSAFE, "print the settings in force to standard error")     \
-    X(stats_at_exit, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                \
-      "print statistics to standard error when the process exits")                                \
-    X(stats_json, FLAG, 0, 1, ANY_TIME, UNSAFE, "the statistics at exit are JSON")                \
-    X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX, ANY_TIME, \
-      UNSAFE,                                                                                     \
-      "blocks of at least this many bytes are mapped; setting it stops the automatic rise")       \
-    X(mapped_count_max, NUMBER, BRKM_MAPPED_COUNT_MAX, UINT32_MAX, ANY_TIME, UNSAFE,              \
-      "mapped blocks at one time")                                                                \
-    X(trim_threshold, SIZE, BRKM_TRIM_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,             \
-      "free bytes at the heap's end that are given back; setting it stops the automatic rise")    \
-    X(top_pad, SIZE, BRKM_TOP_PAD_DEFAULT, BRKM_GIB, ANY_TIME, SAFE,                              \
-      "bytes kept free when the end is given back")                                               \
-    X(purge_threshold, SIZE, BRKM_PURGE_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,           \
-      "free bytes inside the heap that stay resident at least")                                   \
-    X(limit_soft, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
-      "bytes from the system beyond which free memory is given back before more is asked for")    \
-    X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
-      "bytes from the system beyond which malloc fails; 0 for no limit")                          \
-    X(hardened, FLAG, 0, 1, AT_START, UNSAFE,                                                     \
-      "turns canary, zero_freed, quarantine, random_placement, guard_pages, guard_zero_size and " \
-      "check_at_exit on, where they are not set")                                                 \
-    X(canary, FLAG, 0, 1, AT_START, UNSAFE,                                                       \
-      "a secret value right behind the bytes asked for, verified when a block is freed")          \
-    X(zero_freed, FLAG, 0, 1, AT_START, UNSAFE, "freed memory is cleared, and new memory is")     \
-    X(quarantine, SIZE, 0, BRKM_GIB, AT_START, UNSAFE,                                            \
-      "bytes of freed blocks that are kept from being used again; 0 for none")                    \
-    X(random_placement, FLAG, 0, 1, AT_START, UNSAFE,                                             \
-      "which of several free blocks malloc takes is left to chance")                              \
-    X(guard_pages, FLAG, 0, 1, AT_START, UNSAFE, "mapped blocks lie between inaccessible pages")  \
-    X(guard_zero_size, FLAG, 0, 1, AT_START, UNSAFE,                                              \
-      "blocks of size 0 lie on an inaccessible page")                                             \
-    X(check_at_exit, FLAG, 0, 1, AT_START, UNSAFE,                                                \
-      "what is checked when blocks are freed is checked for all blocks at exit")                  \
-    X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
+#define BRKM_OPTIONS(X)                                                                            \
+    X(confirm, FLAG, 0, 1, AT_START, UNSAFE, "print the settings in force to standard error")      \
+    X(stats_at_exit, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                 \
+      "print statistics to standard error when the process exits")                                 \
+    X(stats_json, FLAG, 0, 1, ANY_TIME, UNSAFE, "the statistics at exit are JSON")                 \
+    X(mapped_threshold, SIZE, BRKM_MAPPED_THRESHOLD_DEFAULT, BRKM_MAPPED_THRESHOLD_MAX, ANY_TIME,  \
+      UNSAFE,                                                                                      \
+      "blocks of at least this many bytes are mapped; setting it stops the automatic rise")        \
+    X(mapped_count_max, NUMBER, BRKM_MAPPED_COUNT_MAX, UINT32_MAX, ANY_TIME, UNSAFE,               \
+      "mapped blocks at one time")                                                                 \
+    X(trim_threshold, SIZE, BRKM_TRIM_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,              \
+      "free bytes at the heap's end that are given back; setting it stops the automatic rise")     \
+    X(top_pad, SIZE, BRKM_TOP_PAD_DEFAULT, BRKM_GIB, ANY_TIME, SAFE,                               \
+      "bytes kept free when the end is given back")                                                \
+    X(purge_threshold, SIZE, BRKM_PURGE_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,            \
+      "free bytes inside the heap that stay resident at least")                                    \
+    X(limit_soft, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                          \
+      "bytes from the system beyond which free memory is given back before more is asked for")     \
+    X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                          \
+      "bytes from the system beyond which malloc fails; 0 for no limit")                           \
+    X(hardened, FLAG, 0, 1, AT_START, UNSAFE,                                                      \
+      "turns canary, zero_freed, quarantine, random_placement, guard_pages, guard_zero_size, "     \
+      "guard_sample and check_at_exit on, where they are not set")                                 \
+    X(canary, FLAG, 0, 1, AT_START, UNSAFE,                                                        \
+      "a secret value right behind the bytes asked for, verified when a block is freed")           \
+    X(zero_freed, FLAG, 0, 1, AT_START, UNSAFE, "freed memory is cleared, and new memory is")      \
+    X(quarantine, SIZE, 0, BRKM_GIB, AT_START, UNSAFE,                                             \
+      "bytes of freed blocks that are kept from being used again; 0 for none")                     \
+    X(random_placement, FLAG, 0, 1, AT_START, UNSAFE,                                              \
+      "which of several free blocks malloc takes is left to chance")                               \
+    X(guard_pages, FLAG, 0, 1, AT_START, UNSAFE, "mapped blocks lie between inaccessible pages")   \
+    X(guard_zero_size, FLAG, 0, 1, AT_START, UNSAFE,                                               \
+      "blocks of size 0 lie on an inaccessible page")                                              \
+    X(guard_sample, NUMBER, 0, UINT32_MAX, AT_START, UNSAFE,                                       \
+      "one in this many allocations of up to a page lies alone between inaccessible pages; 0 for " \
+      "none")                                                                                      \
+    X(guard_sample_slots, NUMBER, BRKM_GUARD_SLOTS_DEFAULT, BRKM_GUARD_SLOTS_MAX, AT_START,        \
+      UNSAFE, "how many such blocks there may be at one time")                                     \
+    X(explain_faults, FLAG, 1, 1, AT_START, UNSAFE,                                                \
+      "where an access hits a guard, the block is named before the signal takes its course")       \
+    X(check_at_exit, FLAG, 0, 1, AT_START, UNSAFE,                                                 \
+      "what is checked when blocks are freed is checked for all blocks at exit")                   \
+    X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                             \
       "freed memory is filled with this byte, new memory with its complement; 0 for neither")
 
 enum option {

@@ -79,6 +79,14 @@ bool brkm__os_is_readable(const void *address)
     return readable;
 }
 
+bool brkm__os_unprotect(void *start, size_t size)
+{
+    int saved = errno;
+    bool done = mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+    errno = saved;
+    return done;
+}
+
 /* Read once; whoever is first at the same time stores the same (relaxed_load, relaxed_store). */
 static size_t page_size;
 
@@ -123,11 +131,16 @@ const char *brkm__os_environment(const char *name)
     return NULL;
 }
 
+/* Never waits: nobody may write to what turns out to be a pipe. */
+static int open_to_read(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
 intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
 {
     int saved = errno;
-    /* Never waits: nobody may write to what turns out to be a pipe. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int file = open_to_read(path);
     size_t length = 0;
     bool good = file >= 0;
     while (good && length < size) {
@@ -143,6 +156,27 @@ intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
     }
     errno = saved;
     return good ? (intptr_t)length : -1;
+}
+
+bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
+                          bool (*take)(void *context, const char *piece, size_t length),
+                          void *context)
+{
+    int saved = errno;
+    int file = open_to_read(path);
+    bool good = file >= 0;
+    while (good) {
+        ssize_t got = read(file, buffer, size);
+        good = got >= 0 || errno == EINTR;
+        if (got == 0 || (got > 0 && !take(context, buffer, (size_t)got))) {
+            break;
+        }
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    errno = saved;
+    return good;
 }
 
 uint64_t brkm__os_milliseconds(void)
@@ -222,6 +256,11 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return getpid();
+}
+
+int brkm__os_thread_id(void)
+{
+    return (int)syscall(SYS_gettid);
 }
 
 _Noreturn void brkm__os_abort(void)

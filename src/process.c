@@ -8,6 +8,7 @@
 #include "base.h"
 #include "depot.h"
 #include "environment.h"
+#include "guarded.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -31,11 +32,11 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
  * all. */
 static struct lock *single_lock(size_t i)
 {
-    struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__mapped_lock,
-                                  &brkm__main_heap.lock};
+    struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__guarded_lock,
+                                  &brkm__mapped_lock, &brkm__main_heap.lock};
     return locks[i];
 }
-#define SINGLE_LOCKS 4
+#define SINGLE_LOCKS 5
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
@@ -78,6 +79,7 @@ static void fork_in_parent(void)
 
 static void fork_in_child(void)
 {
+    brkm__guarded_after_fork();
     if (!brkm__lock_holds_all) {
         return;
     }

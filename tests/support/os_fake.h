@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct os_fault;
+
 enum fake_call {
     FAKE_BREAK_READ,  /* sbrk(0) */
     FAKE_BREAK_RAISE, /* sbrk of more */
@@ -25,6 +27,7 @@ enum fake_call {
     FAKE_REMAP,
     FAKE_DISCARD,
     FAKE_PROTECT,
+    FAKE_UNPROTECT,
     FAKE_CALL_COUNT
 };
 
@@ -49,6 +52,9 @@ struct fake_os {
     bool map_never_reuses; /* each mapping at a fresh address, with a gap behind */
     size_t race_bytes;     /* the next raise of the break comes after a foreign one of these */
     size_t memory_limit;   /* bytes of break and mappings together; 0 for no limit */
+    int thread_id;         /* of every thread */
+    /* What the allocator gave to be called for faults, or NULL. */
+    bool (*explain_fault)(const struct os_fault *fault);
     unsigned calls[FAKE_CALL_COUNT];
 };
 

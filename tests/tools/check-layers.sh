@@ -13,13 +13,13 @@ layer_of()
 {
     case $1 in
     config | base) echo 0 ;;
-    os | os_linux | annotate) echo 1 ;;
+    os | os_linux | os_fault | os_fault_linux | annotate) echo 1 ;;
     random | report | writer) echo 2 ;;
-    lock | options | backtrace) echo 3 ;;
+    lock | options | backtrace | modules) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
     bins | cached_list | top | fallback | trailer | zero_size) echo 5 ;;
-    purge | mapped | cache_bin) echo 6 ;;
-    free_space) echo 7 ;;
+    purge | mapped | guarded | cache_bin) echo 6 ;;
+    free_space | explain) echo 7 ;;
     heap) echo 8 ;;
     idle | verify) echo 9 ;;
     depot | quarantine) echo 10 ;;
@@ -38,6 +38,7 @@ own_header_of()
 {
     case $1 in
     os_linux.c) echo os.h ;;
+    os_fault_linux.c) echo os_fault.h ;;
     *.c) echo "${1%.c}.h" ;;
     esac
 }
