@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Layer 3: see backtrace.h. */
+#define _GNU_SOURCE
 #include "backtrace.h"
 
 #include "config.h"
 #include "os.h"
 
 #if BRKM_UNWINDER
+#include <dlfcn.h>
 #include <unwind.h>
 #endif
 
@@ -125,10 +127,20 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *context, void *argu
     return add_frame(walk, address + (is_exact != 0)) ? _URC_NO_REASON : _URC_NORMAL_STOP;
 }
 
+/* The unwinder ends the process when it does not find itself in the tables. Programs that are
+ * linked with -static have none that are found by address. */
+static bool has_tables(void)
+{
+    struct dl_find_object found;
+    return _dl_find_object((void *)(uintptr_t)brkm__backtrace, &found) == 0 &&
+           found.dlfo_eh_frame != NULL;
+}
+
 #define unwind(walk) ((void)_Unwind_Backtrace(see_frame, walk))
 
 #else
 
+#define has_tables() true
 #define unwind(walk) follow_own_frame(walk)
 
 #endif
@@ -145,7 +157,7 @@ BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
     }
     is_busy = true;
     struct walk walk = {.frames = frames, .most = most};
-    if (relaxed_load(use_frame_pointers)) {
+    if (relaxed_load(use_frame_pointers) || !has_tables()) {
         follow_own_frame(&walk);
     } else {
         unwind(&walk);
