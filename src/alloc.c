@@ -8,12 +8,12 @@
 #include "annotate.h"
 #include "block.h"
 #include "depot.h"
+#include "explain.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
 #include "perturb.h"
-#include "report.h"
 #include "thread_cache.h"
 #include "verify.h"
 #include "watch.h"
@@ -98,9 +98,10 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
             : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
     if (!size_fits || !is_aligned) {
-        brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
-                                                              .block_size = held.usable_size,
-                                                              .caller = caller});
+        brkm__explain_fatal(FAULT_SIZE_MISMATCH,
+                            (struct fault_place){.address = memory,
+                                                 .block_size = held.usable_size,
+                                                 .caller = caller});
     }
     free_verified(memory, held, caller);
 }

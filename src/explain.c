@@ -33,14 +33,16 @@ static const struct fault_kinds mapped_kinds = {FAULT_MAPPED_PAST_END, FAULT_MAP
 
 /* ---- Stacks ---- */
 
-/* "0xADDRESS FILE+0xOFFSET" */
+/* "0xADDRESS FILE+0xOFFSET", or ? where there is no file. */
 static void say_frame(const void *address)
 {
     struct line line = {0};
     brkm__line_add_text(&line, "brkmalloc:     ");
     brkm__line_add_pointer(&line, address);
     brkm__line_add_text(&line, " ");
-    brkm__modules_add_place(&line, address, MODULES_FULL_PATH);
+    if (!brkm__modules_add_place(&line, address, MODULES_FULL_PATH)) {
+        brkm__line_add_text(&line, "?");
+    }
     brkm__line_write(&line);
 }
 
