@@ -216,7 +216,7 @@ static void *resize_watched(void *memory, struct held held, size_t size)
 
 static void *resize(void *memory, struct held held, size_t size)
 {
-    if (unlikely(watch_is_on())) {
+    if (unlikely(watch_is_on()) && brkm__watch_has(held)) {
         return resize_watched(memory, held, size);
     }
     return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)

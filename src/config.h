@@ -146,8 +146,8 @@
 /* Tries to take a contended lock before sleeping. */
 #define BRKM_LOCK_SPINS 64
 
-/* Bytes of one line of report; longer lines are cut. */
-#define BRKM_REPORT_LINE 256
+/* Bytes of one line of report; longer lines are cut. The names of all options fit. */
+#define BRKM_REPORT_LINE 512
 
 _Static_assert(BRKM_MIN_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");
 _Static_assert(BRKM_MAX_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");

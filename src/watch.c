@@ -50,6 +50,7 @@ static struct {
     bool random_placement;
     bool guard_zero_size;
     bool guard_sample;
+    bool plain; /* the last two alone: what they do not serve is as without them */
 } mode;
 
 /* The block that was handed out last, while there is one thread: a write past its end or in front
@@ -88,8 +89,8 @@ void brkm__watch_apply(void)
     mode.guard_zero_size = brkm__option_get(OPTION_guard_zero_size) != 0;
     mode.random_placement = brkm__option_get(OPTION_random_placement) != 0;
     mode.guard_sample = brkm__option_get(OPTION_guard_sample) != 0;
-    if (mode.canary || mode.zero_freed || mode.quarantine || mode.random_placement ||
-        mode.guard_zero_size || mode.guard_sample) {
+    mode.plain = !mode.canary && !mode.zero_freed && !mode.quarantine && !mode.random_placement;
+    if (!mode.plain || mode.guard_zero_size || mode.guard_sample) {
         brkm__trailer_draw_secret();
         relaxed_store(brkm__watching, true);
         brkm__cache_watch_malloc();
@@ -134,6 +135,9 @@ static void verify_if_in_heap(void *payload)
 /* What most misuse touches: the block that was handed out last, and the one that was freed last. */
 static void look_back(void)
 {
+    if (mode.plain) {
+        return;
+    }
     if (!os_is_single_threaded()) {
         last_handed_out = NULL;
         return;
@@ -233,7 +237,15 @@ struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
     if (unlikely(guarded != NULL)) {
         return (struct allocated){guarded, 0};
     }
+    if (mode.plain) {
+        return serve(room, alignment);
+    }
     return serve_watched(size, room, alignment);
+}
+
+bool brkm__watch_has(struct held held)
+{
+    return !mode.plain || held_tells_request(held);
 }
 
 bool brkm__watch_resize(void *memory, struct held held, size_t size)
@@ -322,6 +334,10 @@ void brkm__watch_take_back(void *memory, struct held held, const char *caller)
     }
     if (unlikely(held.origin == ORIGIN_GUARDED)) {
         free_guarded(memory, held, caller);
+        return;
+    }
+    if (mode.plain) {
+        brkm__take_back(memory, held, caller);
         return;
     }
     size_t bytes =

@@ -35,8 +35,8 @@ struct pair neighbours(size_t size);
 /* A free block of the heap itself, as large as one for `size` bytes, between blocks in use. */
 char *freed_to_heap(size_t size);
 
-/* A guarded block that borders the inaccessible page behind it, for which its size must be a multiple
- * of 16, or that in front. */
+/* A guarded block that borders the inaccessible page behind it, for which its size must be a
+ * multiple of 16, or that in front. */
 enum border { BORDER_AT_END, BORDER_AT_START };
 char *guarded_block(size_t size, enum border border);
 

@@ -2,8 +2,8 @@
  * The byte behind the end is read.
  * Options: guard_sample:1
  * Sizes: guarded page
- * Says: segmentation fault: read past the end of a guarded block at ADDRESS (block of N bytes, called
- * from PLACE)
+ * Says: segmentation fault: read past the end of a guarded block at ADDRESS (block of N bytes,
+ * called from PLACE)
  * Stacks: touched allocated */
 #include "../misuse.h"
 

@@ -2,8 +2,8 @@
  * A freed block is written to.
  * Options: guard_sample:1
  * Sizes: guarded small page
- * Says: segmentation fault: write after free of a guarded block at ADDRESS (block of N bytes, called
- * from PLACE)
+ * Says: segmentation fault: write after free of a guarded block at ADDRESS (block of N bytes,
+ * called from PLACE)
  * Stacks: touched allocated freed */
 #include "../misuse.h"
 
