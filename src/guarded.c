@@ -191,6 +191,7 @@ static void fill_page(struct slot *slot)
     }
     memset(page, slot->canary, (size_t)(start - page));
     memset(end, slot->canary, (size_t)(page + size - end));
+    annotate_known(start, slot->block.size);
 }
 
 /* ---- Blocks ---- */

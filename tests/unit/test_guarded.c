@@ -531,6 +531,8 @@ Suite *unit_suite(void)
     tcase_add_test(whole, every_function_of_the_family_gives_and_takes_guarded_blocks);
     tcase_add_test(whole, blocks_go_between_the_heap_and_the_pool);
     tcase_add_test(whole, statistics_add_up);
-    tcase_add_test(whole, misuse_is_named_with_both_stacks);
+    TCase *misuse = unit_case(suite, "misuse");
+    tcase_add_checked_fixture(misuse, guard_everything, NULL);
+    tcase_add_test(misuse, misuse_is_named_with_both_stacks);
     return suite;
 }
