@@ -8,6 +8,7 @@
 
 #include "brkmalloc/brkmalloc.h"
 #include "options.h"
+#include "os.h"
 #include "size_class.h"
 #include "snapshot.h"
 #include "writer.h"
@@ -23,7 +24,7 @@ struct brkm_mallinfo2 brkm_mallinfo2(void)
         .smblks = now.caches_blocks + now.caches_depot_blocks,
         .fsmblks = now.memory_cached,
         .hblks = now.in_use_mapped_blocks + now.in_use_guarded_blocks,
-        .hblkhd = now.in_use_mapped_bytes + now.in_use_guarded_bytes,
+        .hblkhd = now.in_use_mapped_bytes + now.in_use_guarded_blocks * brkm__os_page_size(),
         .uordblks = now.in_use_heap_bytes,
         .fordblks = now.heap_from_system - now.in_use_heap_bytes,
         .keepcost = now.heap_top,

@@ -442,7 +442,7 @@ START_TEST(statistics_add_up)
     ck_assert_uint_eq(now.in_use_guarded_bytes, 30);
     brkm__snapshot_end(detail);
     ck_assert_uint_eq(brkm_mallinfo2().hblks, 1);
-    ck_assert_uint_eq(brkm_mallinfo2().hblkhd, 30);
+    ck_assert_uint_eq(brkm_mallinfo2().hblkhd, PAGE);
 }
 END_TEST
 
