@@ -8,6 +8,7 @@
 #include "annotate.h"
 #include "block.h"
 #include "depot.h"
+#include "explain.h"
 #include "foreign.h"
 #include "heap.h"
 #include "mapped.h"
@@ -101,21 +102,22 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     struct held held = brkm__verify_in_use(memory, caller);
     bool is_ours = held.origin != ORIGIN_FOREIGN;
     bool size_fits =
-        held.is_watched || held.origin == ORIGIN_ZERO_SIZE
+        held_tells_request(held)
             ? size == held.usable_size
             : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
     if (is_ours && (!size_fits || !is_aligned)) {
-        brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
-                                                              .block_size = held.usable_size,
-                                                              .caller = caller});
+        brkm__explain_fatal(FAULT_SIZE_MISMATCH,
+                            (struct fault_place){.address = memory,
+                                                 .block_size = held.usable_size,
+                                                 .caller = caller});
     }
     free_verified(memory, held, caller);
 }
 
 /* ---- The slow halves of malloc and free ---- */
 
-BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE && !watch_is_on())) {
         void *memory = brkm__serve_cached(size);
@@ -127,7 +129,7 @@ BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return hand_out(serve(size).memory, size, false);
 }
 
-BRKM_NOINLINE void brkm__free_slow(void *memory)
+BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
     if (likely(brkm__regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
@@ -223,7 +225,7 @@ static void *resize_watched(void *memory, struct held held, size_t size)
 
 static void *resize(void *memory, struct held held, size_t size)
 {
-    if (unlikely(watch_is_on())) {
+    if (unlikely(watch_is_on()) && brkm__watch_has(held)) {
         return resize_watched(memory, held, size);
     }
     return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
@@ -232,32 +234,32 @@ static void *resize(void *memory, struct held held, size_t size)
 
 /* ---- The malloc family ---- */
 
-void *brkm_malloc(size_t size)
+BRKM_ENTRY void *brkm_malloc(size_t size)
 {
     return alloc_malloc(size);
 }
 
-void brkm_free(void *memory)
+BRKM_ENTRY void brkm_free(void *memory)
 {
     alloc_free(memory);
 }
 
-void brkm_cfree(void *memory)
+BRKM_ENTRY void brkm_cfree(void *memory)
 {
     free_for(memory, "cfree");
 }
 
-void brkm_free_sized(void *memory, size_t size)
+BRKM_ENTRY void brkm_free_sized(void *memory, size_t size)
 {
     free_sized_for(memory, size, 1, "free_sized");
 }
 
-void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
+BRKM_ENTRY void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
 {
     free_sized_for(memory, size, alignment, "free_aligned_sized");
 }
 
-void *brkm_calloc(size_t count, size_t size)
+BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
@@ -281,7 +283,7 @@ static void perturb_gained(void *memory, size_t old_usable)
     }
 }
 
-void *brkm_realloc(void *memory, size_t size)
+BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
 {
     if (memory == NULL) {
         return brkm_malloc(size);
@@ -312,7 +314,7 @@ void *brkm_realloc(void *memory, size_t size)
     return resized;
 }
 
-void *brkm_reallocarray(void *memory, size_t count, size_t size)
+BRKM_ENTRY void *brkm_reallocarray(void *memory, size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
@@ -321,7 +323,7 @@ void *brkm_reallocarray(void *memory, size_t count, size_t size)
     return brkm_realloc(memory, total);
 }
 
-void *brkm_memalign(size_t alignment, size_t size)
+BRKM_ENTRY void *brkm_memalign(size_t alignment, size_t size)
 {
     size_t rounded = power_of_two_above(alignment);
     if (unlikely(rounded == 0)) {
@@ -331,7 +333,7 @@ void *brkm_memalign(size_t alignment, size_t size)
     return hand_out(serve_aligned(rounded, size), size, false);
 }
 
-void *brkm_aligned_alloc(size_t alignment, size_t size)
+BRKM_ENTRY void *brkm_aligned_alloc(size_t alignment, size_t size)
 {
     if (unlikely(!is_power_of_two(alignment))) {
         errno = EINVAL;
@@ -340,7 +342,7 @@ void *brkm_aligned_alloc(size_t alignment, size_t size)
     return hand_out(serve_aligned(alignment, size), size, false);
 }
 
-int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
+BRKM_ENTRY int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
 {
     if (unlikely(!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)) {
         return EINVAL;
@@ -353,12 +355,12 @@ int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
     return 0;
 }
 
-void *brkm_valloc(size_t size)
+BRKM_ENTRY void *brkm_valloc(size_t size)
 {
     return hand_out(serve_aligned(brkm__os_page_size(), size), size, false);
 }
 
-void *brkm_pvalloc(size_t size)
+BRKM_ENTRY void *brkm_pvalloc(size_t size)
 {
     size_t page = brkm__os_page_size();
     if (unlikely(size > PTRDIFF_MAX - page)) {
@@ -367,7 +369,7 @@ void *brkm_pvalloc(size_t size)
     return brkm_valloc(align_up(max_size(size, 1), page));
 }
 
-size_t brkm_malloc_usable_size(void *memory)
+BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
 {
     if (memory == NULL) {
         return 0;
@@ -377,7 +379,7 @@ size_t brkm_malloc_usable_size(void *memory)
                                                  : brkm__foreign_usable_size(memory);
 }
 
-int brkm_malloc_trim(size_t pad)
+BRKM_ENTRY int brkm_malloc_trim(size_t pad)
 {
     brkm__watch_drain();
     brkm__cache_flush_all();

@@ -20,6 +20,11 @@
 #define BRKM_PROBES 0
 #endif
 
+/* 1: libgcc's unwinder takes no lock, and may be asked for stacks (backtrace.h). */
+#ifndef BRKM_UNWINDER
+#define BRKM_UNWINDER 0
+#endif
+
 #define BRKM_KIB ((size_t)1 << 10)
 #define BRKM_MIB ((size_t)1 << 20)
 #define BRKM_GIB ((size_t)1 << 30)
@@ -137,6 +142,11 @@
 /* Regions at one time: one for each contiguous stretch of break and one for each fallback region.
  * Growth is geometric, so a heap of 1 TiB from fallback regions alone uses about 120. */
 #define BRKM_REGION_COUNT 512
+
+/* Guarded blocks at one time. Each costs two pages of addresses, up to two of the 65530 mappings
+ * that the kernel allows a process, and while it is in use a page of memory. */
+#define BRKM_GUARD_SLOTS_DEFAULT 128
+#define BRKM_GUARD_SLOTS_MAX 8192
 
 /* Tries to take a contended lock before sleeping. */
 #define BRKM_LOCK_SPINS 64

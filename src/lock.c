@@ -34,6 +34,20 @@ void brkm__lock_acquire_contended(struct lock *lock)
     lock->contended++;
 }
 
+/* Tries of brkm__lock_try_for_a_while: some milliseconds. */
+#define PATIENT_TRIES 1000000
+
+bool brkm__lock_try_for_a_while(struct lock *lock)
+{
+    for (int i = 0; i < PATIENT_TRIES; i++) {
+        if (!lock_is_taken(lock) && lock_try(lock)) {
+            return true;
+        }
+        pause_briefly();
+    }
+    return false;
+}
+
 void brkm__lock_wake(struct lock *lock)
 {
     brkm__os_wake_one(&lock->word);

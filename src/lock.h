@@ -46,6 +46,9 @@ static inline bool lock_try(struct lock *lock)
                                        __ATOMIC_RELAXED);
 }
 
+/* The same for one who must not wait for long, since the holder may be the caller itself. */
+bool brkm__lock_try_for_a_while(struct lock *lock);
+
 static inline void lock_acquire(struct lock *lock)
 {
     if (os_is_single_threaded()) {

@@ -33,9 +33,10 @@ struct mapping {
     uintptr_t payload; /* 0 in an entry that was never used */
     uintptr_t start;   /* of the mapping */
     size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
-    size_t usable;     /* bytes from the payload to the fencepost in its last page */
-    bool is_guarded;   /* the first page and the last are inaccessible */
-    bool is_retired;   /* freed; the addresses are kept, and nobody may touch them */
+    size_t usable;    /* bytes from the payload to the fencepost in its last page; 0 once retired */
+    size_t requested; /* of a retired block */
+    bool is_guarded;  /* the first page and the last are inaccessible */
+    bool is_retired;  /* freed; the addresses are kept, and nobody may touch them */
 };
 
 /* Everything under brkm__mapped_lock. */
@@ -309,7 +310,7 @@ bool brkm__mapped_front_is_whole(const void *payload)
     return left == 0;
 }
 
-size_t brkm__mapped_retire(void *payload)
+size_t brkm__mapped_retire(void *payload, size_t requested)
 {
     lock_acquire(&brkm__mapped_lock);
     struct mapping *entry = find_in_use(payload);
@@ -319,6 +320,7 @@ size_t brkm__mapped_retire(void *payload)
         count_out(entry);
         table.totals.retired++;
         entry->usable = 0;
+        entry->requested = requested;
         entry->is_retired = true;
     }
     lock_release(&brkm__mapped_lock);
@@ -340,6 +342,35 @@ bool brkm__mapped_contains(const void *address)
     }
     lock_release(&brkm__mapped_lock);
     return found;
+}
+
+static const struct mapping *find_around(uintptr_t address)
+{
+    for (size_t i = 0; i < table.capacity; i++) {
+        const struct mapping *entry = &table.entries[i];
+        if (address - entry->start < entry->size) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+bool brkm__mapped_around(const void *address, struct mapped_place *place)
+{
+    if (!brkm__lock_try_for_a_while(&brkm__mapped_lock)) {
+        return false;
+    }
+    const struct mapping *entry = find_around((uintptr_t)address);
+    if (entry != NULL) {
+        *place = (struct mapped_place){
+            .payload = (const void *)entry->payload,
+            .size = entry->is_retired ? entry->requested : entry->usable,
+            .is_guarded = entry->is_guarded,
+            .is_retired = entry->is_retired,
+        };
+    }
+    lock_release(&brkm__mapped_lock);
+    return entry != NULL;
 }
 
 size_t brkm__mapped_free(void *payload)

@@ -37,9 +37,21 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable_size);
 bool brkm__mapped_front_is_whole(const void *payload);
 
 /* Frees the block at `payload` but keeps its addresses: its pages go back, and touching them
- * faults. brkm__mapped_free then ends it. Returns the mapping's size; 0 when no block is in use
- * there. */
-size_t brkm__mapped_retire(void *payload);
+ * faults. brkm__mapped_free then ends it. `requested` bytes are remembered as its size. Returns the
+ * mapping's size; 0 when no block is in use there. */
+size_t brkm__mapped_retire(void *payload, size_t requested);
+
+/* The block in whose mapping, guards included, an address lies. */
+struct mapped_place {
+    const void *payload;
+    size_t size; /* usable bytes; of a retired block those that were requested */
+    bool is_guarded;
+    bool is_retired;
+};
+
+/* Looks through all blocks; false when there is none, or when the table is locked for long: for the
+ * explanation of a fault, which may have come at any point. */
+bool brkm__mapped_around(const void *address, struct mapped_place *place);
 
 /* True when `address` lies in the mapping of any mapped block. Looks at all of them. */
 bool brkm__mapped_contains(const void *address);

@@ -37,8 +37,8 @@
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which malloc fails; 0 for no limit")                          \
     X(hardened, FLAG, 0, 1, AT_START, UNSAFE,                                                     \
-      "turns canary, zero_freed, quarantine, random_placement, guard_pages, guard_zero_size and " \
-      "check_at_exit on, where they are not set")                                                 \
+      "turns canary, zero_freed, quarantine, random_placement, guard_pages, guard_zero_size, "    \
+      "guard_sample and check_at_exit on, where they are not set")                                \
     X(canary, FLAG, 0, 1, AT_START, UNSAFE,                                                       \
       "a secret value right behind the bytes asked for, verified when a block is freed")          \
     X(zero_freed, FLAG, 0, 1, AT_START, UNSAFE, "freed memory is cleared, and new memory is")     \
@@ -49,6 +49,13 @@
     X(guard_pages, FLAG, 0, 1, AT_START, UNSAFE, "mapped blocks lie between inaccessible pages")  \
     X(guard_zero_size, FLAG, 0, 1, AT_START, UNSAFE,                                              \
       "blocks of size 0 lie on an inaccessible page")                                             \
+    X(guard_sample, NUMBER, 0, UINT32_MAX, AT_START, UNSAFE,                                      \
+      "one in this many allocations of up to a page lies alone between inaccessible pages; 0: "   \
+      "none")                                                                                     \
+    X(guard_sample_slots, NUMBER, BRKM_GUARD_SLOTS_DEFAULT, BRKM_GUARD_SLOTS_MAX, AT_START,       \
+      UNSAFE, "how many such blocks there may be at one time")                                    \
+    X(explain_faults, FLAG, 1, 1, AT_START, UNSAFE,                                               \
+      "where an access hits a guard, the block is named before the signal takes its course")      \
     X(check_at_exit, FLAG, 0, 1, AT_START, UNSAFE,                                                \
       "what is checked when blocks are freed is checked for all blocks at exit")                  \
     X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \

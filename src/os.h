@@ -35,6 +35,12 @@ bool brkm__os_advise_huge(void *start, size_t size, bool wanted);
 /* Bytes of a transparent huge page; 0 when the system has none for programs that ask for them. */
 size_t brkm__os_huge_page_size(void);
 
+/* True when the 8 bytes there can be read. */
+bool brkm__os_is_readable(const void *address);
+
+/* Makes whole pages that are inaccessible readable and writable. False: nothing happened. */
+bool brkm__os_unprotect(void *start, size_t size);
+
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 
@@ -54,6 +60,12 @@ intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size);
  * where there is none, as in static programs. May allocate. */
 void *brkm__os_next_symbol(const char *name);
 
+/* Reads a file in pieces, each through the `size` bytes of `buffer`, until `take` returns false or
+ * the file ends. False when it cannot be read. */
+bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
+                          bool (*take)(void *context, const char *piece, size_t length),
+                          void *context);
+
 /* Milliseconds on a clock that only goes forward, some milliseconds coarse. */
 uint64_t brkm__os_milliseconds(void);
 
@@ -69,6 +81,9 @@ void brkm__os_wait(uint32_t *word, uint32_t expected);
 void brkm__os_wake_one(uint32_t *word);
 
 int brkm__os_process_id(void);
+
+/* The kernel's number of the calling thread. */
+int brkm__os_thread_id(void);
 
 /* libc's own flag, from glibc 2.32 on. Other systems have none: its address is then NULL. */
 extern char __libc_single_threaded __attribute__((weak));

@@ -74,6 +74,28 @@ bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
     return done;
 }
 
+/* Bytes of the kernel's signal set. */
+#define KERNEL_SIGNAL_SET 8
+
+bool brkm__os_is_readable(const void *address)
+{
+    int saved = errno;
+    /* The kernel reads a set, if there is one, before it finds that there is no such way to use it.
+     */
+    long result = syscall(SYS_rt_sigprocmask, -1, address, NULL, KERNEL_SIGNAL_SET);
+    bool readable = address != NULL && (result == 0 || errno != EFAULT);
+    errno = saved;
+    return readable;
+}
+
+bool brkm__os_unprotect(void *start, size_t size)
+{
+    int saved = errno;
+    bool done = mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+    errno = saved;
+    return done;
+}
+
 #define HUGE_PAGES_FOLDER "/sys/kernel/mm/transparent_hugepage/"
 
 size_t brkm__os_huge_page_size(void)
@@ -137,11 +159,16 @@ const char *brkm__os_environment(const char *name)
     return NULL;
 }
 
+/* Never waits: nobody may write to what turns out to be a pipe. */
+static int open_to_read(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
 intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
 {
     int saved = errno;
-    /* Never waits: nobody may write to what turns out to be a pipe. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int file = open_to_read(path);
     size_t length = 0;
     bool good = file >= 0;
     while (good && length < size) {
@@ -168,6 +195,27 @@ void *brkm__os_next_symbol(const char *name)
     void *symbol = dlsym == NULL ? NULL : dlsym(RTLD_NEXT, name);
     errno = saved;
     return symbol;
+}
+
+bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
+                          bool (*take)(void *context, const char *piece, size_t length),
+                          void *context)
+{
+    int saved = errno;
+    int file = open_to_read(path);
+    bool good = file >= 0;
+    while (good) {
+        ssize_t got = read(file, buffer, size);
+        good = got >= 0 || errno == EINTR;
+        if (got == 0 || (got > 0 && !take(context, buffer, (size_t)got))) {
+            break;
+        }
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    errno = saved;
+    return good;
 }
 
 uint64_t brkm__os_milliseconds(void)
@@ -247,6 +295,11 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return getpid();
+}
+
+int brkm__os_thread_id(void)
+{
+    return (int)syscall(SYS_gettid);
 }
 
 _Noreturn void brkm__os_abort(void)

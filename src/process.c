@@ -9,6 +9,7 @@
 #include "depot.h"
 #include "environment.h"
 #include "foreign.h"
+#include "guarded.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -34,11 +35,11 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
  * all. */
 static struct lock *single_lock(size_t i)
 {
-    struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__mapped_lock,
-                                  &brkm__main_heap.lock, brkm__server_lock()};
+    struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__guarded_lock,
+                                  &brkm__mapped_lock, &brkm__main_heap.lock, brkm__server_lock()};
     return locks[i];
 }
-#define SINGLE_LOCKS 5
+#define SINGLE_LOCKS 6
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
@@ -81,6 +82,7 @@ static void fork_in_parent(void)
 
 static void fork_in_child(void)
 {
+    brkm__guarded_after_fork();
     if (!brkm__lock_holds_all) {
         return;
     }

@@ -52,6 +52,13 @@ void brkm__line_add_pointer(struct line *line, const void *pointer)
     add_digits(line, (uintptr_t)pointer, 16);
 }
 
+const char *brkm__line_text(struct line *line)
+{
+    /* In the place of the newline. */
+    line->text[line->length] = '\0';
+    return line->text;
+}
+
 void brkm__line_write(struct line *line)
 {
     line->text[line->length++] = '\n';
@@ -64,11 +71,14 @@ bool brkm__fatal_has_begun(void)
     return atomic_load_explicit(&fatal_begun, memory_order_relaxed);
 }
 
-_Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
+void brkm__report(const char *access, enum fault fault, struct fault_place place)
 {
-    atomic_store_explicit(&fatal_begun, true, memory_order_relaxed);
     struct line line = {0};
     brkm__line_add_text(&line, "brkmalloc: ");
+    if (access != NULL) {
+        brkm__line_add_text(&line, access);
+        brkm__line_add_text(&line, " ");
+    }
     brkm__line_add_text(&line, fault_words[fault]);
     brkm__line_add_text(&line, " at ");
     brkm__line_add_pointer(&line, place.address);
@@ -83,6 +93,17 @@ _Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
     brkm__line_add_text(&line, ")");
     brkm__line_write(&line);
     probe_fault(fault_words[fault], place.address, place.block_size, place.caller);
+}
+
+void brkm__fatal_begin(void)
+{
+    atomic_store_explicit(&fatal_begun, true, memory_order_relaxed);
+}
+
+_Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
+{
+    brkm__fatal_begin();
+    brkm__report(NULL, fault, place);
     brkm__os_abort();
 }
 

@@ -4,6 +4,7 @@
 
 #include "depot.h"
 #include "footprint.h"
+#include "guarded.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
@@ -128,6 +129,19 @@ static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
     now->memory_overhead += mapped.bytes - mapped.usable_bytes + mapped.table_bytes;
 }
 
+static void add_guarded(struct snapshot *now)
+{
+    struct guarded_totals guarded = brkm__guarded_totals();
+    now->served_guarded_blocks = guarded.allocations;
+    now->served_guarded_missed = guarded.missed;
+    now->in_use_guarded_bytes = guarded.bytes;
+    now->in_use_guarded_blocks = guarded.blocks;
+    now->locks_guarded = guarded.contended;
+    now->memory_total += guarded.pool_bytes;
+    now->memory_in_use += guarded.bytes;
+    now->memory_overhead += guarded.pool_bytes - guarded.bytes;
+}
+
 /* Under the heap's lock. */
 static void add_heap_counters(struct snapshot *now, const struct heap *heap)
 {
@@ -165,7 +179,8 @@ static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t fr
     now->memory_cached += cached;
     now->memory_free += now->heap_free;
     now->memory_overhead += now->heap_from_system - in_use - cached - now->heap_free;
-    now->locks_all = now->locks_heap + now->locks_mapped + now->locks_caches + now->locks_depot;
+    now->locks_all = now->locks_heap + now->locks_mapped + now->locks_guarded + now->locks_caches +
+                     now->locks_depot;
 }
 
 /* ---- The whole ---- */
@@ -180,6 +195,7 @@ struct snapshot brkm__snapshot_of_counters(void)
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
     add_caches(&now);
+    add_guarded(&now);
     lock_and_add(&now, heap);
     size_t handed_out = heap->in_use_bytes;
     size_t in_bins = heap->bins.bytes;
@@ -208,6 +224,7 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
         walk.detail->caches_listed = brkm__cache_records(walk.detail->caches, SNAPSHOT_CACHES);
     }
     add_caches(&now);
+    add_guarded(&now);
     lock_and_add(&now, heap);
     walk_regions(&walk);
     lock_release(&heap->lock);

@@ -18,6 +18,8 @@
     X(served, heap_blocks, "blocks from the heap")            \
     X(served, heap_frees, "freed to it")                      \
     X(served, mapped_blocks, "mapped blocks")                 \
+    X(served, guarded_blocks, "guarded blocks")               \
+    X(served, guarded_missed, "due and not guarded")          \
     X(memory, total, "bytes in all")                          \
     X(memory, in_use, "in use")                               \
     X(memory, cached, "cached")                               \
@@ -40,6 +42,8 @@
     X(in_use, mapped_bytes, "bytes mapped")                   \
     X(in_use, mapped_blocks, "mapped blocks in use")          \
     X(in_use, mapped_peak, "at most")                         \
+    X(in_use, guarded_bytes, "bytes guarded")                 \
+    X(in_use, guarded_blocks, "guarded blocks in use")        \
     X(heap, from_system, "bytes from the system")             \
     X(heap, from_system_peak, "at most")                      \
     X(heap, free, "bytes free")                               \
@@ -59,6 +63,7 @@
     X(locks, all, "lock waits")                               \
     X(locks, heap, "for the heap")                            \
     X(locks, mapped, "for mapped blocks")                     \
+    X(locks, guarded, "for guarded blocks")                   \
     X(locks, caches, "for the list of caches")                \
     X(locks, depot, "for the depot")
 

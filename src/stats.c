@@ -8,6 +8,7 @@
 
 #include "brkmalloc/brkmalloc.h"
 #include "options.h"
+#include "os.h"
 #include "size_class.h"
 #include "snapshot.h"
 #include "writer.h"
@@ -22,8 +23,8 @@ struct brkm_mallinfo2 brkm_mallinfo2(void)
         .ordblks = now.heap_free_blocks + (now.heap_top != 0),
         .smblks = brkm__snapshot_cached_blocks(&now),
         .fsmblks = now.memory_cached,
-        .hblks = now.in_use_mapped_blocks,
-        .hblkhd = now.in_use_mapped_bytes,
+        .hblks = now.in_use_mapped_blocks + now.in_use_guarded_blocks,
+        .hblkhd = now.in_use_mapped_bytes + now.in_use_guarded_blocks * brkm__os_page_size(),
         .uordblks = now.in_use_heap_bytes,
         .fordblks = now.heap_from_system - now.in_use_heap_bytes,
         .keepcost = now.heap_top,

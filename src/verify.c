@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "block.h"
+#include "explain.h"
 #include "foreign.h"
+#include "guarded.h"
 #include "heap.h"
 #include "mapped.h"
 #include "regions.h"
@@ -126,11 +128,32 @@ static struct held verify_zero_size(const void *memory, const char *caller)
                 (struct fault_place){.address = memory, .caller = caller});
 }
 
+static struct held verify_guarded(const void *memory, const char *caller)
+{
+    struct held held = {.origin = ORIGIN_GUARDED};
+    struct fault_place place = {.address = memory, .caller = caller};
+    enum guarded_lookup found = brkm__guarded_find(memory, &held.usable_size);
+    if (unlikely(found != GUARDED_IN_USE)) {
+        place.block_size = found == GUARDED_FREED ? held.usable_size : 0;
+        brkm__explain_fatal(found == GUARDED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER,
+                            place);
+    }
+    return held;
+}
+
+static struct held verify_outside_heap(const void *memory, const char *caller)
+{
+    if (unlikely(brkm__zero_size_contains(memory))) {
+        return verify_zero_size(memory, caller);
+    }
+    return unlikely(brkm__guarded_contains(memory)) ? verify_guarded(memory, caller)
+                                                    : verify_mapped(memory, caller);
+}
+
 struct held brkm__verify_in_use(const void *memory, const char *caller)
 {
     if (unlikely(!brkm__regions_contain_payload(memory))) {
-        return unlikely(brkm__zero_size_contains(memory)) ? verify_zero_size(memory, caller)
-                                                          : verify_mapped(memory, caller);
+        return verify_outside_heap(memory, caller);
     }
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = block_state(block);

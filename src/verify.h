@@ -8,7 +8,7 @@
 struct mem_control_block;
 
 /* Where a block came from. */
-enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE, ORIGIN_FOREIGN };
+enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE, ORIGIN_GUARDED, ORIGIN_FOREIGN };
 
 /* A block that was verified. */
 struct held {
@@ -18,6 +18,12 @@ struct held {
     bool is_watched;
     unsigned marks; /* of enum trailer_mark */
 };
+
+/* True when the usable size is exactly what was asked for. */
+static inline bool held_tells_request(struct held held)
+{
+    return held.is_watched || held.origin == ORIGIN_ZERO_SIZE || held.origin == ORIGIN_GUARDED;
+}
 
 /* Ends the program unless `memory` is the start of a block in use whose header, and the header
  * behind it, are as they were written; or foreign, where that is accepted (see foreign.h). Reads

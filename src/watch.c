@@ -6,6 +6,8 @@
 
 #include "annotate.h"
 #include "block.h"
+#include "explain.h"
+#include "guarded.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
@@ -22,6 +24,10 @@
 /* Bytes that the hardened mode keeps in quarantine: 2 MiB hold the 5120 blocks that there is room
  * for when they have 400 bytes each, more than most. */
 #define HARDENED_QUARANTINE (2 * BRKM_MIB)
+
+/* Of so many allocations the hardened mode guards one: at a million per second, a thousand system
+ * calls. */
+#define HARDENED_GUARD_SAMPLE 1000
 
 /* Bytes. What a retired mapping counts for in the quarantine: its pages are gone, the kernel's
  * record of it stays. */
@@ -43,6 +49,8 @@ static struct {
     bool quarantine;
     bool random_placement;
     bool guard_zero_size;
+    bool guard_sample;
+    bool plain; /* the last two alone: what they do not serve is as without them */
 } mode;
 
 /* The block that was handed out last, and the block of the heap that was put into quarantine last,
@@ -59,13 +67,10 @@ static const struct {
     enum option option;
     size_t value;
 } hardened[] = {
-    {OPTION_canary, 1},
-    {OPTION_zero_freed, 1},
-    {OPTION_random_placement, 1},
-    {OPTION_guard_pages, 1},
-    {OPTION_guard_zero_size, 1},
-    {OPTION_check_at_exit, 1},
-    {OPTION_quarantine, HARDENED_QUARANTINE},
+    {OPTION_canary, 1},           {OPTION_zero_freed, 1},
+    {OPTION_random_placement, 1}, {OPTION_guard_pages, 1},
+    {OPTION_guard_zero_size, 1},  {OPTION_guard_sample, HARDENED_GUARD_SAMPLE},
+    {OPTION_check_at_exit, 1},    {OPTION_quarantine, HARDENED_QUARANTINE},
 };
 
 static void turn_on_hardened(void)
@@ -87,11 +92,15 @@ void brkm__watch_apply(void)
     mode.quarantine = brkm__option_get(OPTION_quarantine) != 0;
     mode.guard_zero_size = brkm__option_get(OPTION_guard_zero_size) != 0;
     mode.random_placement = brkm__option_get(OPTION_random_placement) != 0;
-    if (mode.canary || mode.zero_freed || mode.quarantine || mode.random_placement ||
-        mode.guard_zero_size) {
+    mode.guard_sample = brkm__option_get(OPTION_guard_sample) != 0;
+    mode.plain = !mode.canary && !mode.zero_freed && !mode.quarantine && !mode.random_placement;
+    if (!mode.plain || mode.guard_zero_size || mode.guard_sample) {
         brkm__trailer_draw_secret();
         relaxed_store(brkm__watching, true);
         brkm__cache_watch_malloc();
+    }
+    if (mode.guard_sample || mode.guard_zero_size || brkm__option_get(OPTION_guard_pages) != 0) {
+        brkm__explain_faults();
     }
 }
 
@@ -145,6 +154,9 @@ static void verify_handed_out(void *memory)
 
 static void look_back(void)
 {
+    if (mode.plain) {
+        return;
+    }
     if (unlikely(!os_is_single_threaded())) {
         last.handed_out = last.freed = NULL;
         return;
@@ -223,6 +235,13 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
     return result;
 }
 
+/* One in guard_sample; NULL for all others. */
+static void *serve_guarded(size_t size, size_t alignment)
+{
+    bool is_due = mode.guard_sample && size <= brkm__os_page_size() && guarded_is_due();
+    return unlikely(is_due) ? brkm__guarded_allocate(size, alignment) : NULL;
+}
+
 struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
 {
     look_back();
@@ -232,7 +251,19 @@ struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
             return (struct allocated){address, 0};
         }
     }
+    void *guarded = serve_guarded(size, alignment);
+    if (unlikely(guarded != NULL)) {
+        return (struct allocated){guarded, 0};
+    }
+    if (mode.plain) {
+        return serve(room, alignment);
+    }
     return serve_watched(size, room, alignment);
+}
+
+bool brkm__watch_has(struct held held)
+{
+    return !mode.plain || held_tells_request(held);
 }
 
 bool brkm__watch_resize(void *memory, struct held held, size_t size)
@@ -276,7 +307,7 @@ static void retire(void *memory, struct held held, const char *caller)
     struct mem_control_block *block = block_from_payload(memory);
     enum block_state from = held.is_watched ? BLOCK_WATCHED : BLOCK_IN_USE;
     bool first = held.origin == ORIGIN_HEAP ? block_try_change_state(block, from, BLOCK_CACHED)
-                                            : brkm__mapped_retire(memory) != 0;
+                                            : brkm__mapped_retire(memory, held.usable_size) != 0;
     if (unlikely(!first)) {
         brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, held.usable_size, caller});
     }
@@ -306,6 +337,16 @@ static void free_zero_size(void *memory, const char *caller)
     }
 }
 
+static void free_guarded(void *memory, struct held held, const char *caller)
+{
+    enum fault fault;
+    if (unlikely(!brkm__guarded_free(memory, &fault))) {
+        brkm__explain_fatal(fault, (struct fault_place){.address = memory,
+                                                        .block_size = held.usable_size,
+                                                        .caller = caller});
+    }
+}
+
 void brkm__watch_take_back(void *memory, struct held held, const char *caller)
 {
     if (memory == last.handed_out) {
@@ -313,6 +354,14 @@ void brkm__watch_take_back(void *memory, struct held held, const char *caller)
     }
     if (held.origin == ORIGIN_ZERO_SIZE) {
         free_zero_size(memory, caller);
+        return;
+    }
+    if (unlikely(held.origin == ORIGIN_GUARDED)) {
+        free_guarded(memory, held, caller);
+        return;
+    }
+    if (mode.plain) {
+        brkm__take_back(memory, held, caller);
         return;
     }
     size_t bytes =
@@ -356,8 +405,20 @@ static void check_region(const struct region *region)
     }
 }
 
+static void check_guarded(void)
+{
+    enum fault fault;
+    const struct guarded_block *damaged = brkm__guarded_find_damaged(&fault);
+    if (damaged != NULL) {
+        brkm__explain_fatal(fault, (struct fault_place){.address = damaged->memory,
+                                                        .block_size = damaged->size,
+                                                        .caller = "exit"});
+    }
+}
+
 void brkm__watch_check_all(void)
 {
+    check_guarded();
     if (!os_is_single_threaded()) {
         return;
     }

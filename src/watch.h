@@ -27,6 +27,9 @@ struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment);
 /* take_back, for watched blocks and others. */
 void brkm__watch_take_back(void *memory, struct held held, const char *caller);
 
+/* True for a block that is not to be resized as others are. */
+bool brkm__watch_has(struct held held);
+
 /* Gives a watched block another size where it stands; false when it has no room. */
 bool brkm__watch_resize(void *memory, struct held held, size_t size);
 

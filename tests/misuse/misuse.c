@@ -31,6 +31,18 @@ struct pair neighbours(size_t size)
     give_up("no two blocks are neighbours");
 }
 
+char *guarded_block(size_t size, enum border border)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < given; i++) {
+        char *block = malloc(size);
+        if (((size_t)block + (border == BORDER_AT_END ? size : 0)) % page == 0)
+            return block;
+        free(block);
+    }
+    give_up("no block borders a guard");
+}
+
 void empty_caches(void)
 {
     malloc_trim(0);

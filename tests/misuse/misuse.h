@@ -2,12 +2,16 @@
  *
  * What the misuse programs share. Each file in the folders beside this one does one thing that no
  * program should; its first comment says what, and what comes of it:
- *   Sizes: WORD...       it is done to blocks of each of these sizes: small, medium, large, mapped
+ *   Sizes: WORD...       it is done to blocks of each of these sizes: small, medium, large, mapped,
+ *                        guarded, page, none
+ *   Options: KEY:VALUE,...  what the variable BRKMALLOC holds
  *   Ways: WORD...        preload, static, prefixed; all three where nothing is said
  *   Options: KEY:VALUE   for BRKMALLOC; the defaults where nothing is said
  *   Says: MESSAGE        the message behind "brkmalloc: "; ADDRESS and NUMBER stand for any, N for
- *                        the block's usable bytes; "segmentation fault" where the system notices
+ *                        the block's usable bytes, PLACE for that of an instruction; "segmentation
+ *                        fault" where the system notices, with a message behind a colon
  *   Says SIZE: MESSAGE   the same for one size
+ *   Stacks: WORD...      those that follow the message: touched, allocated, freed
  *   Not caught: WHY      nothing is said, and the program runs to its end
  */
 #ifndef BRKM_TESTS_MISUSE_H
@@ -31,6 +35,11 @@ struct pair neighbours(size_t size);
 
 /* A free block of the heap itself, as large as one for `size` bytes, between blocks in use. */
 char *freed_to_heap(size_t size);
+
+/* A guarded block that borders the inaccessible page behind it, for which its size must be a
+ * multiple of 16, or that in front. */
+enum border { BORDER_AT_END, BORDER_AT_START };
+char *guarded_block(size_t size, enum border border);
 
 /* What is cached goes to the heap, where neighbours coalesce. */
 void empty_caches(void);

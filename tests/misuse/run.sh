@@ -40,17 +40,21 @@ bytes_of()
     medium) echo 3064 ;;
     large) echo 100008 ;;
     mapped) echo 1048552 ;;
+    guarded) echo 64 ;;
+    page) getconf PAGESIZE ;;
+    none) echo 0 ;;
     *) echo "no size is called $1" >&2 && exit 1 ;;
     esac
 }
 
-# What shall come of it: status and standard error, in the words of the case file.
+# What shall come of it: status and message, in the words of the case file.
 expected()
 {
     says=$(field "Says $1")
     : "${says:=$(field Says)}"
     case $says in
     "segmentation fault") echo 139: ;;
+    "segmentation fault: "*) echo "139:brkmalloc: ${says#*: }" ;;
     "") echo 0: ;;
     *) echo "134:brkmalloc: $says" ;;
     esac
@@ -64,14 +68,43 @@ commit()
         >"$work/out" 2>"$work/err"
 )
 
-# The words of case files for the address and the block's size.
+# The words of case files for the address, the block's size and an instruction's place.
 in_words()
 {
     case $expected in
     *NUMBER*) bytes='[0-9]*' word=NUMBER ;;
     *) bytes=$(bytes_of "$1") word=N ;;
     esac
-    sed "s/ at 0x[0-9a-f]\{1,\}/ at ADDRESS/; s/block of $bytes bytes/block of $word bytes/"
+    sed "s/ at 0x[0-9a-f]\{1,\}/ at ADDRESS/; s/(block of $bytes bytes/(block of $word bytes/
+        s/called from ${program##*/}+0x[0-9a-f]\{1,\}/called from PLACE/"
+}
+
+# Which stacks follow the message; what else follows it, but for the address's distance, as it is.
+stacks()
+{
+    sed '1d
+        s/^brkmalloc:   \([a-z]*\) by thread [0-9]\{1,\}:$/\1/p
+        /^brkmalloc:     0x[0-9a-f]\{1,\} .*+0x[0-9a-f]\{1,\}$/d
+        /^brkmalloc:     0x[0-9a-f]\{1,\} ?$/d
+        /^brkmalloc:   [0-9]\{1,\} bytes\{0,1\} \(before\|behind\) the \(start\|end\) of the block at 0x/d
+        /^[a-z]*$/d' "$work/err" | tr '\n' ' '
+}
+
+# The function that the first frame of a stack lies in.
+function_of()
+{
+    frame=$(sed -n "/^brkmalloc:   $1 by/{n;s/.* //p;q;}" "$work/err")
+    addr2line -f -e "${frame%+*}" "${frame##*+}" | head -n 1
+}
+
+# Whether the stacks are those of the case file, and one begins in the misuse itself.
+stacks_are_right()
+{
+    wanted=$(field Stacks)
+    [ "$(stacks)" = "$wanted${wanted:+ }" ] || return 1
+    case $wanted in
+    touched*) [ "$(function_of touched)" = "$name" ] ;;
+    esac
 }
 
 if ! grep -q '^ \* Says\|^ \* Not caught' "$file"; then
@@ -89,14 +122,14 @@ esac
 run_once()
 {
     commit "$1" 2>/dev/null
-    found=$?:$(in_words "$1" <"$work/err")
-    if [ "$found" = "$expected" ] && [ ! -s "$work/out" ]; then
+    found=$?:$(in_words "$1" <"$work/err" | head -n 1)
+    if [ "$found" = "$expected" ] && [ ! -s "$work/out" ] && stacks_are_right; then
         return 0
     fi
     echo "$1 block: expected, found (status:standard error):"
     echo "$expected"
     echo "$found"
-    cat "$work/out"
+    cat "$work/err" "$work/out"
     return 1
 }
 

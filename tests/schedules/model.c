@@ -81,7 +81,7 @@ void brkm__os_keep_error_open(void)
 }
 
 /* Locks that nobody else takes here, so that nothing is to be seen at them. */
-struct lock brkm__zero_size_lock;
+struct lock brkm__zero_size_lock, brkm__guarded_lock;
 static struct lock server_lock, quarantine_lock;
 
 struct lock *brkm__server_lock(void)
@@ -111,6 +111,10 @@ void brkm__watch_check_all(void)
 }
 
 void brkm__foreign_prepare(void)
+{
+}
+
+void brkm__guarded_after_fork(void)
 {
 }
 
@@ -154,8 +158,8 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 bool model_is_watched(const volatile void *word)
 {
     const volatile char *place = word;
-    if (word == &brkm__zero_size_lock.word || word == &server_lock.word ||
-        word == &quarantine_lock.word) {
+    if (word == &brkm__zero_size_lock.word || word == &brkm__guarded_lock.word ||
+        word == &server_lock.word || word == &quarantine_lock.word) {
         return false;
     }
     const volatile char *shelves = (const volatile char *)depot.shelves;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "os.h"
+#include "os_fault.h"
 
 /* Bytes of address space. Enough for blocks above 4 GiB. */
 #define BREAK_SPACE ((size_t)8 << 30)
@@ -161,7 +162,7 @@ void fake_os_start(size_t page_size, size_t break_offset)
     uintptr_t base = (uintptr_t)reserved;
     base = (base + SPACE_ALIGNMENT - 1) / SPACE_ALIGNMENT * SPACE_ALIGNMENT;
     memset(&state, 0, sizeof(state));
-    fake_os = (struct fake_os){.entropy = 0x0123456789abcdef};
+    fake_os = (struct fake_os){.entropy = 0x0123456789abcdef, .thread_id = 4242};
     fake_os_set_threads(false);
     state.page = page_size;
     /* Nothing lies right below the break, so that a write before the first block is noticed. */
@@ -440,6 +441,15 @@ bool brkm__os_protect(void *start, size_t size)
     return !fails(FAKE_PROTECT) && mprotect(start, size, PROT_NONE) == 0;
 }
 
+bool brkm__os_unprotect(void *start, size_t size)
+{
+    verify_pages(start, size, "unprotected other than whole pages");
+    if (!fake_os_is_accessible(start, size)) {
+        violation("unprotected what it does not have", (uintptr_t)start);
+    }
+    return !fails(FAKE_UNPROTECT) && mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+}
+
 bool brkm__os_discard(void *start, size_t size)
 {
     verify_pages(start, size, "discarded other than whole pages");
@@ -512,6 +522,11 @@ bool fake_os_is_accessible(const void *memory, size_t size)
 
 /* ---- The rest of os.h ---- */
 
+bool brkm__os_is_readable(const void *address)
+{
+    return address != NULL;
+}
+
 size_t brkm__os_page_size(void)
 {
     return state.page;
@@ -548,6 +563,23 @@ intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
     length = length < size ? length : size;
     memcpy(buffer, fake_os.file_text, length);
     return (intptr_t)length;
+}
+
+bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
+                          bool (*take)(void *context, const char *piece, size_t length),
+                          void *context)
+{
+    if (fake_os.file_path == NULL || strcmp(path, fake_os.file_path) != 0) {
+        return false;
+    }
+    const char *text = fake_os.file_text;
+    size_t length;
+    do {
+        length = strlen(text) < size ? strlen(text) : size;
+        memcpy(buffer, text, length);
+        text += length;
+    } while (length != 0 && take(context, buffer, length));
+    return true;
 }
 
 uint64_t brkm__os_milliseconds(void)
@@ -594,6 +626,16 @@ void brkm__os_wake_one(uint32_t *word)
 int brkm__os_process_id(void)
 {
     return 4242;
+}
+
+int brkm__os_thread_id(void)
+{
+    return fake_os.thread_id;
+}
+
+void brkm__os_catch_faults(bool (*explain)(const struct os_fault *fault))
+{
+    fake_os.explain_fault = explain;
 }
 
 void fake_os_set_threads(bool several)

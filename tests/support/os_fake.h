@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct os_fault;
+
 enum fake_call {
     FAKE_BREAK_READ,  /* sbrk(0) */
     FAKE_BREAK_RAISE, /* sbrk of more */
@@ -26,6 +28,7 @@ enum fake_call {
     FAKE_DISCARD,
     FAKE_PROTECT,
     FAKE_ADVISE,
+    FAKE_UNPROTECT,
     FAKE_CALL_COUNT
 };
 
@@ -53,6 +56,9 @@ struct fake_os {
     size_t huge_page_size; /* 0: the system has no huge pages */
     size_t advised_wanted; /* bytes that huge pages were asked for, and refused for */
     size_t advised_refused;
+    int thread_id; /* of every thread */
+    /* What the allocator gave to be called for faults, or NULL. */
+    bool (*explain_fault)(const struct os_fault *fault);
     size_t memory_limit; /* bytes of break and mappings together; 0 for no limit */
     unsigned calls[FAKE_CALL_COUNT];
 };

@@ -13,13 +13,13 @@ layer_of()
 {
     case $1 in
     config | base) echo 0 ;;
-    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | annotate | probes | facts) echo 1 ;;
+    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | os_fault | os_fault_linux | annotate | probes | facts) echo 1 ;;
     random | report | writer | alarm) echo 2 ;;
-    lock | options) echo 3 ;;
+    lock | options | backtrace | modules) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb | huge_pages | foreign) echo 4 ;;
     bins | cached_list | top | fallback | trailer | zero_size | own_memory) echo 5 ;;
-    purge | mapped | cache_bin) echo 6 ;;
-    free_space) echo 7 ;;
+    purge | mapped | guarded | cache_bin) echo 6 ;;
+    free_space | explain) echo 7 ;;
     heap) echo 8 ;;
     idle | verify | heap_map) echo 9 ;;
     depot | quarantine) echo 10 ;;

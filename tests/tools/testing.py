@@ -22,8 +22,9 @@ KINDS = {
     "forged": "Headers, links and tags are made up",
     "wrong_size": "The sized functions are given another size",
     "hardened": "In the hardened mode",
+    "guarded": "With options: blocks beside inaccessible pages",
 }
-KEY = re.compile(r"(Sizes|Ways|Options|Says(?: [a-z]+)?|Not caught): ")
+KEY = re.compile(r"(Sizes|Ways|Options|Stacks|Says(?: [a-z]+)?|Not caught): ")
 
 
 def fields_of(path):
@@ -56,6 +57,11 @@ def outcome(fields):
                      [f"{size}: {text}" for size, text in others if text != said])
 
 
+def description(fields):
+    options = fields.get("Options")
+    return fields[""] + (f" (`{options}`)" if options else "")
+
+
 def row(*cells):
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
@@ -75,12 +81,12 @@ def tables():
         cases[kind].append((f"[{name}](../tests/misuse/{kind}/{name}.c)", fields_of(path)))
     text, count = "", 0
     for kind, title in KINDS.items():
-        caught = [(link, fields[""], fields.get("Sizes", "small"), outcome(fields))
+        caught = [(link, description(fields), fields.get("Sizes", "small"), outcome(fields))
                   for link, fields in cases[kind] if outcome(fields)]
         text += f"\n### {title}\n\n"
         text += table(("misuse", "what it does", "blocks", "comes to"), *caught)
         count += len(caught)
-    missed = [(link, fields[""], fields.get("Sizes", "small"), fields["Not caught"])
+    missed = [(link, description(fields), fields.get("Sizes", "small"), fields["Not caught"])
               for kind in KINDS for link, fields in cases[kind] if "Not caught" in fields]
     text += "\n### What cannot be caught by default, and why\n\n"
     text += table(("misuse", "what it does", "blocks", "why"), *missed)

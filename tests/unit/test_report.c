@@ -96,7 +96,7 @@ END_TEST
 
 START_TEST(a_line_that_is_too_long_is_cut_and_ended)
 {
-    for (size_t step = 1; step <= 300; step += 23) {
+    for (size_t step = 2; step <= 300; step += 23) {
         struct line line = {0};
         char piece[301];
         fake_os_forget_text();

@@ -22,8 +22,8 @@ static void expect_identity(const struct snapshot *now)
     ck_assert_uint_le(now->memory_overhead, now->memory_total);
     ck_assert_uint_le(now->memory_total, now->peak_total);
     ck_assert_uint_eq(now->heap_damaged, 0);
-    ck_assert_uint_eq(now->locks_all,
-                      now->locks_heap + now->locks_mapped + now->locks_caches + now->locks_depot);
+    ck_assert_uint_eq(now->locks_all, now->locks_heap + now->locks_mapped + now->locks_guarded +
+                                          now->locks_caches + now->locks_depot);
 }
 
 /* While nothing happens every number has a second source. */

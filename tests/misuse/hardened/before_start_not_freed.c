@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * In front of a block that is not freed: the next call notices.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small medium large mapped
  * Says mapped: header overwritten at ADDRESS (block of NUMBER bytes, called from malloc)
  * Says: header overwritten at ADDRESS (called from malloc) */

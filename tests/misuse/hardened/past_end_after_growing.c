@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Past the end of a block that realloc made larger.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small medium large mapped
  * Says: write past the end, canary overwritten at ADDRESS (block of NUMBER bytes, called from
  * free) */

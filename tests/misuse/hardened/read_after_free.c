@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * From a freed block, which holds nothing any more.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small medium large
  * Not caught: it is harmless there. */
 #include "../misuse.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A pointer into a freed block: no other comes to its place soon.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small medium large mapped
  * Not caught: it is harmless there. */
 #include "../misuse.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * To the end of a freed block, which is noticed at exit.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small medium large
  * Says: write after free, bytes of a freed block changed at ADDRESS (block of NUMBER bytes,
  * called from brkmalloc) */

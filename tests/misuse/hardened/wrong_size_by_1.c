@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Freed with one byte less than was asked for.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small medium large mapped
  * Says: freed with a wrong size at ADDRESS (block of NUMBER bytes, called from free_sized) */
 #include "../misuse.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A block of no bytes, twice.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small
  * Says: double free at ADDRESS (called from free) */
 #include "../misuse.h"

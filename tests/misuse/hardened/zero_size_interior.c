@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Beside a block of no bytes.
- * Options: hardened:true
+ * Options: hardened:true,guard_sample:0
  * Sizes: small
  * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
 #include "../misuse.h"

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 7: says which block an access was meant for that hit a guard, and who allocated and freed
+ * it: blocks of guarded.h, mapped.h between guard pages or retired, and zero_size.h. */
+#ifndef BRKMALLOC_EXPLAIN_H
+#define BRKMALLOC_EXPLAIN_H
+
+#include "os_fault.h"
+#include "report.h"
+
+/* From now on faults are explained, unless the option explain_faults is off. Called by the
+ * constructor. */
+void brkm__explain_faults(void);
+
+/* Explains one fault, the first; false when the address is none of ours. For a signal handler:
+ * takes no lock for long, and nothing from the heap. */
+bool brkm__explain_fault(const struct os_fault *fault);
+
+/* brkm__fatal, with the stacks of the guarded block near place.address, when there is one. */
+_Noreturn BRKM_COLD void brkm__explain_fatal(enum fault fault, struct fault_place place);
+
+#endif
