@@ -7,11 +7,29 @@
 # in the installed package, see brkmalloc-config.cmake.in.
 
 set(core_sources
-  alloc.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c fallback.c
+  alloc.c backtrace.c bins.c block.c cache_bin.c cached_list.c check.c depot.c environment.c fallback.c
   footprint.c free_space.c heap.c idle.c info.c lock.c mapped.c options.c perturb.c process.c purge.c
   quarantine.c regions.c report.c serve.c snapshot.c stats.c supply.c thread_cache.c top.c trailer.c
   tune.c verify.c watch.c writer.c zero_size.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
+
+# The way of a request for a stack (src/backtrace.h), through which frame pointers must lead.
+foreach(file alloc backtrace watch)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
+    COMPILE_OPTIONS -fno-omit-frame-pointer)
+endforeach()
+
+# libgcc's unwinder becomes a part of each library, with no name that others see, so that programs need
+# nothing more on their link lines. One that would wait for the loader's lock is left out.
+set(unwinder)
+execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libgcc_eh.a
+  OUTPUT_VARIABLE libgcc_eh OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(EXISTS "${libgcc_eh}")
+  execute_process(COMMAND ${CMAKE_NM} ${libgcc_eh} OUTPUT_VARIABLE libgcc_eh_symbols ERROR_QUIET)
+  if(libgcc_eh_symbols MATCHES "U _dl_find_object")
+    set(unwinder ${libgcc_eh})
+  endif()
+endif()
 
 function(brkm_compile_objects target)
   add_library(${target} OBJECT ${ARGN})
@@ -19,7 +37,8 @@ function(brkm_compile_objects target)
     PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE brkm_flags)
   target_compile_definitions(${target} PRIVATE
-    BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>)
+    BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>
+    BRKM_UNWINDER=$<BOOL:${unwinder}>)
   # No builtins: gcc would turn malloc + memset inside calloc into a call of calloc.
   target_compile_options(${target} PRIVATE
     -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc
@@ -39,7 +58,7 @@ set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)
 
 function(brkm_add_shared_library target output_name)
   add_library(${target} SHARED ${ARGN})
-  target_link_libraries(${target} PRIVATE brkm_flags)
+  target_link_libraries(${target} PRIVATE brkm_flags ${unwinder})
   target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/include)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output_name}
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${symbol_versions})
@@ -53,11 +72,13 @@ function(brkm_add_shared_library target output_name)
 endfunction()
 
 # One object in the archive: a program that uses any part then gets all of it, the constructor too.
+# Names that our files have for each other are none outside.
 function(brkm_add_static_library target output_name)
   set(object ${PROJECT_BINARY_DIR}/${output_name}.o)
   set(archive ${PROJECT_BINARY_DIR}/lib${output_name}.a)
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CMAKE_LINKER} -r -o ${object} ${ARGN}
+    COMMAND ${CMAKE_LINKER} -r -o ${object} ${ARGN} ${unwinder}
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
     DEPENDS ${ARGN} COMMAND_EXPAND_LISTS VERBATIM)
   add_custom_command(OUTPUT ${archive}
     COMMAND ${CMAKE_COMMAND} -E rm -f ${archive}

@@ -107,7 +107,7 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
 
 /* ---- The slow halves of malloc and free ---- */
 
-BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE && !watch_is_on())) {
         void *memory = brkm__serve_cached(size);
@@ -119,7 +119,7 @@ BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return hand_out(serve(size).memory, size, false);
 }
 
-BRKM_NOINLINE void brkm__free_slow(void *memory)
+BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
     if (likely(brkm__regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
@@ -224,32 +224,32 @@ static void *resize(void *memory, struct held held, size_t size)
 
 /* ---- The malloc family ---- */
 
-void *brkm_malloc(size_t size)
+BRKM_ENTRY void *brkm_malloc(size_t size)
 {
     return alloc_malloc(size);
 }
 
-void brkm_free(void *memory)
+BRKM_ENTRY void brkm_free(void *memory)
 {
     alloc_free(memory);
 }
 
-void brkm_cfree(void *memory)
+BRKM_ENTRY void brkm_cfree(void *memory)
 {
     free_for(memory, "cfree");
 }
 
-void brkm_free_sized(void *memory, size_t size)
+BRKM_ENTRY void brkm_free_sized(void *memory, size_t size)
 {
     free_sized_for(memory, size, 1, "free_sized");
 }
 
-void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
+BRKM_ENTRY void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
 {
     free_sized_for(memory, size, alignment, "free_aligned_sized");
 }
 
-void *brkm_calloc(size_t count, size_t size)
+BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
@@ -273,7 +273,7 @@ static void perturb_gained(void *memory, size_t old_usable)
     }
 }
 
-void *brkm_realloc(void *memory, size_t size)
+BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
 {
     if (memory == NULL) {
         return brkm_malloc(size);
@@ -301,7 +301,7 @@ void *brkm_realloc(void *memory, size_t size)
     return resized;
 }
 
-void *brkm_reallocarray(void *memory, size_t count, size_t size)
+BRKM_ENTRY void *brkm_reallocarray(void *memory, size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
@@ -310,7 +310,7 @@ void *brkm_reallocarray(void *memory, size_t count, size_t size)
     return brkm_realloc(memory, total);
 }
 
-void *brkm_memalign(size_t alignment, size_t size)
+BRKM_ENTRY void *brkm_memalign(size_t alignment, size_t size)
 {
     size_t rounded = power_of_two_above(alignment);
     if (unlikely(rounded == 0)) {
@@ -320,7 +320,7 @@ void *brkm_memalign(size_t alignment, size_t size)
     return hand_out(serve_aligned(rounded, size), size, false);
 }
 
-void *brkm_aligned_alloc(size_t alignment, size_t size)
+BRKM_ENTRY void *brkm_aligned_alloc(size_t alignment, size_t size)
 {
     if (unlikely(!is_power_of_two(alignment))) {
         errno = EINVAL;
@@ -329,7 +329,7 @@ void *brkm_aligned_alloc(size_t alignment, size_t size)
     return hand_out(serve_aligned(alignment, size), size, false);
 }
 
-int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
+BRKM_ENTRY int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
 {
     if (unlikely(!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)) {
         return EINVAL;
@@ -342,12 +342,12 @@ int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
     return 0;
 }
 
-void *brkm_valloc(size_t size)
+BRKM_ENTRY void *brkm_valloc(size_t size)
 {
     return hand_out(serve_aligned(brkm__os_page_size(), size), size, false);
 }
 
-void *brkm_pvalloc(size_t size)
+BRKM_ENTRY void *brkm_pvalloc(size_t size)
 {
     size_t page = brkm__os_page_size();
     if (unlikely(size > PTRDIFF_MAX - page)) {
@@ -356,12 +356,12 @@ void *brkm_pvalloc(size_t size)
     return brkm_valloc(align_up(max_size(size, 1), page));
 }
 
-size_t brkm_malloc_usable_size(void *memory)
+BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
 {
     return memory == NULL ? 0 : brkm__verify_in_use(memory, "malloc_usable_size").usable_size;
 }
 
-int brkm_malloc_trim(size_t pad)
+BRKM_ENTRY int brkm_malloc_trim(size_t pad)
 {
     brkm__watch_drain();
     brkm__cache_flush_all();

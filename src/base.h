@@ -11,6 +11,9 @@
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 /* On data that the fast path reads: reached without a detour through the global offset table. */
 #define BRKM_HIDDEN __attribute__((visibility("hidden")))
+/* On functions that programs call, and those that these end in: a stack's own frames are told by it
+ * from the program's (backtrace.h). */
+#define BRKM_ENTRY __attribute__((section("brkmalloc_entry")))
 #define BRKM_NOINLINE __attribute__((noinline))
 #define BRKM_COLD __attribute__((noinline, cold))
 #define BRKM_ALWAYS_INLINE inline __attribute__((always_inline))

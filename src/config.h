@@ -15,6 +15,11 @@
 #define BRKM_VALGRIND 0
 #endif
 
+/* 1: libgcc's unwinder takes no lock, and may be asked for stacks (backtrace.h). */
+#ifndef BRKM_UNWINDER
+#define BRKM_UNWINDER 0
+#endif
+
 #define BRKM_KIB ((size_t)1 << 10)
 #define BRKM_MIB ((size_t)1 << 20)
 #define BRKM_GIB ((size_t)1 << 30)

@@ -10,14 +10,14 @@
 
 #define DEFINE(type, name, ours, parameters, arguments) \
     type name parameters;                               \
-    BRKM_API type name parameters                       \
+    BRKM_API BRKM_ENTRY type name parameters            \
     {                                                   \
         return ours arguments;                          \
     }
 
 #define DEFINE_VOID(name, ours, parameters, arguments) \
     void name parameters;                              \
-    BRKM_API void name parameters                      \
+    BRKM_API BRKM_ENTRY void name parameters           \
     {                                                  \
         ours arguments;                                \
     }

@@ -28,6 +28,9 @@ bool brkm__os_discard(void *start, size_t size);
 /* Makes whole pages inaccessible. False: nothing happened. */
 bool brkm__os_protect(void *start, size_t size);
 
+/* True when the 8 bytes there can be read. */
+bool brkm__os_is_readable(const void *address);
+
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 

@@ -65,6 +65,20 @@ bool brkm__os_protect(void *start, size_t size)
     return done;
 }
 
+/* Bytes of the kernel's signal set. */
+#define KERNEL_SIGNAL_SET 8
+
+bool brkm__os_is_readable(const void *address)
+{
+    int saved = errno;
+    /* The kernel reads a set, if there is one, before it finds that there is no such way to use it.
+     */
+    long result = syscall(SYS_rt_sigprocmask, -1, address, NULL, KERNEL_SIGNAL_SET);
+    bool readable = address != NULL && (result == 0 || errno != EFAULT);
+    errno = saved;
+    return readable;
+}
+
 /* Read once; whoever is first at the same time stores the same (relaxed_load, relaxed_store). */
 static size_t page_size;
 

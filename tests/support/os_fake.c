@@ -488,6 +488,11 @@ bool fake_os_is_accessible(const void *memory, size_t size)
 
 /* ---- The rest of os.h ---- */
 
+bool brkm__os_is_readable(const void *address)
+{
+    return address != NULL;
+}
+
 size_t brkm__os_page_size(void)
 {
     return state.page;

@@ -34,8 +34,8 @@ musl)
 aarch64*)
     compiler=aarch64-linux-gnu-gcc
     package="gcc-aarch64-linux-gnu and libc6-dev-arm64-cross"
-    headers=
     emulator=qemu-aarch64
+    headers=-DBRKM_UNWINDER=1
     command -v $emulator >/dev/null || skip "$emulator needs the package qemu-user"
     [ "$system" = aarch64 ] || emulator="$emulator -p 65536"
     ;;

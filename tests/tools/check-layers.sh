@@ -15,7 +15,7 @@ layer_of()
     config | base) echo 0 ;;
     os | os_linux | annotate) echo 1 ;;
     random | report | writer) echo 2 ;;
-    lock | options) echo 3 ;;
+    lock | options | backtrace) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
     bins | cached_list | top | fallback | trailer | zero_size) echo 5 ;;
     purge | mapped | cache_bin) echo 6 ;;

@@ -33,6 +33,20 @@ START_TEST(the_page_size_is_the_kernel_s)
 }
 END_TEST
 
+START_TEST(what_can_be_read_is_told)
+{
+    char *pages = mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(pages, MAP_FAILED);
+    ck_assert_int_eq(mprotect(pages + page, page, PROT_NONE), 0);
+    errno = 1234;
+    ck_assert(brkm__os_is_readable(pages));
+    ck_assert(brkm__os_is_readable(pages + page - 8));
+    ck_assert(!brkm__os_is_readable(pages + page));
+    ck_assert(!brkm__os_is_readable(NULL));
+    expect_errno_kept();
+}
+END_TEST
+
 START_TEST(the_break_moves_both_ways_and_is_zero)
 {
     char *before = brkm__os_sbrk(0);
@@ -281,6 +295,7 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tests, start, NULL);
     tcase_add_test(tests, the_page_size_is_the_kernel_s);
     tcase_add_test(tests, the_break_moves_both_ways_and_is_zero);
+    tcase_add_test(tests, what_can_be_read_is_told);
     tcase_add_test(tests, a_break_that_cannot_be_raised_is_told);
     tcase_add_test(tests, mappings_are_zero_and_go_away);
     tcase_add_test(tests, remapping_keeps_contents);
