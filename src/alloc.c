@@ -15,6 +15,7 @@
 #include "perturb.h"
 #include "report.h"
 #include "thread_cache.h"
+#include "trailer.h"
 #include "verify.h"
 #include "watch.h"
 
@@ -39,19 +40,18 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
 
 static inline struct allocated serve(size_t size)
 {
-    return unlikely(watch_is_on()) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT)
-                                   : brkm__serve(size);
+    return watch_wants(size) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT) : brkm__serve(size);
 }
 
 static void *serve_aligned(size_t alignment, size_t size)
 {
-    return unlikely(watch_is_on()) ? brkm__watch_serve(size, size, alignment).memory
-                                   : brkm__serve_aligned(alignment, size);
+    return watch_wants(size) ? brkm__watch_serve(size, size, alignment).memory
+                             : brkm__serve_aligned(alignment, size);
 }
 
 static void take_back(void *memory, struct held held, const char *caller)
 {
-    if (unlikely(watch_is_on())) {
+    if (unlikely(held.is_watched || watch_is_on())) {
         brkm__watch_take_back(memory, held, caller);
     } else {
         brkm__take_back(memory, held, caller);
@@ -92,10 +92,11 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
         return;
     }
     struct held held = brkm__verify_in_use(memory, caller);
-    bool size_fits =
-        held.is_watched || held.origin == ORIGIN_ZERO_SIZE
-            ? size == held.usable_size
-            : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
+    bool is_exact = (held.is_watched && watch_is_on()) || held.origin == ORIGIN_ZERO_SIZE;
+    size_t room = held.is_watched ? size + TRAILER_SIZE : size;
+    bool size_fits = is_exact ? size == held.usable_size
+                              : size <= held.usable_size &&
+                                    held.usable_size <= largest_usable(room, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
     if (!size_fits || !is_aligned) {
         brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
@@ -107,16 +108,34 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
 
 /* ---- The slow halves of malloc and free ---- */
 
-BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+/* Neither the thread's bin has a block, nor is this one watched. */
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
 {
-    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE && !watch_is_on())) {
+    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
         void *memory = brkm__serve_cached(size);
         if (likely(memory != NULL)) {
             annotate_allocated(memory, size, false);
             return memory;
         }
     }
-    return hand_out(serve(size).memory, size, false);
+    return hand_out(brkm__serve(size).memory, size, false);
+}
+
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
+{
+    return hand_out(brkm__watch_serve(size, size, BRKM_ALIGNMENT).memory, size, false);
+}
+
+/* While blocks are sampled every malloc comes here, and nearly all leave with a hit. Calls stand
+ * last, so that there is no frame to make. */
+BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+{
+    if (sampling_passes(size)) {
+        void *memory;
+        return likely(malloc_hit(&brkm__thread_cache, size, &memory)) ? memory
+                                                                      : malloc_missed(size);
+    }
+    return likely(!watch_is_any()) ? malloc_missed(size) : malloc_watched(size);
 }
 
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
@@ -213,13 +232,38 @@ static void *resize_watched(void *memory, struct held held, size_t size)
     return memory;
 }
 
+static void *resize_plain(void *memory, struct held held, size_t size)
+{
+    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
+                                      : resize_mapped(memory, held, size);
+}
+
+/* A block that was a sample, or becomes one. */
+static void *resize_sampled(void *memory, struct held held, size_t size, bool wanted)
+{
+    struct resample resample = brkm__resample_begin(memory, &held, size, wanted);
+    size_t room = brkm__resample_room(&resample, size);
+    void *resized = resize_plain(memory, held, room);
+    if (unlikely(resized == NULL)) {
+        brkm__resample_cancel(memory, &resample);
+        return NULL;
+    }
+    annotate_suspended(resized, room);
+    brkm__resample_end(resized, &resample);
+    annotate_allocated(resized, size, true);
+    return resized;
+}
+
 static void *resize(void *memory, struct held held, size_t size)
 {
     if (unlikely(watch_is_on())) {
         return resize_watched(memory, held, size);
     }
-    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
-                                      : resize_mapped(memory, held, size);
+    bool wanted = watch_wants(size);
+    if (unlikely(wanted || held.is_watched)) {
+        return resize_sampled(memory, held, size, wanted);
+    }
+    return resize_plain(memory, held, size);
 }
 
 /* ---- The malloc family ---- */

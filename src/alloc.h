@@ -16,18 +16,26 @@
 void *brkm__malloc_slow(size_t size);
 void brkm__free_slow(void *memory);
 
+/* Takes a block from the bin of its size; false on a miss. */
+static BRKM_ALWAYS_INLINE bool malloc_hit(struct thread_cache **cache, size_t size, void **memory)
+{
+    if (unlikely(size > BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)) {
+        return false;
+    }
+    /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
+    size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
+    if (unlikely(!cache_bin_pop(cache_exact_bin(*cache, block_size), memory))) {
+        return false;
+    }
+    annotate_allocated(*memory, size, false);
+    return true;
+}
+
 static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 {
-    if (likely(size <= BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)) {
-        /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
-        size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
-        void *memory;
-        if (likely(cache_bin_pop(cache_exact_bin(brkm__malloc_cache, block_size), &memory))) {
-            annotate_allocated(memory, size, false);
-            return memory;
-        }
-    }
-    return brkm__malloc_slow(size);
+    void *memory;
+    return likely(malloc_hit(&brkm__malloc_cache, size, &memory)) ? memory
+                                                                  : brkm__malloc_slow(size);
 }
 
 /* Verifies before anything is believed: the address (inside the heap, aligned), the header (seal of

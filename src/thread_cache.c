@@ -60,7 +60,7 @@ static struct {
 /* Relaxed: a thread that sees the change a little later caches a little longer. */
 static atomic_bool caches_closed;
 
-/* Relaxed, as above. Set once. */
+/* Relaxed, as above. */
 static atomic_bool malloc_is_watched;
 
 static bool is_real(const struct thread_cache *cache)
@@ -75,10 +75,15 @@ static void use_cache(struct thread_cache *cache)
     brkm__malloc_cache = watched ? &cache_before_first_use : cache;
 }
 
-void brkm__cache_watch_malloc(void)
+void brkm__cache_follow_watch(void)
 {
-    atomic_store_explicit(&malloc_is_watched, true, memory_order_relaxed);
     use_cache(brkm__thread_cache);
+}
+
+void brkm__cache_watch_malloc(bool watched)
+{
+    atomic_store_explicit(&malloc_is_watched, watched, memory_order_relaxed);
+    brkm__cache_follow_watch();
 }
 
 /* ---- Budget: what capacities cost ---- */

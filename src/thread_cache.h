@@ -41,9 +41,10 @@ extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
 extern _Thread_local struct thread_cache *brkm__malloc_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
-/* From now on malloc's fast path misses: in the calling thread at once, in others when they make
- * their caches. Called by the constructor. */
-void brkm__cache_watch_malloc(void);
+/* From now on malloc's fast path misses, or no longer does: in the calling thread at once, in
+ * others when they make their caches or call brkm__cache_follow_watch. */
+void brkm__cache_watch_malloc(bool watched);
+void brkm__cache_follow_watch(void);
 
 /* There is no fitting block, or the thread has no cache: refills from the depot or the heap.
  * Returns a block in use of at least `size` bytes, a cached block size, whose payload is aligned to

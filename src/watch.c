@@ -2,6 +2,7 @@
  * Layer 14: see watch.h. */
 #include "watch.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "annotate.h"
@@ -10,6 +11,7 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "profile_file.h"
 #include "quarantine.h"
 #include "random.h"
 #include "regions.h"
@@ -33,7 +35,7 @@
 /* Blocks at the front of a bin, of which malloc takes any one. */
 #define PLACEMENT_CHOICE 8
 
-bool brkm__watching;
+uint8_t brkm__watching;
 
 /* Which options are on. Written once, by the constructor before brkm__watching; what the program
  * frees later was allocated by somebody who knew. */
@@ -86,8 +88,8 @@ void brkm__watch_apply(void)
     if (mode.canary || mode.zero_freed || mode.quarantine || mode.random_placement ||
         mode.guard_zero_size) {
         brkm__trailer_draw_secret();
-        relaxed_store(brkm__watching, true);
-        brkm__cache_watch_malloc();
+        relaxed_store(brkm__watching, WATCH_ALL);
+        brkm__cache_watch_malloc(true);
     }
 }
 
@@ -139,7 +141,7 @@ static void look_back(void)
     }
 }
 
-/* ---- Allocate ---- */
+/* ---- Samples, for the heap profile ---- */
 
 /* Bytes that the block at `memory` has for a payload. */
 static size_t room_of(const void *memory)
@@ -151,6 +153,151 @@ static size_t room_of(const void *memory)
     brkm__mapped_find(memory, &room);
     return room;
 }
+
+static struct allocated serve_plain(size_t size, size_t alignment)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size);
+    }
+    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+}
+
+/* Whether samples are taken; written by the constructor and the program. Release pairs with
+ * acquire: who sees it sees what sampling_begin wrote. */
+static atomic_bool sampling_is_on;
+
+static bool is_sampling(void)
+{
+    return atomic_load_explicit(&sampling_is_on, memory_order_acquire);
+}
+
+/* What the next `size` bytes that the thread asks for stand for. Where sampling is over the thread
+ * goes back to malloc's fast path, and finds out here when it begins again. */
+static struct sample_weight count_sample(size_t size)
+{
+    brkm__cache_follow_watch();
+    if (is_sampling()) {
+        return brkm__sampling_count(size);
+    }
+    brkm__sampling_forget();
+    return (struct sample_weight){0, 0};
+}
+
+/* Records a block, if it is to be, and returns the mark for its trailer. */
+static unsigned record_sample(const void *memory, struct sample_weight weight)
+{
+    if (weight.bytes == 0 || !brkm__profile_add(memory, weight)) {
+        return 0;
+    }
+    brkm__profile_file_if_due();
+    return TRAILER_MARK_SAMPLED;
+}
+
+/* The same while every block is watched. */
+static unsigned sample(const void *memory, size_t size)
+{
+    return likely(!is_sampling()) ? 0 : record_sample(memory, brkm__sampling_count_apart(size));
+}
+
+static void forget_sample(const void *memory, struct held held)
+{
+    if ((held.marks & TRAILER_MARK_SAMPLED) != 0) {
+        brkm__profile_remove(memory);
+        brkm__profile_file_if_due();
+    }
+}
+
+/* The block has all of its room but for the trailer, as one that is not watched. */
+static void watch_sample(void *memory, unsigned marks)
+{
+    size_t room = room_of(memory);
+    struct trailer trailer = {.requested = room - TRAILER_SIZE, .marks = marks};
+    brkm__trailer_write(memory, room, trailer);
+    block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
+}
+
+static struct allocated serve_sampled(size_t size, size_t room, size_t alignment)
+{
+    struct sample_weight weight = count_sample(size);
+    struct allocated result = {NULL, 0};
+    if (weight.bytes != 0 && room < TRAILER_REQUEST_MAX) {
+        result = serve_plain(room + TRAILER_SIZE, alignment);
+    }
+    if (result.memory == NULL) {
+        return serve_plain(room, alignment);
+    }
+    unsigned marks = record_sample(result.memory, weight);
+    if (marks != 0) {
+        watch_sample(result.memory, marks);
+    }
+    return result;
+}
+
+/* Of two threads that free a block at a time one is told. */
+static void unwatch_sample(void *memory, struct held held, const char *caller)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    if (unlikely(!block_try_change_state(block, BLOCK_WATCHED, BLOCK_IN_USE))) {
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, held.usable_size, caller});
+    }
+}
+
+static void take_back_sampled(void *memory, struct held held, const char *caller)
+{
+    unwatch_sample(memory, held, caller);
+    forget_sample(memory, held);
+    brkm__take_back(memory, held, caller);
+}
+
+struct resample brkm__resample_begin(void *memory, struct held *held, size_t size, bool wanted)
+{
+    struct resample resample = {.record.address = 0};
+    if (held->is_watched) {
+        unwatch_sample(memory, *held, "realloc");
+        resample.record = brkm__profile_remove(memory);
+        held->is_watched = false;
+    }
+    if (wanted && size < TRAILER_REQUEST_MAX) {
+        resample.weight = count_sample(size);
+    }
+    return resample;
+}
+
+size_t brkm__resample_room(const struct resample *resample, size_t size)
+{
+    return resample->weight.bytes != 0 ? size + TRAILER_SIZE : size;
+}
+
+void brkm__resample_end(void *memory, const struct resample *resample)
+{
+    unsigned marks = record_sample(memory, resample->weight);
+    if (marks != 0) {
+        watch_sample(memory, marks);
+    }
+}
+
+void brkm__resample_cancel(void *memory, const struct resample *resample)
+{
+    if (resample->record.address != 0) {
+        brkm__profile_put_back(resample->record);
+        watch_sample(memory, TRAILER_MARK_SAMPLED);
+    }
+}
+
+void brkm__watch_sample(bool on)
+{
+    atomic_store_explicit(&sampling_is_on, on, memory_order_release);
+    if (on && relaxed_load(brkm__watching) == WATCH_NONE) {
+        brkm__trailer_draw_secret();
+        relaxed_store(brkm__watching, WATCH_SAMPLES);
+    }
+    brkm__sampling_forget();
+    if (!watch_is_on()) {
+        brkm__cache_watch_malloc(on);
+    }
+}
+
+/* ---- Allocate ---- */
 
 /* Any of the first blocks of the bin may be the next. */
 static void shuffle_bin_for(size_t size)
@@ -168,16 +315,14 @@ static struct allocated serve(size_t size, size_t alignment)
     if (mode.random_placement) {
         shuffle_bin_for(size);
     }
-    if (alignment <= BRKM_ALIGNMENT) {
-        return brkm__serve(size);
-    }
-    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+    return serve_plain(size, alignment);
 }
 
 /* Makes a block that was just served a watched one. */
 static void watch(void *memory, size_t size)
 {
-    brkm__trailer_write(memory, room_of(memory), (struct trailer){.requested = size});
+    struct trailer trailer = {.requested = size, .marks = sample(memory, size)};
+    brkm__trailer_write(memory, room_of(memory), trailer);
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
 }
 
@@ -207,6 +352,9 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
 
 struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
 {
+    if (!watch_is_on()) {
+        return serve_sampled(size, room, alignment);
+    }
     look_back();
     if (size == 0 && mode.guard_zero_size && alignment <= BRKM_ALIGNMENT) {
         void *address = brkm__zero_size_allocate();
@@ -232,7 +380,9 @@ bool brkm__watch_resize(void *memory, struct held held, size_t size)
         annotate_ours((char *)memory + old_end, size - old_end);
         memset((char *)memory + old_end, 0, size - old_end);
     }
-    brkm__trailer_write(memory, room, (struct trailer){size, held.marks});
+    forget_sample(memory, held);
+    struct trailer trailer = {.requested = size, .marks = sample(memory, size)};
+    brkm__trailer_write(memory, room, trailer);
     return true;
 }
 
@@ -284,6 +434,10 @@ static void free_zero_size(void *memory, const char *caller)
 
 void brkm__watch_take_back(void *memory, struct held held, const char *caller)
 {
+    if (!watch_is_on()) {
+        take_back_sampled(memory, held, caller);
+        return;
+    }
     if (memory == last_handed_out) {
         last_handed_out = NULL;
     }
@@ -294,6 +448,7 @@ void brkm__watch_take_back(void *memory, struct held held, const char *caller)
     size_t bytes =
         held.origin == ORIGIN_HEAP ? block_short_size(block_from_payload(memory)) : RETIRED_COST;
     retire(memory, held, caller);
+    forget_sample(memory, held);
     if (mode.quarantine) {
         put_into_quarantine(memory, bytes);
     } else {

@@ -15,10 +15,10 @@ layer_of()
     config | base) echo 0 ;;
     os | os_linux | annotate) echo 1 ;;
     random | report | writer) echo 2 ;;
-    lock | options | backtrace) echo 3 ;;
+    lock | options | backtrace | sampling) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb) echo 4 ;;
-    bins | cached_list | top | fallback | trailer | zero_size) echo 5 ;;
-    purge | mapped | cache_bin) echo 6 ;;
+    bins | cached_list | top | fallback | trailer | zero_size | profile) echo 5 ;;
+    purge | mapped | cache_bin | profile_file | leaks) echo 6 ;;
     free_space) echo 7 ;;
     heap) echo 8 ;;
     idle | verify) echo 9 ;;
@@ -27,7 +27,7 @@ layer_of()
     thread_cache) echo 12 ;;
     serve | snapshot) echo 13 ;;
     watch) echo 14 ;;
-    alloc | check | info | stats | tune) echo 15 ;;
+    alloc | check | info | stats | tune | profiling) echo 15 ;;
     process | interpose) echo 16 ;;
     *) echo unknown ;;
     esac
