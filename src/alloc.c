@@ -130,12 +130,14 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
  * last, so that there is no frame to make. */
 BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
-    if (sampling_passes(size)) {
-        void *memory;
-        return likely(malloc_hit(&brkm__thread_cache, size, &memory)) ? memory
-                                                                      : malloc_missed(size);
+    void *memory;
+    if (unlikely(!sampling_passes(size))) {
+        return likely(!watch_is_any()) ? malloc_missed(size) : malloc_watched(size);
     }
-    return likely(!watch_is_any()) ? malloc_missed(size) : malloc_watched(size);
+    if (likely(size <= CACHE_HIT_MAX && malloc_hit(size, &memory))) {
+        return memory;
+    }
+    return malloc_missed(size);
 }
 
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)

@@ -16,15 +16,12 @@
 void *brkm__malloc_slow(size_t size);
 void brkm__free_slow(void *memory);
 
-/* Takes a block from the bin of its size; false on a miss. */
-static BRKM_ALWAYS_INLINE bool malloc_hit(struct thread_cache **cache, size_t size, void **memory)
+/* Takes a block from the bin of its size, which is at most CACHE_HIT_MAX; false on a miss. */
+static BRKM_ALWAYS_INLINE bool malloc_hit(size_t size, void **memory)
 {
-    if (unlikely(size > BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)) {
-        return false;
-    }
     /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
     size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
-    if (unlikely(!cache_bin_pop(cache_exact_bin(*cache, block_size), memory))) {
+    if (unlikely(!cache_bin_pop(cache_exact_bin(brkm__thread_cache, block_size), memory))) {
         return false;
     }
     annotate_allocated(*memory, size, false);
@@ -34,8 +31,10 @@ static BRKM_ALWAYS_INLINE bool malloc_hit(struct thread_cache **cache, size_t si
 static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 {
     void *memory;
-    return likely(malloc_hit(&brkm__malloc_cache, size, &memory)) ? memory
-                                                                  : brkm__malloc_slow(size);
+    if (likely(size <= relaxed_load(brkm__cache_hit_max) && malloc_hit(size, &memory))) {
+        return memory;
+    }
+    return brkm__malloc_slow(size);
 }
 
 /* Verifies before anything is believed: the address (inside the heap, aligned), the header (seal of

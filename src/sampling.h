@@ -51,8 +51,7 @@ struct sample_weight brkm__sampling_count(size_t size);
 /* The same for any block, in threads for which sampling_passes is never to be true. */
 struct sample_weight brkm__sampling_count_apart(size_t size);
 
-/* In the child of a fork: its points are others than its parent's. And when sampling is over: the
- * thread has no next point. */
+/* In the child of a fork: its points are others than its parent's. */
 void brkm__sampling_forget(void);
 
 /* ---- For tests ---- */

@@ -43,7 +43,7 @@ static struct thread_cache cache_before_first_use = CACHE_NOTHING;
 static struct thread_cache cache_after_exit = CACHE_NOTHING;
 
 _Thread_local struct thread_cache *brkm__thread_cache = &cache_before_first_use;
-_Thread_local struct thread_cache *brkm__malloc_cache = &cache_before_first_use;
+size_t brkm__cache_hit_max = CACHE_HIT_MAX;
 
 /* Every cache of a living thread. */
 static struct {
@@ -60,30 +60,14 @@ static struct {
 /* Relaxed: a thread that sees the change a little later caches a little longer. */
 static atomic_bool caches_closed;
 
-/* Relaxed, as above. */
-static atomic_bool malloc_is_watched;
-
 static bool is_real(const struct thread_cache *cache)
 {
     return cache != &cache_before_first_use && cache != &cache_after_exit;
 }
 
-static void use_cache(struct thread_cache *cache)
-{
-    bool watched = atomic_load_explicit(&malloc_is_watched, memory_order_relaxed);
-    brkm__thread_cache = cache;
-    brkm__malloc_cache = watched ? &cache_before_first_use : cache;
-}
-
-void brkm__cache_follow_watch(void)
-{
-    use_cache(brkm__thread_cache);
-}
-
 void brkm__cache_watch_malloc(bool watched)
 {
-    atomic_store_explicit(&malloc_is_watched, watched, memory_order_relaxed);
-    brkm__cache_follow_watch();
+    relaxed_store(brkm__cache_hit_max, watched ? 0 : CACHE_HIT_MAX);
 }
 
 /* ---- Budget: what capacities cost ---- */
@@ -294,7 +278,7 @@ static BRKM_COLD struct thread_cache *find_cache(struct thread_cache *cache)
     cache = make_cache();
     if (cache != NULL) {
         enter_registry(cache);
-        use_cache(cache);
+        brkm__thread_cache = cache;
         if (registry.watching) {
             /* May allocate, which then finds the cache. */
             pthread_setspecific(registry.exit_key, cache);
@@ -346,7 +330,7 @@ bool brkm__cache_flush_all(void)
 /* Ends the calling thread's cache. */
 static void leave_cache(struct thread_cache *cache, struct thread_cache *instead)
 {
-    use_cache(instead);
+    brkm__thread_cache = instead;
     if (registry.watching) {
         pthread_setspecific(registry.exit_key, NULL);
     }

@@ -171,16 +171,10 @@ static bool is_sampling(void)
     return atomic_load_explicit(&sampling_is_on, memory_order_acquire);
 }
 
-/* What the next `size` bytes that the thread asks for stand for. Where sampling is over the thread
- * goes back to malloc's fast path, and finds out here when it begins again. */
+/* What the next `size` bytes that the thread asks for stand for. */
 static struct sample_weight count_sample(size_t size)
 {
-    brkm__cache_follow_watch();
-    if (is_sampling()) {
-        return brkm__sampling_count(size);
-    }
-    brkm__sampling_forget();
-    return (struct sample_weight){0, 0};
+    return is_sampling() ? brkm__sampling_count(size) : (struct sample_weight){0, 0};
 }
 
 /* Records a block, if it is to be, and returns the mark for its trailer. */
@@ -286,13 +280,12 @@ void brkm__resample_cancel(void *memory, const struct resample *resample)
 
 void brkm__watch_sample(bool on)
 {
-    atomic_store_explicit(&sampling_is_on, on, memory_order_release);
-    if (on && relaxed_load(brkm__watching) == WATCH_NONE) {
+    if (on) {
         brkm__trailer_draw_secret();
-        relaxed_store(brkm__watching, WATCH_SAMPLES);
     }
-    brkm__sampling_forget();
+    atomic_store_explicit(&sampling_is_on, on, memory_order_release);
     if (!watch_is_on()) {
+        relaxed_store(brkm__watching, on ? WATCH_SAMPLES : WATCH_NONE);
         brkm__cache_watch_malloc(on);
     }
 }

@@ -15,9 +15,9 @@
 
 enum watch_mode { WATCH_NONE, WATCH_SAMPLES, WATCH_ALL };
 
-/* enum watch_mode. WATCH_ALL is written once, by the constructor before it lets malloc miss;
- * WATCH_SAMPLES when sampling begins, for good. relaxed_load: a thread that sees it later samples
- * later. */
+/* enum watch_mode. WATCH_ALL is written once, by the constructor before it lets malloc miss; the
+ * others when the program begins and ends sampling. relaxed_load: a thread that sees it later
+ * samples later. */
 extern uint8_t brkm__watching BRKM_HIDDEN;
 
 static inline bool watch_is_any(void)

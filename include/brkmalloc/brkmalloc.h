@@ -121,8 +121,7 @@ BRKM_API int brkm_option_set(const char *name, size_t value) BRKM_NOTHROW;
  * Sampling may be on from the start (option profile, variable BRKMALLOC_PROFILE, see brkmalloc(7)),
  * or be switched by the program. */
 
-/* Begins to sample who allocates, or goes on with it. The calling thread is seen at once, each
- * other when it next allocates what its cache does not have. Blocks from before are unknown to the
+/* Begins to sample who allocates, or goes on with it. Blocks from before are unknown to the
  * profile. Returns 0; ENOMEM when there is no memory for the records. */
 BRKM_API int brkm_profile_start(void) BRKM_NOTHROW;
 
