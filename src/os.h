@@ -31,6 +31,10 @@ bool brkm__os_protect(void *start, size_t size);
 /* True when the 8 bytes there can be read. */
 bool brkm__os_is_readable(const void *address);
 
+/* True when the object that `code` lies in tells the loader where its tables for unwinding are.
+ * Static programs that are linked without --eh-frame-hdr do not. */
+bool brkm__os_has_unwind_tables(const void *code);
+
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 

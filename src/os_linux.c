@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "config.h"
+
 /* glibc 2.32 and later. Weak: older libcs lack it, and every process then counts as threaded. */
 
 void *brkm__os_sbrk(intptr_t increment)
@@ -68,6 +70,24 @@ bool brkm__os_protect(void *start, size_t size)
     errno = saved;
     return done;
 }
+
+#if BRKM_UNWINDER
+
+bool brkm__os_has_unwind_tables(const void *code)
+{
+    struct dl_find_object found;
+    uintptr_t address = (uintptr_t)code;
+    return _dl_find_object((void *)address, &found) == 0 && found.dlfo_eh_frame != NULL;
+}
+
+#else
+
+bool brkm__os_has_unwind_tables(const void *code)
+{
+    return code == NULL;
+}
+
+#endif
 
 /* Bytes of the kernel's signal set. */
 #define KERNEL_SIGNAL_SET 8

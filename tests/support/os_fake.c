@@ -506,6 +506,11 @@ bool brkm__os_is_readable(const void *address)
     return address != NULL;
 }
 
+bool brkm__os_has_unwind_tables(const void *code)
+{
+    return code != NULL;
+}
+
 size_t brkm__os_page_size(void)
 {
     return state.page;
