@@ -229,7 +229,8 @@ static bool begin(void)
         return false;
     }
     profile.buckets = buckets;
-    profile.unknown = make_stack(NULL, 0, 0);
+    void *const no_frames[1] = {NULL};
+    profile.unknown = make_stack(no_frames, 0, 0);
     return profile.unknown != NULL;
 }
 
