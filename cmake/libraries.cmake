@@ -15,7 +15,7 @@ set(core_sources
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 # The way of a request for a stack (src/backtrace.h), through which frame pointers must lead.
-foreach(file alloc backtrace profile watch)
+foreach(file alloc backtrace interpose profile watch)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
     COMPILE_OPTIONS "-fno-omit-frame-pointer;-momit-leaf-frame-pointer")
 endforeach()

@@ -245,6 +245,10 @@ static void *resize_sampled(void *memory, struct held held, size_t size, bool wa
 {
     struct resample resample = brkm__resample_begin(memory, &held, size, wanted);
     size_t room = brkm__resample_room(&resample, size);
+    if (held.usable_size > size) {
+        /* What a move copies for the trailer's sake. */
+        annotate_readable((char *)memory + size, min_size(room, held.usable_size) - size);
+    }
     void *resized = resize_plain(memory, held, room);
     if (unlikely(resized == NULL)) {
         brkm__resample_cancel(memory, &resample);

@@ -21,6 +21,16 @@ static inline void annotate_ours(const void *start, size_t size)
 #endif
 }
 
+/* The allocator is about to read what it wrote here; annotate_forgotten afterwards. */
+static inline void annotate_readable(const void *start, size_t size)
+{
+#if BRKM_VALGRIND
+    VALGRIND_MAKE_MEM_DEFINED(start, size);
+#else
+    (void)start, (void)size;
+#endif
+}
+
 /* `size` bytes at `payload` now belong to the program; `zeroed` says that they read as zero. */
 static inline void annotate_allocated(const void *payload, size_t size, bool zeroed)
 {

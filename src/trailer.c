@@ -95,7 +95,9 @@ bool brkm__trailer_read(const void *payload, size_t room, struct trailer *traile
     uint64_t key = key_for(payload);
     uint8_t byte = canary_byte(key);
     uint64_t word;
+    annotate_readable(end, TRAILER_SIZE);
     memcpy(&word, end, sizeof(word));
+    annotate_forgotten(end, TRAILER_SIZE);
     uint64_t value = unmix(word >> 8) ^ (key & VALUE_MASK);
     trailer->requested = value & (TRAILER_REQUEST_MAX - 1);
     trailer->marks = (unsigned)(value >> REQUEST_BITS);
@@ -104,5 +106,9 @@ bool brkm__trailer_read(const void *payload, size_t room, struct trailer *traile
         return false;
     }
     const unsigned char *canary = (const unsigned char *)payload + trailer->requested;
-    return is_filled(canary, (size_t)(end - canary), byte);
+    size_t slack = (size_t)(end - canary);
+    annotate_readable(canary, slack);
+    bool is_whole = is_filled(canary, slack, byte);
+    annotate_forgotten(canary, slack);
+    return is_whole;
 }

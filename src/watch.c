@@ -110,7 +110,7 @@ static void verify_kept(void *payload, size_t most)
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
     }
     size_t usable = block_usable_size(block);
-    annotate_ours(payload, min_size(usable, most));
+    annotate_readable(payload, min_size(usable, most));
     if (mode.zero_freed && unlikely(!is_zero(payload, min_size(usable, most)))) {
         place.block_size = usable;
         brkm__fatal(FAULT_FREED_BLOCK_CHANGED, place);

@@ -71,7 +71,7 @@ START_TEST(each_function_counts)
     ck_assert(unit_is_zero(blocks[1], 200));
     ck_assert_uint_eq((uintptr_t)blocks[4] % 4096, 0);
     for (size_t i = 0; i < 8; i++) {
-        memset(blocks[i], 0xee, brkm_malloc_usable_size(blocks[i]));
+        memset(blocks[i], 0xee, i < 7 ? 100 * (i + 1) : BRKM_MIB);
     }
     ck_assert_int_eq(brkm_check_heap(), 0);
     for (size_t i = 0; i < 8; i++) {
@@ -231,6 +231,9 @@ START_TEST(a_second_free_of_a_sample_is_found)
 }
 END_TEST
 
+#if !BRKM_VALGRIND
+
+/* Valgrind itself would see it first. */
 START_TEST(a_write_past_the_room_of_a_sample_is_found)
 {
     begin(EVERY_BLOCK);
@@ -242,6 +245,8 @@ START_TEST(a_write_past_the_room_of_a_sample_is_found)
     ck_assert(unit_said("write past the end"));
 }
 END_TEST
+
+#endif
 
 /* ---- Options ---- */
 
@@ -475,7 +480,9 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tests, sized_frees_are_as_lenient_as_ever, 0, 2);
     tcase_add_loop_test(tests, estimates_through_the_malloc_family_are_unbiased, 0, 4);
     tcase_add_loop_test(tests, a_second_free_of_a_sample_is_found, 0, 2);
+#if !BRKM_VALGRIND
     tcase_add_test(tests, a_write_past_the_room_of_a_sample_is_found);
+#endif
     tcase_add_test(tests, nothing_is_sampled_unless_asked);
     tcase_add_test(tests, the_variable_alone_turns_it_on);
     tcase_add_test(tests, the_option_overrules_the_variable);
