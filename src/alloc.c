@@ -18,6 +18,7 @@
 #include "probes.h"
 #include "report.h"
 #include "thread_cache.h"
+#include "trailer.h"
 #include "verify.h"
 #include "watch.h"
 
@@ -43,19 +44,18 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
 
 static inline struct allocated serve(size_t size)
 {
-    return unlikely(watch_is_on()) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT)
-                                   : brkm__serve(size);
+    return watch_wants(size) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT) : brkm__serve(size);
 }
 
 static void *serve_aligned(size_t alignment, size_t size)
 {
-    return unlikely(watch_is_on()) ? brkm__watch_serve(size, size, alignment).memory
-                                   : brkm__serve_aligned(alignment, size);
+    return watch_wants(size) ? brkm__watch_serve(size, size, alignment).memory
+                             : brkm__serve_aligned(alignment, size);
 }
 
 static void take_back(void *memory, struct held held, const char *caller)
 {
-    if (unlikely(watch_is_on())) {
+    if (unlikely(held.is_watched || watch_is_on())) {
         brkm__watch_take_back(memory, held, caller);
     } else {
         brkm__take_back(memory, held, caller);
@@ -101,10 +101,12 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     }
     struct held held = brkm__verify_in_use(memory, caller);
     bool is_ours = held.origin != ORIGIN_FOREIGN;
-    bool size_fits =
-        held_tells_request(held)
-            ? size == held.usable_size
-            : size <= held.usable_size && held.usable_size <= largest_usable(size, held.origin);
+    /* A sample has room for a trailer: its block may be larger, by as much. */
+    bool is_exact = held_tells_request(held) && (!held.is_watched || watch_is_on());
+    size_t room = held.is_watched ? size + TRAILER_SIZE : size;
+    bool size_fits = is_exact ? size == held.usable_size
+                              : size <= held.usable_size &&
+                                    held.usable_size <= largest_usable(room, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
     if (is_ours && (!size_fits || !is_aligned)) {
         brkm__explain_fatal(FAULT_SIZE_MISMATCH,
@@ -117,16 +119,36 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
 
 /* ---- The slow halves of malloc and free ---- */
 
-BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+/* Neither the thread's bin has a block, nor is this one watched. */
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
 {
-    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE && !watch_is_on())) {
+    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
         void *memory = brkm__serve_cached(size);
         if (likely(memory != NULL)) {
             annotate_allocated(memory, size, false);
             return memory;
         }
     }
-    return hand_out(serve(size).memory, size, false);
+    return hand_out(brkm__serve(size).memory, size, false);
+}
+
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
+{
+    return hand_out(brkm__watch_serve(size, size, BRKM_ALIGNMENT).memory, size, false);
+}
+
+/* While blocks are sampled every malloc comes here, and nearly all leave with a hit. Calls stand
+ * last, so that there is no frame to make. */
+BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+{
+    void *memory;
+    if (unlikely(!sampling_passes(size))) {
+        return likely(!watch_is_any()) ? malloc_missed(size) : malloc_watched(size);
+    }
+    if (likely(size <= CACHE_HIT_MAX && malloc_hit(size, &memory))) {
+        return memory;
+    }
+    return malloc_missed(size);
 }
 
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
@@ -223,13 +245,42 @@ static void *resize_watched(void *memory, struct held held, size_t size)
     return memory;
 }
 
+static void *resize_plain(void *memory, struct held held, size_t size)
+{
+    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
+                                      : resize_mapped(memory, held, size);
+}
+
+/* A block that was a sample, or becomes one. */
+static void *resize_sampled(void *memory, struct held held, size_t size, bool wanted)
+{
+    struct resample resample = brkm__resample_begin(memory, &held, size, wanted);
+    size_t room = brkm__resample_room(&resample, size);
+    if (held.usable_size > size) {
+        /* What a move copies for the trailer's sake. */
+        annotate_readable((char *)memory + size, min_size(room, held.usable_size) - size);
+    }
+    void *resized = resize_plain(memory, held, room);
+    if (unlikely(resized == NULL)) {
+        brkm__resample_cancel(memory, &resample);
+        return NULL;
+    }
+    annotate_suspended(resized, room);
+    brkm__resample_end(resized, &resample);
+    annotate_allocated(resized, size, true);
+    return resized;
+}
+
 static void *resize(void *memory, struct held held, size_t size)
 {
     if (unlikely(watch_is_on()) && brkm__watch_has(held)) {
         return resize_watched(memory, held, size);
     }
-    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
-                                      : resize_mapped(memory, held, size);
+    bool wanted = watch_wants(size);
+    if (unlikely(wanted || held.is_watched)) {
+        return resize_sampled(memory, held, size, wanted);
+    }
+    return resize_plain(memory, held, size);
 }
 
 /* ---- The malloc family ---- */

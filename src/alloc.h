@@ -16,16 +16,23 @@
 void *brkm__malloc_slow(size_t size);
 void brkm__free_slow(void *memory);
 
+/* Takes a block from the bin of its size, which is at most CACHE_HIT_MAX; false on a miss. */
+static BRKM_ALWAYS_INLINE bool malloc_hit(size_t size, void **memory)
+{
+    /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
+    size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
+    if (unlikely(!cache_bin_pop(cache_exact_bin(brkm__thread_cache, block_size), memory))) {
+        return false;
+    }
+    annotate_allocated(*memory, size, false);
+    return true;
+}
+
 static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 {
-    if (likely(size <= BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)) {
-        /* Up to 8 bytes this is 16, a bin that stays empty; the slow path knows the least size. */
-        size_t block_size = align_up(size + BRKM_HEADER_SIZE, BRKM_ALIGNMENT);
-        void *memory;
-        if (likely(cache_bin_pop(cache_exact_bin(brkm__malloc_cache, block_size), &memory))) {
-            annotate_allocated(memory, size, false);
-            return memory;
-        }
+    void *memory;
+    if (likely(size <= relaxed_load(brkm__cache_hit_max) && malloc_hit(size, &memory))) {
+        return memory;
     }
     return brkm__malloc_slow(size);
 }

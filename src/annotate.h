@@ -21,8 +21,8 @@ static inline void annotate_ours(const void *start, size_t size)
 #endif
 }
 
-/* The allocator is about to read here what it wrote before. */
-static inline void annotate_known(const void *start, size_t size)
+/* The allocator is about to read what it wrote here; annotate_forgotten afterwards. */
+static inline void annotate_readable(const void *start, size_t size)
 {
 #if BRKM_VALGRIND
     VALGRIND_MAKE_MEM_DEFINED(start, size);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Layer 3: see backtrace.h. */
-#define _GNU_SOURCE
 #include "backtrace.h"
 
 #include "config.h"
 #include "os.h"
 
 #if BRKM_UNWINDER
-#include <dlfcn.h>
 #include <unwind.h>
 #endif
 
@@ -21,8 +19,10 @@
 extern const char __start_brkmalloc_entry[] BRKM_HIDDEN;
 extern const char __stop_brkmalloc_entry[] BRKM_HIDDEN;
 
-/* Written once, by the constructor; relaxed_load. */
-static bool use_frame_pointers;
+enum method { METHOD_UNKNOWN, METHOD_UNWINDER, METHOD_FRAME_POINTERS };
+
+/* enum method. Whoever finds it out stores the same (relaxed_load, relaxed_store). */
+static uint8_t method;
 
 static _Thread_local bool is_busy;
 
@@ -127,27 +127,29 @@ static _Unwind_Reason_Code see_frame(struct _Unwind_Context *context, void *argu
     return add_frame(walk, address + (is_exact != 0)) ? _URC_NO_REASON : _URC_NORMAL_STOP;
 }
 
-/* The unwinder ends the process when it does not find itself in the tables. Programs that are
- * linked with -static have none that are found by address. */
-static bool has_tables(void)
-{
-    struct dl_find_object found;
-    return _dl_find_object((void *)(uintptr_t)brkm__backtrace, &found) == 0 &&
-           found.dlfo_eh_frame != NULL;
-}
-
 #define unwind(walk) ((void)_Unwind_Backtrace(see_frame, walk))
 
 #else
 
-#define has_tables() true
-#define unwind(walk) follow_own_frame(walk)
+#define unwind(walk) ((void)(walk))
 
 #endif
 
+/* ---- The choice ---- */
+
 void brkm__backtrace_use_frame_pointers(void)
 {
-    relaxed_store(use_frame_pointers, true);
+    relaxed_store(method, METHOD_FRAME_POINTERS);
+}
+
+/* The unwinder ends the program where it does not find its own tables. */
+static bool can_unwind(void)
+{
+    if (unlikely(relaxed_load(method) == METHOD_UNKNOWN)) {
+        bool can = BRKM_UNWINDER && brkm__os_has_unwind_tables(__start_brkmalloc_entry);
+        relaxed_store(method, can ? METHOD_UNWINDER : METHOD_FRAME_POINTERS);
+    }
+    return relaxed_load(method) == METHOD_UNWINDER;
 }
 
 BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
@@ -157,10 +159,10 @@ BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
     }
     is_busy = true;
     struct walk walk = {.frames = frames, .most = most};
-    if (relaxed_load(use_frame_pointers) || !has_tables()) {
-        follow_own_frame(&walk);
-    } else {
+    if (can_unwind()) {
         unwind(&walk);
+    } else {
+        follow_own_frame(&walk);
     }
     is_busy = false;
     return walk.count;

@@ -4,9 +4,10 @@
  * They come from libgcc's unwinder, which reads the tables that compilers write for exceptions,
  * where it takes no lock: with a libgcc that uses glibc's _dl_find_object (gcc 12, glibc 2.35; the
  * build finds out and defines BRKM_UNWINDER). Elsewhere it would wait inside dl_iterate_phdr for a
- * lock that a thread inside dlopen may hold while that waits for us; there, and by choice, they
- * come from the chain of frame pointers, of which each link is tested before it is followed: it
- * ends where a function was compiled without. Files of src/ through which the way leads are
+ * lock that a thread inside dlopen may hold while that waits for us. There, in static
+ * programs that are linked without --eh-frame-hdr, and by choice, they come from the chain of frame
+ * pointers, of which each link is tested before it is followed: it ends where a function was
+ * compiled without. Files of src/ through which the way leads are
  * compiled with them (cmake/libraries.cmake). */
 #ifndef BRKMALLOC_BACKTRACE_H
 #define BRKMALLOC_BACKTRACE_H

@@ -14,6 +14,9 @@
 /* Bytes of a bad key or value that a message repeats. */
 #define QUOTED_MAX 64
 
+/* Letters of a line in a list of options. */
+#define LIST_WIDTH 78
+
 /* ---- Text ---- */
 
 /* A stretch of text. */
@@ -90,8 +93,12 @@ static void list_keys(void)
 {
     struct line line = {0};
     for (enum option option = 0; option < OPTION_COUNT; option++) {
+        const char *name = brkm__option_rows[option].name;
+        if (line.length + strlen(name) > LIST_WIDTH) {
+            brkm__line_write(&line);
+        }
         brkm__line_add_text(&line, " ");
-        brkm__line_add_text(&line, brkm__option_rows[option].name);
+        brkm__line_add_text(&line, name);
     }
     brkm__line_write(&line);
 }

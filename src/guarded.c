@@ -161,7 +161,7 @@ static bool judge(const struct slot *slot, enum fault *fault)
     const unsigned char *start = slot->block.memory;
     const unsigned char *end = start + slot->block.size;
     size_t behind = (size_t)(page + brkm__os_page_size() - end);
-    annotate_known(page, brkm__os_page_size());
+    annotate_readable(page, brkm__os_page_size());
     if (!is_filled(end, behind, slot->canary)) {
         *fault = FAULT_CANARY_OVERWRITTEN;
         return false;
@@ -191,7 +191,7 @@ static void fill_page(struct slot *slot)
     }
     memset(page, slot->canary, (size_t)(start - page));
     memset(end, slot->canary, (size_t)(page + size - end));
-    annotate_known(start, slot->block.size);
+    annotate_readable(start, slot->block.size);
 }
 
 /* ---- Blocks ---- */

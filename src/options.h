@@ -67,7 +67,22 @@
     X(thp, WORD, THP_DEFAULT, THP_ALWAYS, ANY_TIME, UNSAFE,                                       \
       "transparent huge pages: as the system has set them, never, or always where it can")        \
     X(foreign, WORD, FOREIGN_ABORT, FOREIGN_FORWARD, ANY_TIME, UNSAFE,                            \
-      "what free, realloc and malloc_usable_size do with memory of other allocators")
+      "what free, realloc and malloc_usable_size do with memory of other allocators")             \
+    X(profile, FLAG, 0, 1, AT_START, UNSAFE, "sample who allocates, for a heap profile")          \
+    X(profile_interval, SIZE, 512 * BRKM_KIB, 64 * BRKM_GIB, AT_START, UNSAFE,                    \
+      "bytes between two samples on average; 1 for every block")                                  \
+    X(profile_at_exit, FLAG, 1, 1, AT_START, UNSAFE, "the profile is written at exit")            \
+    X(profile_signal, NUMBER, 0, 64, AT_START, UNSAFE,                                            \
+      "the signal that has it written; 0 for none")                                               \
+    X(profile_growth, SIZE, 0, PTRDIFF_MAX, AT_START, UNSAFE,                                     \
+      "it is written each time that so many more bytes are in use than before; 0 for never")      \
+    X(profile_peak, FLAG, 1, 1, AT_START, UNSAFE, "it tells what was in use when most was")       \
+    X(profile_frame_pointers, FLAG, 0, 1, AT_START, UNSAFE,                                       \
+      "stacks come from frame pointers, which costs less than unwinding")                         \
+    X(profile_leaks, FLAG, 0, 1, AT_START, UNSAFE,                                                \
+      "what is in use at exit is reported on standard error; profile_interval is 1 if not set")   \
+    X(profile_leaks_exit_status, NUMBER, 0, UINT8_MAX, AT_START, UNSAFE,                          \
+      "the exit status of a process that has something in use at exit; 0 for its own")
 
 /* Values of the option thp. */
 enum thp { THP_DEFAULT, THP_NEVER, THP_ALWAYS };

@@ -41,6 +41,13 @@ bool brkm__os_is_readable(const void *address);
 /* Makes whole pages that are inaccessible readable and writable. False: nothing happened. */
 bool brkm__os_unprotect(void *start, size_t size);
 
+/* True when the 8 bytes there can be read. */
+bool brkm__os_is_readable(const void *address);
+
+/* True when the object that `code` lies in tells the loader where its tables for unwinding are.
+ * Static programs that are linked without --eh-frame-hdr do not. */
+bool brkm__os_has_unwind_tables(const void *code);
+
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 
@@ -52,6 +59,26 @@ bool brkm__os_is_secure_mode(void);
 
 /* The value of an environment variable, or NULL; reads `environ` and calls nothing. */
 const char *brkm__os_environment(const char *name);
+
+/* The working directory, without a zero behind it; 0 when it is not known or does not fit. */
+size_t brkm__os_working_directory(char *buffer, size_t size);
+
+/* The program's file, likewise; cut where it does not fit. */
+size_t brkm__os_program(char *buffer, size_t size);
+
+/* Creates a file for writing, which nobody but its owner may read. One that exists already, or a
+ * link of that name, is left alone. Returns its descriptor, or an errno value below zero. */
+int brkm__os_create_file(const char *path);
+
+/* Writes all of it. Returns 0 or an errno value, as the next one does. */
+int brkm__os_write(int file, const char *text, size_t length);
+int brkm__os_close(int file);
+void brkm__os_remove_file(const char *path);
+
+/* Opens a file for reading; -1 when that fails. And reads what comes next: 0 at the end, and when
+ * it cannot be read. */
+int brkm__os_open_file(const char *path);
+size_t brkm__os_read(int file, char *buffer, size_t size);
 
 /* Reads at most `size` bytes of a file. Returns how many there were; -1 when it cannot be read. */
 intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size);
@@ -68,6 +95,27 @@ bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
 
 /* Milliseconds on a clock that only goes forward, some milliseconds coarse. */
 uint64_t brkm__os_milliseconds(void);
+
+/* Seconds since 1970. */
+uint64_t brkm__os_time(void);
+
+/* What an errno value means, in English. */
+const char *brkm__os_error_text(int error);
+
+/* Calls `handler` when the signal comes. False when there is no such signal, or the program has a
+ * handler of its own by now. The handler must leave errno as it was. */
+bool brkm__os_handle_signal(int number, void (*handler)(int number));
+
+/* Where an address in code belongs. */
+struct os_symbol {
+    const char *object;   /* file of the program or library, NULL when not known */
+    uintptr_t bias;       /* address minus what the object's own tables call it */
+    const char *function; /* NULL when the object does not tell others */
+    uintptr_t start;      /* of the function */
+    bool is_program;      /* the object is the program itself */
+};
+
+struct os_symbol brkm__os_find_symbol(const void *address);
 
 /* Writes to standard error, all or as much as it takes. */
 void brkm__os_write_error(const char *text, size_t length);
@@ -95,5 +143,8 @@ static inline bool os_is_single_threaded(void)
 }
 
 _Noreturn void brkm__os_abort(void);
+
+/* Ends the process at the end of its exit: what is left to do is to write stdio's buffers. */
+_Noreturn void brkm__os_exit(int status);
 
 #endif

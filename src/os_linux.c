@@ -6,7 +6,10 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -15,6 +18,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "config.h"
 
 /* glibc 2.32 and later. Weak: older libcs lack it, and every process then counts as threaded. */
 
@@ -73,6 +78,24 @@ bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
     errno = saved;
     return done;
 }
+
+#if BRKM_UNWINDER
+
+bool brkm__os_has_unwind_tables(const void *code)
+{
+    struct dl_find_object found;
+    uintptr_t address = (uintptr_t)code;
+    return _dl_find_object((void *)address, &found) == 0 && found.dlfo_eh_frame != NULL;
+}
+
+#else
+
+bool brkm__os_has_unwind_tables(const void *code)
+{
+    return code == NULL;
+}
+
+#endif
 
 /* Bytes of the kernel's signal set. */
 #define KERNEL_SIGNAL_SET 8
@@ -197,6 +220,179 @@ void *brkm__os_next_symbol(const char *name)
     return symbol;
 }
 
+size_t brkm__os_working_directory(char *buffer, size_t size)
+{
+    int saved = errno;
+    bool found = getcwd(buffer, size) != NULL;
+    errno = saved;
+    return found ? strlen(buffer) : 0;
+}
+
+size_t brkm__os_program(char *buffer, size_t size)
+{
+    int saved = errno;
+    ssize_t length = readlink("/proc/self/exe", buffer, size);
+    errno = saved;
+    return length > 0 ? (size_t)length : 0;
+}
+
+/* Lowest number of descriptors that we keep or write to, out of the way of programs that count
+ * theirs, and of the standard streams of one that closed them. */
+#define OWN_DESCRIPTOR_MIN 200
+
+static int move_out_of_the_way(int file)
+{
+    int moved = fcntl(file, F_DUPFD_CLOEXEC, OWN_DESCRIPTOR_MIN);
+    if (moved < 0) {
+        return file;
+    }
+    close(file);
+    return moved;
+}
+
+int brkm__os_create_file(const char *path)
+{
+    int saved = errno;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY,
+                    S_IRUSR | S_IWUSR);
+    int result = file < 0 ? -errno : move_out_of_the_way(file);
+    errno = saved;
+    return result;
+}
+
+int brkm__os_write(int file, const char *text, size_t length)
+{
+    int saved = errno;
+    int error = 0;
+    while (length > 0 && error == 0) {
+        ssize_t written = write(file, text, length);
+        if (written > 0) {
+            text += written;
+            length -= (size_t)written;
+        } else if (written == 0 || errno != EINTR) {
+            error = written == 0 ? ENOSPC : errno;
+        }
+    }
+    errno = saved;
+    return error;
+}
+
+int brkm__os_close(int file)
+{
+    int saved = errno;
+    int error = close(file) == 0 || errno == EINTR ? 0 : errno;
+    errno = saved;
+    return error;
+}
+
+void brkm__os_remove_file(const char *path)
+{
+    int saved = errno;
+    unlink(path);
+    errno = saved;
+}
+
+int brkm__os_open_file(const char *path)
+{
+    int saved = errno;
+    /* Never waits: nobody may write to what turns out to be a pipe. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    errno = saved;
+    return file;
+}
+
+size_t brkm__os_read(int file, char *buffer, size_t size)
+{
+    int saved = errno;
+    ssize_t got;
+    do {
+        got = read(file, buffer, size);
+    } while (got < 0 && errno == EINTR);
+    errno = saved;
+    return got > 0 ? (size_t)got : 0;
+}
+
+uint64_t brkm__os_time(void)
+{
+    int saved = errno;
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    errno = saved;
+    return (uint64_t)now.tv_sec;
+}
+
+const char *brkm__os_error_text(int error)
+{
+    const char *text = NULL;
+#if defined(__GLIBC__)
+    /* Unlike strerror it neither translates nor allocates. */
+    text = strerrordesc_np(error);
+#else
+    text = strerror(error);
+#endif
+    return text != NULL ? text : "unknown error";
+}
+
+bool brkm__os_handle_signal(int number, void (*handler)(int number))
+{
+    int saved = errno;
+    struct sigaction old;
+    struct sigaction ours = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
+    sigfillset(&ours.sa_mask);
+    bool done = sigaction(number, NULL, &old) == 0 &&
+                (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN) &&
+                sigaction(number, &ours, NULL) == 0;
+    errno = saved;
+    return done;
+}
+
+#if defined(__GLIBC__)
+
+static void find_in_tables(const void *address, Dl_info *info, struct os_symbol *symbol)
+{
+    void *found = NULL;
+    if (dladdr1(address, info, &found, RTLD_DL_LINKMAP) == 0) {
+        return;
+    }
+    const struct link_map *object = found;
+    symbol->object = info->dli_fname;
+    symbol->bias = object != NULL ? object->l_addr : 0;
+    symbol->is_program = object != NULL && object->l_prev == NULL;
+    found = NULL;
+    dladdr1(address, info, &found, RTLD_DL_SYMENT);
+    const ElfW(Sym) *entry = found;
+    /* The nearest name in front may be that of another function: not all are told. */
+    if (entry != NULL && info->dli_sname != NULL &&
+        (uintptr_t)address - (uintptr_t)info->dli_saddr < entry->st_size) {
+        symbol->function = info->dli_sname;
+        symbol->start = (uintptr_t)info->dli_saddr;
+    }
+}
+
+#else
+
+static void find_in_tables(const void *address, Dl_info *info, struct os_symbol *symbol)
+{
+    if (dladdr(address, info) != 0) {
+        symbol->object = info->dli_fname;
+        symbol->bias = (uintptr_t)info->dli_fbase;
+        symbol->function = info->dli_sname;
+        symbol->start = (uintptr_t)info->dli_saddr;
+    }
+}
+
+#endif
+
+struct os_symbol brkm__os_find_symbol(const void *address)
+{
+    int saved = errno;
+    Dl_info info;
+    struct os_symbol symbol = {.object = NULL};
+    find_in_tables(address, &info, &symbol);
+    errno = saved;
+    return symbol;
+}
+
 bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
                           bool (*take)(void *context, const char *piece, size_t length),
                           void *context)
@@ -235,14 +431,11 @@ static struct {
     ino_t inode;
 } kept_error;
 
-/* Lowest number of the kept descriptor, out of the way of programs that count theirs. */
-#define KEPT_DESCRIPTOR_MIN 200
-
 void brkm__os_keep_error_open(void)
 {
     int saved = errno;
     struct stat status;
-    int descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, KEPT_DESCRIPTOR_MIN);
+    int descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, OWN_DESCRIPTOR_MIN);
     if (descriptor >= 0 && fstat(descriptor, &status) == 0) {
         kept_error.kept = true;
         kept_error.descriptor = descriptor;
@@ -305,4 +498,10 @@ int brkm__os_thread_id(void)
 _Noreturn void brkm__os_abort(void)
 {
     abort();
+}
+
+_Noreturn void brkm__os_exit(int status)
+{
+    fflush(NULL);
+    _exit(status);
 }

@@ -15,6 +15,8 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "profile.h"
+#include "profiling.h"
 #include "quarantine.h"
 #include "server.h"
 #include "service.h"
@@ -35,11 +37,12 @@ extern void _IO_list_resetlock(void) __attribute__((weak));
  * all. */
 static struct lock *single_lock(size_t i)
 {
-    struct lock *const locks[] = {brkm__cache_lock(), &brkm__zero_size_lock, &brkm__guarded_lock,
-                                  &brkm__mapped_lock, &brkm__main_heap.lock, brkm__server_lock()};
+    struct lock *const locks[] = {&brkm__profile_lock, brkm__cache_lock(), &brkm__zero_size_lock,
+                                  &brkm__guarded_lock, &brkm__mapped_lock, &brkm__main_heap.lock,
+                                  brkm__server_lock()};
     return locks[i];
 }
-#define SINGLE_LOCKS 6
+#define SINGLE_LOCKS 7
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
@@ -83,6 +86,7 @@ static void fork_in_parent(void)
 static void fork_in_child(void)
 {
     brkm__guarded_after_fork();
+    brkm__sampling_forget();
     if (!brkm__lock_holds_all) {
         return;
     }
@@ -105,6 +109,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__tune_apply();
     brkm__watch_apply();
     brkm__foreign_prepare();
+    brkm__profiling_apply();
     if (brkm__option_get(OPTION_confirm) != 0) {
         brkm__environment_confirm();
     }
@@ -121,5 +126,9 @@ __attribute__((destructor(101))) static void end(void)
     }
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__stats_at_exit();
+    }
+    int status = brkm__profiling_at_exit();
+    if (status != 0) {
+        brkm__os_exit(status);
     }
 }

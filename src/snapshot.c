@@ -9,6 +9,7 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "profile.h"
 #include "quarantine.h"
 #include "regions.h"
 #include "size_class.h"
@@ -117,6 +118,19 @@ static void add_caches(struct snapshot *now)
     now->memory_overhead += caches.own_bytes;
 }
 
+static void add_profile(struct snapshot *now)
+{
+    struct profile_totals profile = brkm__profile_totals();
+    now->profile_samples = profile.samples;
+    now->profile_live = profile.live;
+    now->profile_stacks = profile.stacks;
+    now->profile_lost = profile.lost;
+    now->profile_bytes = profile.bytes;
+    now->locks_profile = profile.contended;
+    now->memory_total += profile.bytes;
+    now->memory_overhead += profile.bytes;
+}
+
 static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
 {
     now->served_mapped_blocks = mapped.allocations;
@@ -180,7 +194,7 @@ static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t fr
     now->memory_free += now->heap_free;
     now->memory_overhead += now->heap_from_system - in_use - cached - now->heap_free;
     now->locks_all = now->locks_heap + now->locks_mapped + now->locks_guarded + now->locks_caches +
-                     now->locks_depot;
+                     now->locks_depot + now->locks_profile;
 }
 
 /* ---- The whole ---- */
@@ -196,6 +210,7 @@ struct snapshot brkm__snapshot_of_counters(void)
     struct snapshot now = {0};
     add_caches(&now);
     add_guarded(&now);
+    add_profile(&now);
     lock_and_add(&now, heap);
     size_t handed_out = heap->in_use_bytes;
     size_t in_bins = heap->bins.bytes;
@@ -225,6 +240,7 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
     }
     add_caches(&now);
     add_guarded(&now);
+    add_profile(&now);
     lock_and_add(&now, heap);
     walk_regions(&walk);
     lock_release(&heap->lock);

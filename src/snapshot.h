@@ -65,7 +65,13 @@
     X(locks, mapped, "for mapped blocks")                     \
     X(locks, guarded, "for guarded blocks")                   \
     X(locks, caches, "for the list of caches")                \
-    X(locks, depot, "for the depot")
+    X(locks, depot, "for the depot")                          \
+    X(locks, profile, "for the heap profile")                 \
+    X(profile, samples, "samples")                            \
+    X(profile, live, "in use")                                \
+    X(profile, stacks, "call stacks")                         \
+    X(profile, lost, "without room")                          \
+    X(profile, bytes, "bytes of its own")
 
 struct snapshot {
 #define BRKM_STATISTICS_MEMBER(section, key, label) uint64_t section##_##key;

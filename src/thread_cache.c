@@ -53,7 +53,7 @@ static _Alignas(BRKM_CACHE_LINE) struct thread_cache first_cache;
 #define CACHES_BYTES (64 * BRKM_KIB)
 
 _Thread_local struct thread_cache *brkm__thread_cache = &cache_before_first_use;
-_Thread_local struct thread_cache *brkm__malloc_cache = &cache_before_first_use;
+size_t brkm__cache_hit_max = CACHE_HIT_MAX;
 
 /* Every cache of a living thread. */
 static struct {
@@ -76,25 +76,14 @@ static struct {
 /* Relaxed: a thread that sees the change a little later caches a little longer. */
 static atomic_bool caches_closed;
 
-/* Relaxed, as above. Set once. */
-static atomic_bool malloc_is_watched;
-
 static bool is_real(const struct thread_cache *cache)
 {
     return cache != &cache_before_first_use && cache != &cache_after_exit;
 }
 
-static void use_cache(struct thread_cache *cache)
+void brkm__cache_watch_malloc(bool watched)
 {
-    bool watched = atomic_load_explicit(&malloc_is_watched, memory_order_relaxed);
-    brkm__thread_cache = cache;
-    brkm__malloc_cache = watched ? &cache_before_first_use : cache;
-}
-
-void brkm__cache_watch_malloc(void)
-{
-    atomic_store_explicit(&malloc_is_watched, true, memory_order_relaxed);
-    use_cache(brkm__thread_cache);
+    relaxed_store(brkm__cache_hit_max, watched ? 0 : CACHE_HIT_MAX);
 }
 
 /* ---- Budget: what capacities cost ---- */
@@ -346,7 +335,7 @@ static BRKM_COLD struct thread_cache *find_cache(struct thread_cache *cache)
     cache = make_cache();
     if (cache != NULL) {
         enter_registry(cache);
-        use_cache(cache);
+        brkm__thread_cache = cache;
         probe_cache_begin(cache->number, cache->budget);
         if (registry.watching) {
             /* May allocate, which then finds the cache. */
@@ -399,7 +388,7 @@ bool brkm__cache_flush_all(void)
 /* Ends the calling thread's cache. */
 static void leave_cache(struct thread_cache *cache, struct thread_cache *instead)
 {
-    use_cache(instead);
+    brkm__thread_cache = instead;
     if (registry.watching) {
         pthread_setspecific(registry.exit_key, NULL);
     }

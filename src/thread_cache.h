@@ -17,6 +17,9 @@
 #include "config.h"
 #include "size_class.h"
 
+/* Bytes. The largest request that an exact class serves. */
+#define CACHE_HIT_MAX (BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)
+
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
     size_t budget;           /* bytes that the cache may hold */
@@ -37,14 +40,13 @@ struct thread_cache {
 extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
-/* The cache that malloc's fast path looks into: the thread's own, or, while every malloc is to be
- * watched (watch.h), one that never has a block. */
-extern _Thread_local struct thread_cache *brkm__malloc_cache BRKM_HIDDEN
-    __attribute__((tls_model("initial-exec")));
+/* Bytes. The largest request for which malloc's fast path looks into the cache; 0 while every
+ * malloc is to be watched (watch.h): of size 0 it finds nothing either way. relaxed_load: a thread
+ * that sees it later is watched later. */
+extern size_t brkm__cache_hit_max BRKM_HIDDEN;
 
-/* From now on malloc's fast path misses: in the calling thread at once, in others when they make
- * their caches. Called by the constructor. */
-void brkm__cache_watch_malloc(void);
+/* From now on malloc's fast path always misses, or no longer does. */
+void brkm__cache_watch_malloc(bool watched);
 
 /* There is no fitting block, or the thread has no cache: refills from the depot or the heap.
  * Returns a block in use of at least `size` bytes, a cached block size, whose payload is aligned to

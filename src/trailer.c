@@ -94,18 +94,21 @@ static void write_canary(unsigned char *end, size_t slack, uint64_t pattern)
         end -= WORD_SIZE;
         store_word(end, pattern);
     }
-    uint64_t mask = mask_of(slack);
-    store_word(end - WORD_SIZE, (load_word(end - WORD_SIZE) & ~mask) | (pattern & mask));
+    memset(end - slack, (int)(pattern & UINT8_MAX), slack);
 }
 
 static bool canary_is_whole(const unsigned char *end, size_t slack, uint64_t pattern)
 {
     uint64_t difference = 0;
-    for (; unlikely(slack >= WORD_SIZE); slack -= WORD_SIZE) {
-        end -= WORD_SIZE;
-        difference |= load_word(end) ^ pattern;
+    annotate_readable(end - slack, slack);
+    const unsigned char *word = end;
+    size_t left = slack;
+    for (; unlikely(left >= WORD_SIZE); left -= WORD_SIZE) {
+        word -= WORD_SIZE;
+        difference |= load_word(word) ^ pattern;
     }
-    difference |= (load_word(end - WORD_SIZE) ^ pattern) & mask_of(slack);
+    difference |= (load_word(word - WORD_SIZE) ^ pattern) & mask_of(left);
+    annotate_forgotten(end - slack, slack);
     return difference == 0;
 }
 
@@ -126,7 +129,9 @@ bool brkm__trailer_read(const void *payload, size_t room, struct trailer *traile
     const unsigned char *end = (const unsigned char *)payload + room - TRAILER_SIZE;
     uint64_t key = key_for(payload);
     uint8_t byte = canary_byte(key);
+    annotate_readable(end, TRAILER_SIZE);
     uint64_t word = load_word(end);
+    annotate_forgotten(end, TRAILER_SIZE);
     uint64_t value = unmix(word >> 8) ^ (key & VALUE_MASK);
     trailer->requested = value & (TRAILER_REQUEST_MAX - 1);
     trailer->marks = (unsigned)(value >> REQUEST_BITS);

@@ -2,6 +2,7 @@
  * Layer 14: see watch.h. */
 #include "watch.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "annotate.h"
@@ -12,6 +13,7 @@
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
+#include "profile_file.h"
 #include "quarantine.h"
 #include "random.h"
 #include "regions.h"
@@ -39,7 +41,7 @@
 /* Blocks at the front of a bin, of which malloc takes any one. */
 #define PLACEMENT_CHOICE 4
 
-bool brkm__watching;
+uint8_t brkm__watching;
 
 /* Which options are on. Written once, by the constructor before brkm__watching; what the program
  * frees later was allocated by somebody who knew. */
@@ -96,8 +98,8 @@ void brkm__watch_apply(void)
     mode.plain = !mode.canary && !mode.zero_freed && !mode.quarantine && !mode.random_placement;
     if (!mode.plain || mode.guard_zero_size || mode.guard_sample) {
         brkm__trailer_draw_secret();
-        relaxed_store(brkm__watching, true);
-        brkm__cache_watch_malloc();
+        relaxed_store(brkm__watching, WATCH_ALL);
+        brkm__cache_watch_malloc(true);
     }
     if (mode.guard_sample || mode.guard_zero_size || brkm__option_get(OPTION_guard_pages) != 0) {
         brkm__explain_faults();
@@ -126,7 +128,7 @@ static void verify_kept(void *payload, size_t most)
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
     }
     size_t usable = block_usable_size(block);
-    annotate_ours(payload, min_size(usable, most));
+    annotate_readable(payload, min_size(usable, most));
     if (mode.zero_freed && unlikely(!is_zero(payload, min_size(usable, most)))) {
         place.block_size = usable;
         brkm__fatal(FAULT_FREED_BLOCK_CHANGED, place);
@@ -169,7 +171,7 @@ static void look_back(void)
     }
 }
 
-/* ---- Allocate ---- */
+/* ---- Samples, for the heap profile ---- */
 
 /* Bytes that the block at `memory` has for a payload. */
 static size_t room_of(const void *memory)
@@ -181,6 +183,159 @@ static size_t room_of(const void *memory)
     brkm__mapped_find(memory, &room);
     return room;
 }
+
+static struct allocated serve_plain(size_t size, size_t alignment)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size);
+    }
+    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+}
+
+/* Whether samples are taken; written by the constructor and the program. Release pairs with
+ * acquire: who sees it sees what sampling_begin wrote. */
+static atomic_bool sampling_is_on;
+
+static bool is_sampling(void)
+{
+    return atomic_load_explicit(&sampling_is_on, memory_order_acquire);
+}
+
+/* What the next `size` bytes that the thread asks for stand for. */
+static struct sample_weight count_sample(size_t size)
+{
+    return is_sampling() ? brkm__sampling_count(size) : (struct sample_weight){0, 0};
+}
+
+/* Records a block, if it is to be, and returns the mark for its trailer. */
+static unsigned record_sample(const void *memory, struct sample_weight weight)
+{
+    if (weight.bytes == 0 || !brkm__profile_add(memory, weight)) {
+        return 0;
+    }
+    brkm__profile_file_if_due();
+    return TRAILER_MARK_SAMPLED;
+}
+
+/* The same while every block is watched. */
+static unsigned sample(const void *memory, size_t size)
+{
+    return likely(!is_sampling()) ? 0 : record_sample(memory, brkm__sampling_count_apart(size));
+}
+
+static void forget_sample(const void *memory, struct held held)
+{
+    if ((held.marks & TRAILER_MARK_SAMPLED) != 0) {
+        brkm__profile_remove(memory);
+        brkm__profile_file_if_due();
+    }
+}
+
+/* The block has all of its room but for the trailer, as one that is not watched. */
+static void watch_sample(void *memory, unsigned marks)
+{
+    size_t room = room_of(memory);
+    struct trailer trailer = {.requested = room - TRAILER_SIZE, .marks = marks};
+    brkm__trailer_write(memory, room, trailer);
+    block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
+}
+
+/* A watched block when `weight` says that it is a sample. */
+static struct allocated serve_weighed(struct sample_weight weight, size_t room, size_t alignment)
+{
+    struct allocated result = {NULL, 0};
+    if (weight.bytes != 0 && room < TRAILER_REQUEST_MAX) {
+        result = serve_plain(room + TRAILER_SIZE, alignment);
+    }
+    if (result.memory == NULL) {
+        return serve_plain(room, alignment);
+    }
+    unsigned marks = record_sample(result.memory, weight);
+    if (marks != 0) {
+        watch_sample(result.memory, marks);
+    }
+    return result;
+}
+
+static struct allocated serve_sampled(size_t size, size_t room, size_t alignment)
+{
+    return serve_weighed(count_sample(size), room, alignment);
+}
+
+/* The same where malloc's fast path misses for other reasons. */
+static struct allocated serve_sampled_apart(size_t size, size_t room, size_t alignment)
+{
+    struct sample_weight weight = {0, 0};
+    if (is_sampling()) {
+        weight = brkm__sampling_count_apart(size);
+    }
+    return serve_weighed(weight, room, alignment);
+}
+
+/* Of two threads that free a block at a time one is told. */
+static void unwatch_sample(void *memory, struct held held, const char *caller)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    if (unlikely(!block_try_change_state(block, BLOCK_WATCHED, BLOCK_IN_USE))) {
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, held.usable_size, caller});
+    }
+}
+
+static void take_back_sampled(void *memory, struct held held, const char *caller)
+{
+    unwatch_sample(memory, held, caller);
+    forget_sample(memory, held);
+    brkm__take_back(memory, held, caller);
+}
+
+struct resample brkm__resample_begin(void *memory, struct held *held, size_t size, bool wanted)
+{
+    struct resample resample = {.record.address = 0};
+    if (held->is_watched) {
+        unwatch_sample(memory, *held, "realloc");
+        resample.record = brkm__profile_remove(memory);
+        held->is_watched = false;
+    }
+    if (wanted && size < TRAILER_REQUEST_MAX) {
+        resample.weight = count_sample(size);
+    }
+    return resample;
+}
+
+size_t brkm__resample_room(const struct resample *resample, size_t size)
+{
+    return resample->weight.bytes != 0 ? size + TRAILER_SIZE : size;
+}
+
+void brkm__resample_end(void *memory, const struct resample *resample)
+{
+    unsigned marks = record_sample(memory, resample->weight);
+    if (marks != 0) {
+        watch_sample(memory, marks);
+    }
+}
+
+void brkm__resample_cancel(void *memory, const struct resample *resample)
+{
+    if (resample->record.address != 0) {
+        brkm__profile_put_back(resample->record);
+        watch_sample(memory, TRAILER_MARK_SAMPLED);
+    }
+}
+
+void brkm__watch_sample(bool on)
+{
+    if (on) {
+        brkm__trailer_draw_secret();
+    }
+    atomic_store_explicit(&sampling_is_on, on, memory_order_release);
+    if (!watch_is_on()) {
+        relaxed_store(brkm__watching, on ? WATCH_SAMPLES : WATCH_NONE);
+        brkm__cache_watch_malloc(on);
+    }
+}
+
+/* ---- Allocate ---- */
 
 /* Any of the first blocks of the bin may be the next. */
 static void shuffle_bin_for(size_t size)
@@ -198,16 +353,14 @@ static struct allocated serve(size_t size, size_t alignment)
     if (mode.random_placement) {
         shuffle_bin_for(size);
     }
-    if (alignment <= BRKM_ALIGNMENT) {
-        return brkm__serve(size);
-    }
-    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+    return serve_plain(size, alignment);
 }
 
 /* Makes a block that was just served a watched one. */
 static void watch(void *memory, size_t size)
 {
-    brkm__trailer_write(memory, room_of(memory), (struct trailer){.requested = size});
+    struct trailer trailer = {.requested = size, .marks = sample(memory, size)};
+    brkm__trailer_write(memory, room_of(memory), trailer);
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
     if (os_is_single_threaded()) {
         last.handed_out = memory;
@@ -244,6 +397,9 @@ static void *serve_guarded(size_t size, size_t alignment)
 
 struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
 {
+    if (!watch_is_on()) {
+        return serve_sampled(size, room, alignment);
+    }
     look_back();
     if (size == 0 && mode.guard_zero_size && alignment <= BRKM_ALIGNMENT) {
         void *address = brkm__zero_size_allocate();
@@ -256,7 +412,7 @@ struct allocated brkm__watch_serve(size_t size, size_t room, size_t alignment)
         return (struct allocated){guarded, 0};
     }
     if (mode.plain) {
-        return serve(room, alignment);
+        return serve_sampled_apart(size, room, alignment);
     }
     return serve_watched(size, room, alignment);
 }
@@ -281,7 +437,9 @@ bool brkm__watch_resize(void *memory, struct held held, size_t size)
         annotate_ours((char *)memory + old_end, size - old_end);
         memset((char *)memory + old_end, 0, size - old_end);
     }
-    brkm__trailer_write(memory, room, (struct trailer){size, held.marks});
+    forget_sample(memory, held);
+    struct trailer trailer = {.requested = size, .marks = sample(memory, size)};
+    brkm__trailer_write(memory, room, trailer);
     return true;
 }
 
@@ -349,6 +507,10 @@ static void free_guarded(void *memory, struct held held, const char *caller)
 
 void brkm__watch_take_back(void *memory, struct held held, const char *caller)
 {
+    if (!watch_is_on()) {
+        take_back_sampled(memory, held, caller);
+        return;
+    }
     if (memory == last.handed_out) {
         last.handed_out = NULL;
     }
@@ -361,12 +523,17 @@ void brkm__watch_take_back(void *memory, struct held held, const char *caller)
         return;
     }
     if (mode.plain) {
-        brkm__take_back(memory, held, caller);
+        if (held.is_watched) {
+            take_back_sampled(memory, held, caller);
+        } else {
+            brkm__take_back(memory, held, caller);
+        }
         return;
     }
     size_t bytes =
         held.origin == ORIGIN_HEAP ? block_short_size(block_from_payload(memory)) : RETIRED_COST;
     retire(memory, held, caller);
+    forget_sample(memory, held);
     if (mode.quarantine) {
         put_into_quarantine(memory, bytes);
     } else {

@@ -19,7 +19,7 @@ void brkm__writer_flush(struct writer *writer)
     writer->length = 0;
 }
 
-static void add_span(struct writer *writer, const char *text, size_t length)
+void brkm__writer_add_span(struct writer *writer, const char *text, size_t length)
 {
     while (length > 0) {
         size_t fits = min_size(length, WRITER_BUFFER - writer->length);
@@ -35,16 +35,27 @@ static void add_span(struct writer *writer, const char *text, size_t length)
 
 void brkm__writer_add(struct writer *writer, const char *text)
 {
-    add_span(writer, text, strlen(text));
+    brkm__writer_add_span(writer, text, strlen(text));
 }
 
-void brkm__writer_add_number(struct writer *writer, uint64_t number)
+static void add_digits(struct writer *writer, uint64_t number, unsigned base)
 {
     char digits[20];
     size_t start = sizeof(digits);
     do {
-        digits[--start] = (char)('0' + number % 10);
-        number /= 10;
+        digits[--start] = "0123456789abcdef"[number % base];
+        number /= base;
     } while (number != 0);
-    add_span(writer, digits + start, sizeof(digits) - start);
+    brkm__writer_add_span(writer, digits + start, sizeof(digits) - start);
+}
+
+void brkm__writer_add_number(struct writer *writer, uint64_t number)
+{
+    add_digits(writer, number, 10);
+}
+
+void brkm__writer_add_pointer(struct writer *writer, const void *pointer)
+{
+    brkm__writer_add(writer, "0x");
+    add_digits(writer, (uintptr_t)pointer, 16);
 }

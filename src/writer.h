@@ -18,6 +18,9 @@ struct writer {
 };
 
 void brkm__writer_add(struct writer *writer, const char *text);
+void brkm__writer_add_span(struct writer *writer, const char *text, size_t length);
+/* In hexadecimal, with 0x. */
+void brkm__writer_add_pointer(struct writer *writer, const void *pointer);
 void brkm__writer_add_number(struct writer *writer, uint64_t number);
 
 /* Hands on what there is. Once at the end, and where the text so far should stay in one piece. */

@@ -117,6 +117,24 @@ BRKM_API int brkm_option_get(const char *name, size_t *value) BRKM_NOTHROW;
  * that only counts when the process starts. The value is then as it was. */
 BRKM_API int brkm_option_set(const char *name, size_t value) BRKM_NOTHROW;
 
+/* ---- Heap profile ----
+ *
+ * Sampling may be on from the start (option profile, variable BRKMALLOC_PROFILE, see brkmalloc(7)),
+ * or be switched by the program. */
+
+/* Begins to sample who allocates, or goes on with it. Blocks from before are unknown to the
+ * profile. Returns 0; ENOMEM when there is no memory for the records. */
+BRKM_API int brkm_profile_start(void) BRKM_NOTHROW;
+
+/* Ends sampling. What was recorded stays, and the frees of recorded blocks still count. */
+BRKM_API void brkm_profile_stop(void) BRKM_NOTHROW;
+
+/* Writes the profile to the new file `path`, or with NULL to one by the pattern of
+ * BRKMALLOC_PROFILE (brkmalloc.%p.%n.heap without it). `brkmalloc pprof` reads it. Returns 0;
+ * ENOTSUP when sampling never began; otherwise the errno value that says why there is no such file,
+ * EEXIST for one: nothing is overwritten. */
+BRKM_API int brkm_profile_dump(const char *path) BRKM_NOTHROW;
+
 /* The same members and meanings as glibc's struct mallinfo2, in bytes and counts. */
 struct brkm_mallinfo2 {
     size_t arena;    /* bytes the heap got from the system, mapped blocks not counted */

@@ -87,6 +87,19 @@ case_address_map()
     same "mapped blocks" 2 "$(echo "$out" | grep -c 'mapped block .* outside of the break')"
 }
 
+case_heap_profile()
+{
+    case=heap-profile
+    run_example
+    has "the leak's size" ": 1280000 bytes in 20000 blocks, from 1 call stack:" "$out"
+    has "the leak's place" " make_name+0x" "$out"
+    has "who called it" " serve+0x" "$out"
+    has "the exit status" "exit status 23" "$out"
+    # 80 MiB of buffers and 1.3 MB of names, give or take five deviations of 2.3 MB.
+    matches "the profile's bytes" '/^sample/ && $5 > 70000000 && $5 < 95000000'
+    has "the profile's kind" "reason exit" "$out"
+}
+
 # None is left out here, nor in the README.
 case_every_one()
 {

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hooks.h"
 
@@ -81,7 +82,7 @@ void brkm__os_keep_error_open(void)
 }
 
 /* Locks that nobody else takes here, so that nothing is to be seen at them. */
-struct lock brkm__zero_size_lock, brkm__guarded_lock;
+struct lock brkm__zero_size_lock, brkm__guarded_lock, brkm__profile_lock;
 static struct lock server_lock, quarantine_lock;
 
 struct lock *brkm__server_lock(void)
@@ -116,6 +117,24 @@ void brkm__foreign_prepare(void)
 
 void brkm__guarded_after_fork(void)
 {
+}
+
+void brkm__sampling_forget(void)
+{
+}
+
+void brkm__profiling_apply(void)
+{
+}
+
+int brkm__profiling_at_exit(void)
+{
+    return 0;
+}
+
+_Noreturn void brkm__os_exit(int status)
+{
+    _exit(status);
 }
 
 void brkm__cache_watch_threads(void)
@@ -158,8 +177,9 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 bool model_is_watched(const volatile void *word)
 {
     const volatile char *place = word;
-    if (word == &brkm__zero_size_lock.word || word == &brkm__guarded_lock.word ||
-        word == &server_lock.word || word == &quarantine_lock.word) {
+    if (word == &brkm__profile_lock.word || word == &brkm__zero_size_lock.word ||
+        word == &brkm__guarded_lock.word || word == &server_lock.word ||
+        word == &quarantine_lock.word) {
         return false;
     }
     const volatile char *shelves = (const volatile char *)depot.shelves;

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "os_fake.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -24,6 +26,11 @@
 
 #define RANGES_MAX 4096
 #define TEXT_MAX (64 * 1024)
+#define CREATED_MAX (1024 * 1024)
+
+/* Descriptors of the file that was created, and of the one that is read. */
+#define CREATED_DESCRIPTOR 1000
+#define READ_DESCRIPTOR 1001
 
 /* What was in the page of the first break before, and what foreign code writes. */
 #define DIRT 0xdd
@@ -50,6 +57,12 @@ static struct {
     bool fail_for_ever;
     size_t text_length;
     char text[TEXT_MAX];
+    char created_path[PATH_MAX]; /* empty when there is no file */
+    size_t created_length;
+    char created_text[CREATED_MAX];
+    size_t read_offset; /* in the file that is read */
+    int signal_number;
+    void (*signal_handler)(int);
     bool dying_is_expected;
     jmp_buf death;
 } state = {.page = 4096};
@@ -527,6 +540,11 @@ bool brkm__os_is_readable(const void *address)
     return address != NULL;
 }
 
+bool brkm__os_has_unwind_tables(const void *code)
+{
+    return code != NULL;
+}
+
 size_t brkm__os_page_size(void)
 {
     return state.page;
@@ -580,6 +598,120 @@ bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
         text += length;
     } while (length != 0 && take(context, buffer, length));
     return true;
+}
+
+static size_t copy_bounded(char *buffer, size_t size, const char *text)
+{
+    size_t length = text == NULL ? 0 : strlen(text);
+    length = length < size ? length : size;
+    memcpy(buffer, text == NULL ? "" : text, length);
+    return length;
+}
+
+size_t brkm__os_working_directory(char *buffer, size_t size)
+{
+    return copy_bounded(buffer, size, fake_os.directory);
+}
+
+size_t brkm__os_program(char *buffer, size_t size)
+{
+    return copy_bounded(buffer, size, fake_os.program);
+}
+
+int brkm__os_create_file(const char *path)
+{
+    if (fake_os.create_error != 0) {
+        return -fake_os.create_error;
+    }
+    if (strcmp(path, state.created_path) == 0 ||
+        (fake_os.file_path != NULL && strcmp(path, fake_os.file_path) == 0)) {
+        return -EEXIST;
+    }
+    snprintf(state.created_path, sizeof(state.created_path), "%s", path);
+    state.created_length = 0;
+    return CREATED_DESCRIPTOR;
+}
+
+int brkm__os_write(int file, const char *text, size_t length)
+{
+    if (file != CREATED_DESCRIPTOR || length >= CREATED_MAX - state.created_length) {
+        violation("wrote to no file, or too much", (uintptr_t)file);
+    }
+    if (fake_os.write_error != 0) {
+        return fake_os.write_error;
+    }
+    memcpy(state.created_text + state.created_length, text, length);
+    state.created_length += length;
+    state.created_text[state.created_length] = '\0';
+    return 0;
+}
+
+int brkm__os_close(int file)
+{
+    return file == CREATED_DESCRIPTOR ? fake_os.close_error : 0;
+}
+
+void brkm__os_remove_file(const char *path)
+{
+    if (strcmp(path, state.created_path) != 0) {
+        violation("removed a file that is not its own", 0);
+    }
+    state.created_path[0] = '\0';
+}
+
+int brkm__os_open_file(const char *path)
+{
+    state.read_offset = 0;
+    return fake_os.file_path != NULL && strcmp(path, fake_os.file_path) == 0 ? READ_DESCRIPTOR : -1;
+}
+
+size_t brkm__os_read(int file, char *buffer, size_t size)
+{
+    (void)file;
+    size_t length = copy_bounded(buffer, size, fake_os.file_text + state.read_offset);
+    state.read_offset += length;
+    return length;
+}
+
+uint64_t brkm__os_time(void)
+{
+    return fake_os.time;
+}
+
+const char *brkm__os_error_text(int error)
+{
+    return strerror(error);
+}
+
+bool brkm__os_handle_signal(int number, void (*handler)(int number))
+{
+    if (fake_os.signal_in_use) {
+        return false;
+    }
+    state.signal_number = number;
+    state.signal_handler = handler;
+    return true;
+}
+
+struct os_symbol brkm__os_find_symbol(const void *address)
+{
+    (void)address;
+    return (struct os_symbol){.object = NULL};
+}
+
+const char *fake_os_created_path(void)
+{
+    return state.created_path[0] == '\0' ? NULL : state.created_path;
+}
+
+const char *fake_os_created_text(void)
+{
+    return state.created_path[0] == '\0' ? NULL : state.created_text;
+}
+
+void (*fake_os_signal_handler(int number))(int)
+{
+    return number == state.signal_number ? state.signal_handler : NULL;
 }
 
 uint64_t brkm__os_milliseconds(void)
@@ -650,6 +782,11 @@ _Noreturn void brkm__os_abort(void)
     }
     fputs(state.text, stderr);
     abort();
+}
+
+_Noreturn void brkm__os_exit(int status)
+{
+    exit(status);
 }
 
 bool fake_os_dies(void (*function)(void *), void *argument)

@@ -52,6 +52,15 @@ struct fake_os {
     void *(*next_symbol)(const char *name); /* what other libraries have, or NULL */
     bool remap_moves;                       /* even where there is room behind the mapping */
     bool map_never_reuses;                  /* each mapping at a fresh address, with a gap behind */
+    int create_error;                       /* errno values with which files cannot be created, */
+    int write_error;                        /* or not be written, */
+    int close_error;                        /* or not be closed */
+    uint64_t time;                          /* seconds since 1970 */
+    const char *program;                    /* path of the program's file, or NULL */
+    const char *directory;                  /* the working directory, or NULL */
+    bool signal_in_use;                     /* no signal can be had */
+    bool remap_moves;                       /* even where there is room behind the mapping */
+    bool map_never_reuses;                  /* each mapping at a fresh address, with a gap behind */
     size_t race_bytes;     /* the next raise of the break comes after a foreign one of these */
     size_t huge_page_size; /* 0: the system has no huge pages */
     size_t advised_wanted; /* bytes that huge pages were asked for, and refused for */
@@ -96,6 +105,13 @@ bool fake_os_is_accessible(const void *start, size_t size);
 /* What was written as error text since the start or the last fake_os_forget_text. */
 const char *fake_os_text(void);
 void fake_os_forget_text(void);
+
+/* The file that was created last, and what was written into it; NULL when there is none. */
+const char *fake_os_created_path(void);
+const char *fake_os_created_text(void);
+
+/* The handler that brkm__os_handle_signal was given for the signal, or NULL. */
+void (*fake_os_signal_handler(int number))(int);
 
 /* Calls `function`; true when it ended in brkm__os_abort. */
 bool fake_os_dies(void (*function)(void *), void *argument);

@@ -15,10 +15,10 @@ layer_of()
     config | base) echo 0 ;;
     os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | os_fault | os_fault_linux | annotate | probes | facts) echo 1 ;;
     random | report | writer | alarm) echo 2 ;;
-    lock | options | backtrace | modules) echo 3 ;;
+    lock | options | backtrace | modules | sampling) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb | huge_pages | foreign) echo 4 ;;
-    bins | cached_list | top | fallback | trailer | zero_size | own_memory) echo 5 ;;
-    purge | mapped | guarded | cache_bin) echo 6 ;;
+    bins | cached_list | top | fallback | trailer | zero_size | own_memory | profile) echo 5 ;;
+    purge | mapped | guarded | cache_bin | profile_file | leaks) echo 6 ;;
     free_space | explain) echo 7 ;;
     heap) echo 8 ;;
     idle | verify | heap_map) echo 9 ;;
@@ -27,7 +27,7 @@ layer_of()
     thread_cache) echo 12 ;;
     serve | snapshot) echo 13 ;;
     watch) echo 14 ;;
-    alloc | check | info | stats | tune) echo 15 ;;
+    alloc | check | info | stats | tune | profiling) echo 15 ;;
     control | interpose) echo 16 ;;
     server) echo 17 ;;
     service) echo 18 ;;

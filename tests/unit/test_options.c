@@ -71,10 +71,10 @@ START_TEST(options_are_set_and_read_by_name)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
         const struct option_row *row = &brkm__option_rows[option];
-        size_t before = 77;
         size_t value = 77;
-        ck_assert_int_eq(brkm_option_get(row->name, &before), 0);
-        ck_assert_uint_eq(before, brkm__option_get(option));
+        ck_assert_int_eq(brkm_option_get(row->name, &value), 0);
+        ck_assert_uint_eq(value, brkm__option_get(option));
+        size_t before = value;
         int expected = row->change == OPTION_ANY_TIME ? 0 : EPERM;
         ck_assert_int_eq(brkm_option_set(row->name, 1), expected);
         ck_assert_int_eq(brkm_option_get(row->name, &value), 0);
