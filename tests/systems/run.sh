@@ -54,7 +54,7 @@ build_allocator()
     for source in "$root"/src/*.c; do
         # shellcheck disable=SC2086 # the flags are several words
         $compiler $flags -O3 -Wall -Wextra -Werror -fvisibility=hidden -ftls-model=initial-exec \
-            -fPIC -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
+            -fPIC -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
             -I "$root/src" -DBRKM_CHECKED=0 -DBRKM_VALGRIND=0 -c "$source" \
             -o "$work/$(basename "$source" .c).o"
     done
@@ -114,7 +114,28 @@ events()
     done
 }
 
+# With every block a sample, the profile has the numbers that the program prints of its sites.
+profile()
+{
+    rm -f "$work/heap"
+    build_program profile -fno-omit-frame-pointer "$tests/profile/profile.c"
+    export BRKMALLOC=profile_interval:1 BRKMALLOC_PROFILE="$work/heap"
+    run_program profile static sites
+    unset BRKMALLOC BRKMALLOC_PROFILE
+    sed -n 's/^[0-9]* site [a-z]* 0x[0-9a-f]* 0x[0-9a-f]* /sample /p' "$work/profile.log" \
+        >"$work/expected"
+    [ "$(wc -l <"$work/expected")" -eq 3 ] || status=1
+    while IFS= read -r numbers; do
+        if ! grep -q "^$numbers " "$work/heap"; then
+            echo "failed: no \"$numbers\" in the profile:"
+            sed '/^mappings/q' "$work/heap"
+            status=1
+        fi
+    done <"$work/expected"
+}
+
 build_allocator
 contracts
 events
+profile
 exit "$status"
