@@ -59,8 +59,6 @@ struct fake_os {
     const char *program;                    /* path of the program's file, or NULL */
     const char *directory;                  /* the working directory, or NULL */
     bool signal_in_use;                     /* no signal can be had */
-    bool remap_moves;                       /* even where there is room behind the mapping */
-    bool map_never_reuses;                  /* each mapping at a fresh address, with a gap behind */
     size_t race_bytes;     /* the next raise of the break comes after a foreign one of these */
     size_t huge_page_size; /* 0: the system has no huge pages */
     size_t advised_wanted; /* bytes that huge pages were asked for, and refused for */
