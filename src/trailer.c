@@ -107,7 +107,9 @@ static bool canary_is_whole(const unsigned char *end, size_t slack, uint64_t pat
         word -= WORD_SIZE;
         difference |= load_word(word) ^ pattern;
     }
-    difference |= (load_word(word - WORD_SIZE) ^ pattern) & mask_of(left);
+    if (left != 0) {
+        difference |= (load_word(word - WORD_SIZE) ^ pattern) & mask_of(left);
+    }
     annotate_forgotten(end - slack, slack);
     return difference == 0;
 }

@@ -57,7 +57,8 @@ static struct {
 
 /* The block that was handed out last, and the block of the heap that was put into quarantine last,
  * while there is one thread: a write past the end of the one or in front of it, or to the other, is
- * then found by the next call. NULL after they were freed, and left. */
+ * then found by the next call. NULL after they were freed, and left. relaxed_load, relaxed_store:
+ * threads that come later only forget them. */
 static struct {
     void *handed_out;
     void *freed;
@@ -154,20 +155,32 @@ static void verify_handed_out(void *memory)
     }
 }
 
+static void forget_last(void)
+{
+    if (relaxed_load(last.handed_out) != NULL) {
+        relaxed_store(last.handed_out, NULL);
+    }
+    if (relaxed_load(last.freed) != NULL) {
+        relaxed_store(last.freed, NULL);
+    }
+}
+
 static void look_back(void)
 {
     if (mode.plain) {
         return;
     }
     if (unlikely(!os_is_single_threaded())) {
-        last.handed_out = last.freed = NULL;
+        forget_last();
         return;
     }
-    if (last.handed_out != NULL) {
-        verify_handed_out(last.handed_out);
+    void *handed_out = relaxed_load(last.handed_out);
+    void *freed = relaxed_load(last.freed);
+    if (handed_out != NULL) {
+        verify_handed_out(handed_out);
     }
-    if (last.freed != NULL) {
-        verify_kept(last.freed, LOOK_MAX);
+    if (freed != NULL) {
+        verify_kept(freed, LOOK_MAX);
     }
 }
 
@@ -363,7 +376,7 @@ static void watch(void *memory, size_t size)
     brkm__trailer_write(memory, room_of(memory), trailer);
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
     if (os_is_single_threaded()) {
-        last.handed_out = memory;
+        relaxed_store(last.handed_out, memory);
     }
 }
 
@@ -448,8 +461,8 @@ bool brkm__watch_resize(void *memory, struct held held, size_t size)
 static void release(void *payload)
 {
     struct held held = {.origin = ORIGIN_MAPPED};
-    if (payload == last.freed) {
-        last.freed = NULL;
+    if (payload == relaxed_load(last.freed)) {
+        relaxed_store(last.freed, NULL);
     }
     if (brkm__regions_contain_payload(payload)) {
         verify_kept(payload, SIZE_MAX);
@@ -480,7 +493,7 @@ static void put_into_quarantine(void *memory, size_t bytes)
 {
     void *leaving[QUARANTINE_LEAVING_MAX];
     if (os_is_single_threaded()) {
-        last.freed = brkm__regions_contain_payload(memory) ? memory : NULL;
+        relaxed_store(last.freed, brkm__regions_contain_payload(memory) ? memory : NULL);
     }
     unsigned count = brkm__quarantine_put(brkm__thread_cache->number, memory, bytes, leaving);
     for (unsigned i = 0; i < count; i++) {
@@ -511,8 +524,8 @@ void brkm__watch_take_back(void *memory, struct held held, const char *caller)
         take_back_sampled(memory, held, caller);
         return;
     }
-    if (memory == last.handed_out) {
-        last.handed_out = NULL;
+    if (memory == relaxed_load(last.handed_out)) {
+        relaxed_store(last.handed_out, NULL);
     }
     if (held.origin == ORIGIN_ZERO_SIZE) {
         free_zero_size(memory, caller);

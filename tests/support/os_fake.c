@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,8 +292,22 @@ bool fake_os_foreign_is_intact(void)
     return true;
 }
 
+/* The system's calls come from several threads, under different locks of the allocator's. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+static void end_alone(pthread_mutex_t *const *mutex)
+{
+    pthread_mutex_unlock(*mutex);
+}
+
+/* To the end of the function no other thread is in such a one. */
+#define ALONE                                                                          \
+    __attribute__((cleanup(end_alone))) pthread_mutex_t *const alone = &one_at_a_time; \
+    pthread_mutex_lock(alone)
+
 void *brkm__os_sbrk(intptr_t increment)
 {
+    ALONE;
     if (fails(increment == 0  ? FAKE_BREAK_READ
               : increment > 0 ? FAKE_BREAK_RAISE
                               : FAKE_BREAK_LOWER)) {
@@ -371,6 +386,7 @@ static void cut_mapped(uintptr_t start, size_t size, const char *what)
 
 void *brkm__os_map(size_t size)
 {
+    ALONE;
     verify_pages(NULL, size, "mapped other than whole pages");
     uintptr_t start;
     if (fails(FAKE_MAP) || size > MAP_SPACE || is_past_limit(FAKE_MAP, size) ||
@@ -384,6 +400,7 @@ void *brkm__os_map(size_t size)
 
 bool brkm__os_unmap(void *start, size_t size)
 {
+    ALONE;
     verify_pages(start, size, "unmapped other than whole pages");
     if (fails(FAKE_UNMAP)) {
         return false;
@@ -418,6 +435,7 @@ static void move_pages(uintptr_t from, size_t old_size, uintptr_t to, size_t new
 
 void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
 {
+    ALONE;
     uintptr_t start = (uintptr_t)old_start;
     verify_pages(old_start, old_size, "resized other than whole pages");
     verify_pages(old_start, new_size, "resized to other than whole pages");
@@ -447,6 +465,7 @@ void *brkm__os_remap(void *old_start, size_t old_size, size_t new_size)
 
 bool brkm__os_protect(void *start, size_t size)
 {
+    ALONE;
     verify_pages(start, size, "protected other than whole pages");
     if (!fake_os_is_accessible(start, size)) {
         violation("protected what it does not have", (uintptr_t)start);
@@ -456,6 +475,7 @@ bool brkm__os_protect(void *start, size_t size)
 
 bool brkm__os_unprotect(void *start, size_t size)
 {
+    ALONE;
     verify_pages(start, size, "unprotected other than whole pages");
     if (!fake_os_is_accessible(start, size)) {
         violation("unprotected what it does not have", (uintptr_t)start);
@@ -465,6 +485,7 @@ bool brkm__os_unprotect(void *start, size_t size)
 
 bool brkm__os_discard(void *start, size_t size)
 {
+    ALONE;
     verify_pages(start, size, "discarded other than whole pages");
     if (!fake_os_is_accessible(start, size)) {
         violation("discarded what it does not have", (uintptr_t)start);
@@ -481,6 +502,7 @@ bool brkm__os_discard(void *start, size_t size)
 
 bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
 {
+    ALONE;
     verify_pages(start, size, "advised other than whole pages");
     if (!fake_os_is_accessible(start, size)) {
         violation("advised what it does not have", (uintptr_t)start);
