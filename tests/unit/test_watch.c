@@ -19,6 +19,10 @@ static const size_t sizes[] = {1,   8,   9,    15,   16,    17,     23,     24, 
                                100, 640, 1999, 3000, 60000, 100000, 200000, 3000000};
 #define SIZES ((int)(sizeof(sizes) / sizeof(sizes[0])))
 
+/* The sanitizers are slow. */
+#define ROUNDS (UNIT_SANITIZED ? 100 : 1000)
+#define STEPS (UNIT_SANITIZED ? 4000 : 20000)
+
 static void switch_on(void)
 {
     ck_assert(brkm__option_set(OPTION_hardened, 1));
@@ -41,7 +45,7 @@ START_TEST(blocks_are_cleared_and_as_large_as_asked_for)
     size_t size = sizes[_i];
     void *before = brkm_malloc(size);
     switch_on();
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < ROUNDS; round++) {
         size_t alignment = (size_t)16 << round % 8;
         unsigned char *block = round % 2 == 0 ? brkm_malloc(size) : brkm_memalign(alignment, size);
         expect_sound(block, size, round % 2 == 0 ? 16 : alignment);
@@ -60,7 +64,7 @@ START_TEST(realloc_keeps_the_contents)
     uint64_t state = 1;
     unsigned char *block = NULL;
     size_t size = 0;
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 2 * ROUNDS; round++) {
         size_t next = 1 + unit_random(&state) % (round % 10 == 0 ? 400000 : 3000);
         block = brkm_realloc(block, next);
         ck_assert_uint_eq(brkm_malloc_usable_size(block), next);
@@ -280,7 +284,7 @@ static void *churn(void *argument)
 {
     uint64_t state = (uintptr_t)argument;
     void *blocks[64] = {NULL};
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < STEPS; i++) {
         void **block = &blocks[unit_random(&state) % 64];
         brkm_free(*block);
         size_t size = unit_random(&state) % 5000;
