@@ -454,7 +454,8 @@ class Heap:
             following = self._field(payload, "cached_block.next")
             check = self._field(payload, "cached_block.check")
             payloads.append(payload)
-            if check != (following + payload & MASK_64) ^ secret:
+            seal = self.memory.number(payload - self.header_bytes + self.seal_at, 4)
+            if check != (following + seal & MASK_64) ^ secret:
                 return payloads, f"the link in the cached block {payload:#x} was overwritten"
             payload = following
         if len(payloads) != most:

@@ -156,7 +156,9 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
     if (likely(brkm__regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_short_size(block);
-        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size)) {
+        uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size, seal) &&
+            !block_is_known_free(block, size)) {
             annotate_freed(memory);
             brkm__serve_free_cached(block, size);
             return;

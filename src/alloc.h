@@ -45,9 +45,12 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_byte_size(block);
         forget_value(size);
-        if (likely(block_is_sound(block, size))) {
+        uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+        bool sound = block_is_sound(block, size, seal);
+        forget_value(size);
+        if (likely(sound && !block_is_known_free(block, size))) {
             annotate_freed(memory);
-            if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block))) {
+            if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block, seal))) {
                 brkm__cache_verify_and_keep(memory);
             }
             return;

@@ -72,8 +72,10 @@ enum block_state {
     BLOCK_FREE = 0x2f6b0000,
     /* Was free and became part of the free block or the block in front: says to whoever frees it
      * again that it was freed before. Such headers stay inside payloads, where a program may find
-     * them: nothing takes them for those of free blocks. */
-    BLOCK_GONE = 0x1c870000,
+     * them: nothing takes them for those of free blocks. The boundary exists no more, so the guard
+     * is wrong, too: whoever writes back the header of the block in front will not get it past a
+     * free. */
+    BLOCK_GONE = 0x1c876b17,
     BLOCK_TOP = 0x71950000,
     BLOCK_FENCEPOST = 0x43de0000,
     /* In use, with a trailer (trailer.h). The fast path of free takes it for none of its own. */
@@ -296,13 +298,21 @@ static inline void block_create(struct mem_control_block *block, size_t size,
     block_set(block, size, state);
 }
 
-/* True when `block` is in use with the small `size` that its header tells, and the header behind it
- * has its guard. The address is known to be inside the heap. */
-static BRKM_ALWAYS_INLINE bool block_is_sound(const struct mem_control_block *block, size_t size)
+/* True when `block`, which tells `size`, has the `seal` of that size and the header behind it has
+ * its guard. The address is known to be inside the heap. */
+static BRKM_ALWAYS_INLINE bool block_is_sound(const struct mem_control_block *block, size_t size,
+                                              uint32_t seal)
 {
-    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
     return likely(block_load_seal(block) == seal) &&
            likely(block_guard_follows(seal, size, block_load_seal(block_at_offset(block, size))));
+}
+
+/* True when the header behind says that `block` is free. That of the block itself, once somebody
+ * wrote it back, is as good as it ever was. */
+static BRKM_ALWAYS_INLINE bool block_is_known_free(const struct mem_control_block *block,
+                                                   size_t size)
+{
+    return block_has_flag(block_at_offset(block, size), BLOCK_FLAG_PREVIOUS_FREE);
 }
 
 /* Writes a header where there was none, `size` bytes behind `front` and like it: both are of that

@@ -42,7 +42,6 @@ bool brkm__cache_bin_pop_aligned(struct cache_bin *bin, size_t alignment, void *
             } else {
                 cached_link_set(before, block->next);
             }
-            block->check = 0;
             bin->room++;
             block_change_state(block_from_payload(block), BLOCK_CACHED, BLOCK_IN_USE);
             *payload = block;

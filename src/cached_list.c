@@ -6,8 +6,8 @@
 #include "os.h"
 #include "report.h"
 
-/* The check has its top bit set; no address of a program and no secret has: never sound. */
-const struct cached_block brkm__cached_sentinel = {.next = NULL, .check = ~(UINTPTR_MAX >> 1)};
+/* The check has its top bit set; no sum of an address and a seal and no secret has: never sound. */
+const struct cached_end brkm__cached_sentinel = {.block = {.check = ~(UINTPTR_MAX >> 1)}};
 
 uintptr_t brkm__cached_secret;
 
@@ -20,9 +20,11 @@ void brkm__cached_draw_secret(void)
     }
 }
 
+/* What overflows hit first, the header, also makes the link wrong. */
 _Noreturn void brkm__cached_link_is_bad(const struct cached_block *block)
 {
-    brkm__fatal(FAULT_FREE_LIST_OVERWRITTEN,
+    bool has_header = block_state(block_from_payload(block)) != BLOCK_DAMAGED;
+    brkm__fatal(has_header ? FAULT_FREE_LIST_OVERWRITTEN : FAULT_HEADER_OVERWRITTEN,
                 (struct fault_place){.address = block, .caller = "brkmalloc"});
 }
 
@@ -62,7 +64,7 @@ struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned coun
 
 static const struct fact facts[] FACTS = {
     FACT_ADDRESS("cached secret", &brkm__cached_secret),
-    FACT_ADDRESS("cached end", &brkm__cached_sentinel),
+    FACT_ADDRESS("cached end", &brkm__cached_sentinel.block),
     FACT_OFFSET(cached_block, next),
     FACT_OFFSET(cached_block, check),
     FACT_SIZE(cached_list),

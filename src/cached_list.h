@@ -2,9 +2,11 @@
  * Layer 5: lists of cached blocks, linked through the payloads.
  *
  * A program may write to a block after it freed it. Each link therefore comes with a check word
- * that only somebody who knows the secret, and the block's address, can make; it is verified before
- * the link is followed. The end of every list is the sentinel, whose check is wrong on purpose: one
- * comparison finds both an empty list and an overwritten link. */
+ * that only somebody who knows the secrets can make; it is verified before the link is followed. It
+ * mixes in the block's seal, which tells address, size and state: a link that was right while the
+ * block was cached is wrong once it is in use, and so is that of a block whose header changed. The
+ * end of every list is the sentinel, whose check is wrong on purpose: one comparison finds an empty
+ * list, an overwritten link and an overwritten header. */
 #ifndef BRKMALLOC_CACHED_LIST_H
 #define BRKMALLOC_CACHED_LIST_H
 
@@ -14,34 +16,54 @@
 /* The first words of a cached block's payload. */
 struct cached_block {
     struct cached_block *next;
-    uintptr_t check; /* (next + address of this) ^ secret */
+    uintptr_t check; /* (next + seal of this block) ^ secret */
 };
 
-/* The end of every list. Read by all threads, written by none. */
-extern const struct cached_block brkm__cached_sentinel BRKM_HIDDEN;
+/* The end of every list, with the header that each block has in front. Read by all threads, written
+ * by none. */
+struct cached_end {
+    struct mem_control_block header;
+    struct cached_block block;
+};
+
+_Static_assert(offsetof(struct cached_end, block) == BRKM_HEADER_SIZE,
+               "the header of the end is where that of a block is");
+
+extern const struct cached_end brkm__cached_sentinel BRKM_HIDDEN;
 
 /* Secret of the process, top bit clear. Drawn before the first list; whoever draws it again stores
  * the same value (relaxed_load, relaxed_store). */
 extern uintptr_t brkm__cached_secret BRKM_HIDDEN;
 
-#define CACHED_END ((struct cached_block *)(uintptr_t)&brkm__cached_sentinel)
+#define CACHED_END ((struct cached_block *)(uintptr_t)&brkm__cached_sentinel.block)
 
-static inline uintptr_t cached_check_for(const struct cached_block *block,
-                                         const struct cached_block *next)
+static inline uint32_t cached_seal(const struct cached_block *block)
 {
-    return ((uintptr_t)next + (uintptr_t)block) ^ relaxed_load(brkm__cached_secret);
+    return block_load_seal(block_from_payload(block));
+}
+
+static inline uintptr_t cached_check_for(uint32_t seal, const struct cached_block *next)
+{
+    return ((uintptr_t)next + seal) ^ relaxed_load(brkm__cached_secret);
 }
 
 static inline bool cached_link_is_sound(const struct cached_block *block)
 {
-    return block->check == cached_check_for(block, block->next);
+    return block->check == cached_check_for(cached_seal(block), block->next);
+}
+
+/* Links a block whose header has the `seal` of a cached block. */
+static inline void cached_link_sealed(struct cached_block *block, uint32_t seal,
+                                      struct cached_block *next)
+{
+    annotate_ours(block, sizeof(*block));
+    block->next = next;
+    block->check = cached_check_for(seal, next);
 }
 
 static inline void cached_link_set(struct cached_block *block, struct cached_block *next)
 {
-    annotate_ours(block, sizeof(*block));
-    block->next = next;
-    block->check = cached_check_for(block, next);
+    cached_link_sealed(block, cached_seal(block), next);
 }
 
 /* A list by itself, outside of a thread cache. */

@@ -224,7 +224,7 @@ void brkm__serve_free_cached(struct mem_control_block *block, size_t size)
     struct thread_cache *cache = brkm__thread_cache;
     bool kept = size > BRKM_CACHED_EXACT_MAX
                     ? cache_keep_medium(cache, size_class_medium_below(size), block)
-                    : cache_bin_push(cache_exact_bin(cache, size), block);
+                    : cache_bin_push(cache_exact_bin(cache, size), block, block_load_seal(block));
     if (unlikely(!kept)) {
         brkm__cache_keep(block);
     }

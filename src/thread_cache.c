@@ -526,7 +526,8 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
         return cache_keep_medium(cache, class, block);
     }
     unsigned slot = size_class_slot_below(size);
-    return make_room(cache, slot) && cache_bin_push(&cache->bins[slot], block);
+    return make_room(cache, slot) &&
+           cache_bin_push(&cache->bins[slot], block, block_load_seal(block));
 }
 
 static BRKM_COLD void free_without_cache(struct mem_control_block *block)

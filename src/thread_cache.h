@@ -119,7 +119,8 @@ static BRKM_ALWAYS_INLINE bool cache_keep_medium(struct thread_cache *cache,
                                                  struct mem_control_block *block)
 {
     size_t spent = cache->budget_spent + class.size;
-    if (spent > cache->budget || !cache_bin_push(&cache->bins[class.slot], block)) {
+    if (spent > cache->budget ||
+        !cache_bin_push(&cache->bins[class.slot], block, block_load_seal(block))) {
         return false;
     }
     cache->budget_spent = spent;

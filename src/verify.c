@@ -56,6 +56,17 @@ static enum fault fault_of_no_block(const struct mem_control_block *block)
     return state == BLOCK_FREE || state == BLOCK_TOP ? FAULT_FREE_MEMORY : FAULT_INVALID_POINTER;
 }
 
+/* What is wrong with a block in use when the header behind it does not fit. It may tell that the
+ * block was freed: then somebody wrote the header back that it had before. */
+static enum fault fault_behind(const struct mem_control_block *block, const char *caller)
+{
+    enum block_state behind = block_state(block_next(block));
+    bool was_freed =
+        behind == BLOCK_GONE ||
+        (behind != BLOCK_DAMAGED && block_has_flag(block_next(block), BLOCK_FLAG_PREVIOUS_FREE));
+    return was_freed ? fault_of_freed(caller) : FAULT_OVERFLOW;
+}
+
 /* Says what is wrong with `memory`, whose header is not that of a block in use. */
 static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state state,
                                        const char *caller)
@@ -165,11 +176,12 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
         reject(memory, state, caller);
     }
     struct held held = {.origin = ORIGIN_HEAP, .usable_size = block_usable_size(block)};
-    uint32_t behind = block_load_seal(block_next(block));
-    if (unlikely(!block_guard_follows(block_load_seal(block), block_short_size(block), behind))) {
-        brkm__fatal(FAULT_OVERFLOW, (struct fault_place){.address = memory,
-                                                         .block_size = held.usable_size,
-                                                         .caller = caller});
+    size_t size = block_short_size(block);
+    if (unlikely(!block_is_sound(block, size, block_load_seal(block)) ||
+                 block_is_known_free(block, size))) {
+        brkm__fatal(fault_behind(block, caller),
+                    (struct fault_place){
+                        .address = memory, .block_size = held.usable_size, .caller = caller});
     }
     return unlikely(state == BLOCK_WATCHED) ? verify_trailer(memory, held, caller) : held;
 }

@@ -145,7 +145,7 @@ void brkm__cache_forget_other_threads(void)
 {
 }
 
-const struct cached_block brkm__cached_sentinel;
+const struct cached_end brkm__cached_sentinel;
 
 /* ---- Batches: a number in the place of the first block ---- */
 

@@ -93,7 +93,7 @@ START_TEST(the_end_is_never_sound)
         brkm__cached_secret = 0;
         brkm__cached_draw_secret();
         ck_assert_uint_ne(brkm__cached_secret, 0);
-        ck_assert(!cached_link_is_sound(&brkm__cached_sentinel));
+        ck_assert(!cached_link_is_sound(&brkm__cached_sentinel.block));
     }
 }
 END_TEST

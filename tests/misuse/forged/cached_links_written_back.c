@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The links that two cached blocks had are written back to them, after the second was handed out.
  * Sizes: small
- * Not caught: links and check words are right for their addresses; who can read a freed block and
- * later write it has both. The block that is handed out twice is noticed when it is freed. */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

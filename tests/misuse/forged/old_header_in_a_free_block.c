@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The header that a block had in use is written back after it coalesced with the one in front; it
- * is freed again, and both are handed out.
- * Sizes: small
- * Not caught: a header that is right for its address and size carries no date; a record of each
- * block apart from it would, at a cost for every malloc and free. The memory may then be handed
- * out twice. */
+ * is freed again.
+ * Sizes: small medium large
+ * Says: double free at ADDRESS (block of N bytes, called from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)

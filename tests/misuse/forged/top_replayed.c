@@ -2,7 +2,7 @@
  * The unused end of the heap gets the header of the block that was freed into it, which is freed
  * again.
  * Sizes: large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: double free at ADDRESS (block of N bytes, called from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)
