@@ -56,15 +56,36 @@ static enum fault fault_of_no_block(const struct mem_control_block *block)
     return state == BLOCK_FREE || state == BLOCK_TOP ? FAULT_FREE_MEMORY : FAULT_INVALID_POINTER;
 }
 
-/* What is wrong with a block in use when the header behind it does not fit. It may tell that the
- * block was freed: then somebody wrote the header back that it had before. */
-static enum fault fault_behind(const struct mem_control_block *block, const char *caller)
+/* True when the heap has had `block` since it was in use, although it has a header of that time
+ * again: `behind` coalesced, or is right when it says that the block is free. */
+static bool heap_had(const struct mem_control_block *block, const struct mem_control_block *behind)
 {
-    enum block_state behind = block_state(block_next(block));
-    bool was_freed =
-        behind == BLOCK_GONE ||
-        (behind != BLOCK_DAMAGED && block_has_flag(block_next(block), BLOCK_FLAG_PREVIOUS_FREE));
-    return was_freed ? fault_of_freed(caller) : FAULT_OVERFLOW;
+    enum block_state state = block_state(behind);
+    if (state == BLOCK_GONE || state == BLOCK_DAMAGED) {
+        return state == BLOCK_GONE;
+    }
+    lock_acquire(&brkm__main_heap.lock);
+    bool is_inside_another = brkm__verify_find_around(block) != block;
+    bool has_tag = *block_boundary_tag_before(behind) == block_short_size(block);
+    lock_release(&brkm__main_heap.lock);
+    return block_has_flag(behind, BLOCK_FLAG_PREVIOUS_FREE) && (is_inside_another || has_tag);
+}
+
+/* Says what is wrong with `block`, in use by its header, behind which stands another that does not
+ * fit. */
+static _Noreturn BRKM_COLD void reject_behind(const struct mem_control_block *block,
+                                              const char *caller)
+{
+    const struct mem_control_block *behind = block_next(block);
+    struct fault_place place = {block_payload(block), block_usable_size(block), caller};
+    if (heap_had(block, behind)) {
+        brkm__fatal(fault_of_freed(caller), place);
+    }
+    if (block_state(behind) == BLOCK_DAMAGED) {
+        brkm__fatal(FAULT_OVERFLOW, place);
+    }
+    brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                (struct fault_place){.address = block_payload(behind), .caller = caller});
 }
 
 /* Says what is wrong with `memory`, whose header is not that of a block in use. */
@@ -179,9 +200,7 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
     size_t size = block_short_size(block);
     if (unlikely(!block_is_sound(block, size, block_load_seal(block)) ||
                  block_is_known_free(block, size))) {
-        brkm__fatal(fault_behind(block, caller),
-                    (struct fault_place){
-                        .address = memory, .block_size = held.usable_size, .caller = caller});
+        reject_behind(block, caller);
     }
     return unlikely(state == BLOCK_WATCHED) ? verify_trailer(memory, held, caller) : held;
 }
