@@ -38,8 +38,8 @@ static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 }
 
 /* Verifies before anything is believed: the address (inside the heap, aligned), the header (seal of
- * a block in use with this size at this address), and the guard of the header behind, which must not
- * say that the block is free. Price: 32 instructions on x86-64. */
+ * a block in use with this size at this address), and the guard of the header behind, which must
+ * not say that the block is free. Price: 32 instructions on x86-64. */
 static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
 {
     if (likely(regions_window_contains(memory))) {
