@@ -281,7 +281,7 @@ static void read_file(const char *source, const char *path)
     brkm__os_unmap(text, FILE_MAX);
 }
 
-/* ---- glibc's variables ---- */
+/* ---- glibc's variables: an empty value is as good as none ---- */
 
 static const struct glibc_knob {
     const char *variable; /* as glibc's mallopt(3) has it; NULL: there is none */
@@ -349,7 +349,7 @@ static void read_glibc_variables(void)
     for (size_t i = 0; i < GLIBC_KNOBS; i++) {
         const char *variable = glibc_knobs[i].variable;
         const char *text = variable == NULL ? NULL : brkm__os_environment(variable);
-        if (text != NULL) {
+        if (text != NULL && text[0] != '\0') {
             apply_glibc(variable, &glibc_knobs[i], span_of(text));
         }
     }
@@ -364,7 +364,7 @@ static void read_glibc_tunables(const char *source)
         struct span value = cut(&rest, ':');
         struct span name = cut(&value, '=');
         for (size_t i = 0; i < GLIBC_KNOBS; i++) {
-            if (span_is(name, glibc_knobs[i].tunable)) {
+            if (value.length > 0 && span_is(name, glibc_knobs[i].tunable)) {
                 apply_glibc(source, &glibc_knobs[i], value);
             }
         }
