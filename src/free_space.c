@@ -152,6 +152,16 @@ void brkm__space_begin_use(struct mem_control_block *block, size_t size)
     block_set(block, size, BLOCK_IN_USE);
 }
 
+/* The pages of a free block that were given back; from now on its header knows of none. */
+static struct page_range take_clean_pages(struct mem_control_block *block)
+{
+    struct page_range clean = block_clean_pages(block);
+    if (unlikely(page_range_bytes(clean) != 0)) {
+        block_change_flag(block, BLOCK_FLAG_PURGED, false);
+    }
+    return clean;
+}
+
 struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_block *block,
                                           size_t size)
 {
@@ -163,7 +173,7 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         end_program(FAULT_HEADER_OVERWRITTEN, block, "brkmalloc");
     }
     verify_free_end(block, found);
-    struct page_range clean = block_clean_pages(block);
+    struct page_range clean = take_clean_pages(block);
     if (found - size < BRKM_MIN_BLOCK) {
         brkm__space_begin_use(block, found);
         brkm__purge_regret(&heap->purge, page_range_bytes(clean));

@@ -143,6 +143,31 @@ START_TEST(pages_that_went_back_are_not_given_back_again_when_neighbours_join)
 }
 END_TEST
 
+START_TEST(a_block_in_use_is_never_marked_as_purged)
+{
+    struct mem_control_block *block = free_block_of(16 * PAGE);
+    purge_all();
+    ck_assert(block_has_flag(block, BLOCK_FLAG_PURGED));
+    size_t size = _i == 0 ? 4 * PAGE : 16 * PAGE;
+    ck_assert_ptr_eq(brkm__heap_allocate(heap, size, HEAP_AS_IT_IS, NULL), block);
+    ck_assert(!block_has_flag(block, BLOCK_FLAG_PURGED));
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
+START_TEST(the_top_is_never_marked_as_purged)
+{
+    struct mem_control_block *block = free_block_of(16 * PAGE);
+    struct mem_control_block *last = block_next(block);
+    purge_all();
+    ck_assert(block_has_flag(block, BLOCK_FLAG_PURGED));
+    brkm__heap_free(heap, last, "free");
+    ck_assert_ptr_eq(heap->top.block, block);
+    ck_assert(!block_has_flag(block, BLOCK_FLAG_PURGED));
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
 START_TEST(the_rest_of_a_purged_block_stays_purged)
 {
     struct mem_control_block *block = free_block_of(16 * PAGE);
@@ -270,6 +295,8 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_purge_that_the_system_refuses_can_be_tried_again);
     tcase_add_loop_test(tests, pages_that_went_back_are_not_given_back_again_when_neighbours_join,
                         0, 2);
+    tcase_add_loop_test(tests, a_block_in_use_is_never_marked_as_purged, 0, 2);
+    tcase_add_test(tests, the_top_is_never_marked_as_purged);
     tcase_add_test(tests, the_rest_of_a_purged_block_stays_purged);
     TCase *policy = unit_case(suite, "policy");
     tcase_add_test(policy, what_is_freed_goes_back_without_being_asked);
