@@ -270,6 +270,46 @@ START_TEST(a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks)
 }
 END_TEST
 
+static void forbid_break(void)
+{
+    fake_os_fail(FAKE_ONLY(FAKE_BREAK_RAISE), 1, true);
+}
+
+START_TEST(the_first_use_of_a_fallback_region_is_not_regretted)
+{
+    forbid_break();
+    take_row(32 * 1024);
+    take(4 * BRKM_MIB);
+    ck_assert_uint_gt(heap->fallback_bytes, ROW * 32 * 1024);
+    ck_assert_uint_eq(heap->purge.regretted, 0);
+    give_row(8);
+    ck_assert_uint_gt(brkm__footprint_totals().purged_bytes, 0);
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+}
+END_TEST
+
+START_TEST(what_a_fallback_region_gave_back_is_regretted_at_each_use)
+{
+    forbid_break();
+    struct mem_control_block *block = take(64 * PAGE);
+    take(64);
+    size_t regretted = 0;
+    for (int round = 0; round < 3; round++) {
+        give(block);
+        size_t purged = purge_all();
+        ck_assert_uint_ge(purged, 62 * PAGE);
+        /* In two parts, the first of which leaves a rest. */
+        ck_assert_ptr_eq(take(16 * PAGE), block);
+        struct mem_control_block *rest = take(block_size(block_next(block)));
+        regretted += purged;
+        ck_assert_uint_eq(heap->purge.regretted, regretted);
+        give(rest);
+        give(block);
+        ck_assert_ptr_eq(take(64 * PAGE), block);
+    }
+}
+END_TEST
+
 START_TEST(the_written_part_of_the_top_goes_back_and_is_zero_again)
 {
     ck_assert(brkm__option_set(OPTION_trim_threshold, BRKM_GIB));
@@ -302,6 +342,8 @@ Suite *unit_suite(void)
     tcase_add_test(policy, what_is_freed_goes_back_without_being_asked);
     tcase_add_test(policy, the_threshold_is_an_option);
     tcase_add_test(policy, a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks);
+    tcase_add_test(policy, the_first_use_of_a_fallback_region_is_not_regretted);
+    tcase_add_test(policy, what_a_fallback_region_gave_back_is_regretted_at_each_use);
     tcase_add_test(policy, the_written_part_of_the_top_goes_back_and_is_zero_again);
     return suite;
 }
