@@ -7,6 +7,7 @@
 
 #include "annotate.h"
 #include "block.h"
+#include "cache_life.h"
 #include "depot.h"
 #include "explain.h"
 #include "foreign.h"
@@ -17,7 +18,6 @@
 #include "perturb.h"
 #include "probes.h"
 #include "report.h"
-#include "thread_cache.h"
 #include "trailer.h"
 #include "verify.h"
 #include "watch.h"

@@ -7,6 +7,7 @@
 #include "base.h"
 #include "block.h"
 #include "brkmalloc/brkmalloc.h"
+#include "cache_miss.h"
 #include "config.h"
 #include "regions.h"
 #include "serve.h"

@@ -6,6 +6,8 @@
 
 #include "annotate.h"
 #include "block.h"
+#include "cache_life.h"
+#include "cache_miss.h"
 #include "depot.h"
 #include "heap.h"
 #include "mapped.h"

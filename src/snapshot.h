@@ -7,8 +7,8 @@
 #define BRKMALLOC_SNAPSHOT_H
 
 #include "base.h"
+#include "cache_registry.h"
 #include "config.h"
-#include "thread_cache.h"
 
 /* X(section, key, label): the member section_key, in text "<number> label" on the section's line.
  * Bytes include the headers of blocks. */

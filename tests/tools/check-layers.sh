@@ -21,10 +21,10 @@ layer_of()
     purge | mapped | guarded | cache_bin | profile_file | leaks) echo 6 ;;
     free_space | explain) echo 7 ;;
     heap) echo 8 ;;
-    idle | verify | heap_map) echo 9 ;;
-    depot | quarantine) echo 10 ;;
-    supply | decay) echo 11 ;;
-    thread_cache) echo 12 ;;
+    idle | verify | heap_map | thread_cache) echo 9 ;;
+    depot | quarantine | cache_registry) echo 10 ;;
+    supply | decay | cache_budget | cache_life) echo 11 ;;
+    cache_miss) echo 12 ;;
     serve | snapshot) echo 13 ;;
     watch) echo 14 ;;
     alloc | check | info | stats | tune | profiling) echo 15 ;;

@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "cache_life.h"
+#include "cache_miss.h"
+#include "cache_registry.h"
 #include "depot.h"
 #include "heap.h"
 #include "idle.h"
