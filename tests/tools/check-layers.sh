@@ -28,7 +28,7 @@ layer_of()
     serve | snapshot) echo 13 ;;
     watch) echo 14 ;;
     alloc | check | info | stats | tune | profiling) echo 15 ;;
-    control | interpose) echo 16 ;;
+    control | interpose | realloc) echo 16 ;;
     server) echo 17 ;;
     service) echo 18 ;;
     process) echo 19 ;;
