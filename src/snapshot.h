@@ -112,6 +112,13 @@ struct snapshot_detail {
     struct cache_record caches[SNAPSHOT_CACHES];
 };
 
+/* True when no block of a class, with its totals by state, exists. */
+static inline bool snapshot_class_is_empty(const struct block_totals *states)
+{
+    return states[SNAPSHOT_IN_USE].blocks == 0 && states[SNAPSHOT_CACHED].blocks == 0 &&
+           states[SNAPSHOT_FREE].blocks == 0;
+}
+
 /* The counters alone, in constant time: what is cached counts with the sizes of its classes, of
  * which single blocks may be a little larger. */
 struct snapshot brkm__snapshot_of_counters(void);
