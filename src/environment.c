@@ -407,18 +407,23 @@ static void add_value(struct line *line, enum option option)
     }
 }
 
+void brkm__environment_add_setting(struct line *line, enum option option)
+{
+    const char *source = brkm__option_source(option);
+    brkm__line_add_text(line, brkm__option_rows[option].name);
+    brkm__line_add_text(line, ":");
+    add_value(line, option);
+    brkm__line_add_text(line, " (");
+    brkm__line_add_text(line, source == NULL ? "default" : source);
+    brkm__line_add_text(line, ")");
+}
+
 void brkm__environment_confirm(void)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
-        const char *source = brkm__option_source(option);
         struct line line = {0};
         brkm__line_add_text(&line, "brkmalloc: option ");
-        brkm__line_add_text(&line, brkm__option_rows[option].name);
-        brkm__line_add_text(&line, ":");
-        add_value(&line, option);
-        brkm__line_add_text(&line, " (");
-        brkm__line_add_text(&line, source == NULL ? "default" : source);
-        brkm__line_add_text(&line, ")");
+        brkm__environment_add_setting(&line, option);
         brkm__line_write(&line);
     }
 }

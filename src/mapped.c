@@ -54,9 +54,8 @@ struct lock brkm__mapped_lock;
 
 static size_t slot_for(uintptr_t payload)
 {
-    /* Payloads of mapped blocks lie at page starts plus a constant: multiply the page number by
-     * 2^64 / golden ratio and use the upper bits (Knuth, TAOCP 3, 6.4). */
-    return (size_t)((uint64_t)(payload >> 12) * 0x9e3779b97f4a7c15u >> 32) & (table.capacity - 1);
+    /* Payloads of mapped blocks lie at page starts plus a constant. */
+    return (size_t)((uint64_t)(payload >> 12) * BRKM_MIXING_FACTOR >> 32) & (table.capacity - 1);
 }
 
 /* The entry for `payload`, or the one that it would take. The table is never full. */
