@@ -20,6 +20,13 @@ function(compress)
   endif()
 endfunction()
 
+# The licence as a paragraph of Debian's copyright file: indented, and a dot for each empty line.
+file(READ ${CPACK_BRKM_SOURCE_DIR}/LICENSE BRKM_LICENSE_TEXT)
+string(REGEX REPLACE "^.*\n\nPermission" "Permission" BRKM_LICENSE_TEXT "${BRKM_LICENSE_TEXT}")
+string(STRIP "${BRKM_LICENSE_TEXT}" BRKM_LICENSE_TEXT)
+string(REPLACE "\n\n" "\n.\n" BRKM_LICENSE_TEXT "${BRKM_LICENSE_TEXT}")
+string(REPLACE "\n" "\n " BRKM_LICENSE_TEXT " ${BRKM_LICENSE_TEXT}")
+
 foreach(component runtime development)
   set(staged ${CPACK_TEMPORARY_DIRECTORY}/${component})
   set(documents ${staged}/usr/share/doc/${${component}_package})
@@ -27,7 +34,7 @@ foreach(component runtime development)
   file(GLOB_RECURSE pages ${staged}/usr/share/man/*.[1-8])
   compress(${pages})
 
-  configure_file(${CPACK_BRKM_SOURCE_DIR}/LICENSE ${documents}/copyright COPYONLY)
+  configure_file(${CPACK_BRKM_SOURCE_DIR}/cmake/debian/copyright.in ${documents}/copyright @ONLY)
   configure_file(${CPACK_BRKM_SOURCE_DIR}/CHANGELOG.md ${documents}/changelog COPYONLY)
   file(REMOVE ${documents}/LICENSE ${documents}/CHANGELOG.md)
   set(version ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layer 15: the malloc family's semantics: zero sizes, limits, errno, alignment rules, resizing. */
+ * Layer 15: see alloc.h. Zero sizes, limits, errno, alignment rules; realloc has a file of its own.
+ */
 #include "alloc.h"
 
 #include <errno.h>
@@ -7,22 +8,20 @@
 
 #include "annotate.h"
 #include "block.h"
+#include "cache_life.h"
 #include "depot.h"
 #include "explain.h"
 #include "foreign.h"
 #include "heap.h"
-#include "mapped.h"
-#include "options.h"
 #include "os.h"
 #include "perturb.h"
 #include "probes.h"
 #include "report.h"
-#include "thread_cache.h"
 #include "trailer.h"
 #include "verify.h"
 #include "watch.h"
 
-static void *out_of_memory(size_t size)
+void *brkm__alloc_fail(size_t size)
 {
     errno = ENOMEM;
     probe_out_of_memory(size);
@@ -33,7 +32,7 @@ static void *out_of_memory(size_t size)
 static void *hand_out(void *memory, size_t size, bool zeroed)
 {
     if (unlikely(memory == NULL)) {
-        return out_of_memory(size);
+        return brkm__alloc_fail(size);
     }
     brkm__perturb_new(memory, size);
     annotate_allocated(memory, size, zeroed);
@@ -53,7 +52,7 @@ static void *serve_aligned(size_t alignment, size_t size)
                              : brkm__serve_aligned(alignment, size);
 }
 
-static void take_back(void *memory, struct held held, const char *caller)
+void brkm__alloc_take_back(void *memory, struct held held, const char *caller)
 {
     if (unlikely(held.is_watched || watch_is_on())) {
         brkm__watch_take_back(memory, held, caller);
@@ -71,7 +70,7 @@ static void free_verified(void *memory, struct held held, const char *caller)
         return;
     }
     annotate_freed(memory);
-    take_back(memory, held, caller);
+    brkm__alloc_take_back(memory, held, caller);
 }
 
 static void free_for(void *memory, const char *caller)
@@ -82,7 +81,7 @@ static void free_for(void *memory, const char *caller)
 }
 
 /* The largest usable size that a request of `size` bytes can have got: a block that was rounded to
- * its alignment, that realloc left as it was (can_stay) or gave room to grow; and a rest too small
+ * its alignment, that realloc left as it was or gave room to grow (realloc.c); and a rest too small
  * to split off or to unmap. */
 static size_t largest_usable(size_t size, enum origin origin)
 {
@@ -167,124 +166,6 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
     free_for(memory, "free");
 }
 
-/* ---- Resize ---- */
-
-/* What to ask for when a block moves: a block that grows in small steps will grow again, and gets
- * an eighth more so that the next steps need no copy. One that grows by much, as a vector that
- * doubles, brings its own room. */
-static size_t size_with_room_to_grow(size_t size, size_t old_size)
-{
-    bool in_small_steps = size > old_size && size - old_size <= old_size / 4;
-    size_t roomy = size + size / 8;
-    return in_small_steps && size <= BRKM_ROOM_TO_GROW_MAX && !brkm__serve_wants_mapping(roomy)
-               ? roomy
-               : size;
-}
-
-static void *move(void *memory, struct held held, size_t size)
-{
-    size_t room = size_with_room_to_grow(size, held.usable_size);
-    void *moved = watch_is_on() ? brkm__watch_serve(size, room, BRKM_ALIGNMENT).memory
-                                : brkm__serve(room).memory;
-    if (moved == NULL) {
-        return NULL;
-    }
-    annotate_allocated(moved, size, true);
-    memcpy(moved, memory, min_size(size, held.usable_size));
-    annotate_forgotten(memory, held.usable_size);
-    take_back(memory, held, "realloc");
-    return moved;
-}
-
-/* True when the block can stay as it is: large enough, and less than twice as large as needed,
- * which saves the move of a cached size; or by no more than a block gets to grow into. */
-static bool can_stay(size_t old_block, size_t new_block)
-{
-    size_t largest = old_block <= BRKM_CACHED_MAX ? 2 * new_block - 1
-                                                  : new_block + new_block / 8 + BRKM_MIN_BLOCK;
-    return new_block <= old_block && old_block <= largest;
-}
-
-static void *resize_in_heap(void *memory, struct held held, size_t size)
-{
-    struct mem_control_block *block = block_from_payload(memory);
-    size_t old_block = block_short_size(block);
-    size_t new_block = size <= BRKM_HEAP_REQUEST_MAX ? block_size_for_request(size) : SIZE_MAX;
-    bool stays = can_stay(old_block, new_block);
-    /* Small blocks stand in runs of their own kind, where there is no room to grow into. */
-    if (!stays && new_block != SIZE_MAX && max_size(old_block, new_block) > BRKM_CACHED_EXACT_MAX) {
-        stays = brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
-    }
-    if (stays) {
-        annotate_allocated(memory, size, true);
-        return memory;
-    }
-    return move(memory, held, size);
-}
-
-static void *resize_mapped(void *memory, struct held held, size_t size)
-{
-    if (size < brkm__option_get(OPTION_mapped_threshold) / 2) {
-        void *moved = move(memory, held, size);
-        if (moved != NULL) {
-            return moved;
-        }
-    }
-    void *resized = brkm__mapped_resize(memory, size);
-    if (resized == NULL) {
-        return move(memory, held, size);
-    }
-    annotate_allocated(resized, size, true);
-    return resized;
-}
-
-static void *resize_watched(void *memory, struct held held, size_t size)
-{
-    if (!brkm__watch_resize(memory, held, size)) {
-        return move(memory, held, size);
-    }
-    annotate_allocated(memory, size, true);
-    return memory;
-}
-
-static void *resize_plain(void *memory, struct held held, size_t size)
-{
-    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
-                                      : resize_mapped(memory, held, size);
-}
-
-/* A block that was a sample, or becomes one. */
-static void *resize_sampled(void *memory, struct held held, size_t size, bool wanted)
-{
-    struct resample resample = brkm__resample_begin(memory, &held, size, wanted);
-    size_t room = brkm__resample_room(&resample, size);
-    if (held.usable_size > size) {
-        /* What a move copies for the trailer's sake. */
-        annotate_readable((char *)memory + size, min_size(room, held.usable_size) - size);
-    }
-    void *resized = resize_plain(memory, held, room);
-    if (unlikely(resized == NULL)) {
-        brkm__resample_cancel(memory, &resample);
-        return NULL;
-    }
-    annotate_suspended(resized, room);
-    brkm__resample_end(resized, &resample);
-    annotate_allocated(resized, size, true);
-    return resized;
-}
-
-static void *resize(void *memory, struct held held, size_t size)
-{
-    if (unlikely(watch_is_on()) && brkm__watch_has(held)) {
-        return resize_watched(memory, held, size);
-    }
-    bool wanted = watch_wants(size);
-    if (unlikely(wanted || held.is_watched)) {
-        return resize_sampled(memory, held, size, wanted);
-    }
-    return resize_plain(memory, held, size);
-}
-
 /* ---- The malloc family ---- */
 
 BRKM_ENTRY void *brkm_malloc(size_t size)
@@ -316,7 +197,7 @@ BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
-        return out_of_memory(SIZE_MAX);
+        return brkm__alloc_fail(SIZE_MAX);
     }
     struct allocated result = serve(total);
     if (likely(result.memory != NULL)) {
@@ -324,56 +205,7 @@ BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
         memset(result.memory, 0, min_size(total, result.dirty));
         return result.memory;
     }
-    return out_of_memory(total);
-}
-
-/* What a block gained by growing. */
-static void perturb_gained(void *memory, size_t old_usable)
-{
-    size_t usable = brkm__verify_in_use(memory, "realloc").usable_size;
-    if (usable > old_usable) {
-        brkm__perturb_new((char *)memory + old_usable, usable - old_usable);
-    }
-}
-
-BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
-{
-    if (memory == NULL) {
-        return brkm_malloc(size);
-    }
-    struct held held = brkm__verify_in_use(memory, "realloc");
-    if (unlikely(held.origin == ORIGIN_FOREIGN)) {
-        return brkm__foreign_realloc(memory, size);
-    }
-    if (size == 0) {
-        free_verified(memory, held, "realloc");
-        return NULL;
-    }
-    if (unlikely(size > PTRDIFF_MAX)) {
-        return out_of_memory(size);
-    }
-    annotate_suspended(memory, held.usable_size);
-    if (size < held.usable_size) {
-        annotate_forgotten((char *)memory + size, held.usable_size - size);
-    }
-    void *resized = resize(memory, held, size);
-    if (unlikely(resized == NULL)) {
-        annotate_allocated(memory, held.usable_size, true);
-        return out_of_memory(size);
-    }
-    if (unlikely(brkm__perturb_is_on())) {
-        perturb_gained(resized, held.usable_size);
-    }
-    return resized;
-}
-
-BRKM_ENTRY void *brkm_reallocarray(void *memory, size_t count, size_t size)
-{
-    size_t total;
-    if (unlikely(__builtin_mul_overflow(count, size, &total))) {
-        return out_of_memory(SIZE_MAX);
-    }
-    return brkm_realloc(memory, total);
+    return brkm__alloc_fail(total);
 }
 
 BRKM_ENTRY void *brkm_memalign(size_t alignment, size_t size)
@@ -417,7 +249,7 @@ BRKM_ENTRY void *brkm_pvalloc(size_t size)
 {
     size_t page = brkm__os_page_size();
     if (unlikely(size > PTRDIFF_MAX - page)) {
-        return out_of_memory(size);
+        return brkm__alloc_fail(size);
     }
     return brkm_valloc(align_up(max_size(size, 1), page));
 }

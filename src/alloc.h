@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layer 15: the fast path of malloc and free, shared by the prefixed functions and libc's names. */
+ * Layer 15: the malloc family's semantics. Here is the fast path of malloc and free, for the
+ * prefixed functions and libc's names. */
 #ifndef BRKMALLOC_ALLOC_H
 #define BRKMALLOC_ALLOC_H
 
@@ -7,10 +8,12 @@
 #include "base.h"
 #include "block.h"
 #include "brkmalloc/brkmalloc.h"
+#include "cache_miss.h"
 #include "config.h"
 #include "regions.h"
 #include "serve.h"
 #include "thread_cache.h"
+#include "verify.h"
 
 /* Everything of malloc and free that is not a hit: other sizes, misses, full bins, misuse. */
 void *brkm__malloc_slow(size_t size);
@@ -60,5 +63,13 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
     }
     brkm__free_slow(memory);
 }
+
+/* ---- For realloc.c ---- */
+
+/* Sets errno to ENOMEM, for a request of `size` bytes, and returns NULL. */
+BRKM_COLD void *brkm__alloc_fail(size_t size);
+
+/* Takes a block back that was verified, and may be watched. `caller` goes into messages. */
+void brkm__alloc_take_back(void *memory, struct held held, const char *caller);
 
 #endif

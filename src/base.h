@@ -43,6 +43,10 @@
 #define forget_word(word) __asm__("" : "+m"(word))
 #define forget_value(value) __asm__("" : "+r"(value))
 
+/* 2^64 / golden ratio, odd: the product has something of every bit of a number in its upper bits
+ * (Knuth, TAOCP 3, 6.4). */
+#define BRKM_MIXING_FACTOR 0x9e3779b97f4a7c15u
+
 static inline bool is_power_of_two(size_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;

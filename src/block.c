@@ -20,12 +20,9 @@ void brkm__block_draw_secret(void)
 
 /* ---- Checks of what lies in payloads ---- */
 
-/* 2^64 / golden ratio, odd: every bit of value and address reaches the upper bits. */
-#define CHECK_MULTIPLIER 0x9e3779b97f4a7c15u
-
 static uint64_t check_for(const struct mem_control_block *block, uint64_t value)
 {
-    return (value ^ (uintptr_t)block) * CHECK_MULTIPLIER + relaxed_load(brkm__block_secret);
+    return (value ^ (uintptr_t)block) * BRKM_MIXING_FACTOR + relaxed_load(brkm__block_secret);
 }
 
 static _Noreturn void end_program(const struct mem_control_block *block)
@@ -56,7 +53,7 @@ size_t brkm__block_load_long_size(const struct mem_control_block *block)
 
 static uint64_t clean_check_for(const struct mem_control_block *block, struct page_range pages)
 {
-    return check_for(block, pages.start * CHECK_MULTIPLIER ^ pages.end);
+    return check_for(block, pages.start * BRKM_MIXING_FACTOR ^ pages.end);
 }
 
 void brkm__block_store_clean_pages(struct mem_control_block *block, struct page_range clean)
@@ -84,7 +81,7 @@ static const struct fact facts[] FACTS = {
     FACT("least block", BRKM_MIN_BLOCK),
     FACT("size unit", BLOCK_UNIT),
     FACT("long size mark", BLOCK_LONG_SIZE),
-    FACT("check multiplier", CHECK_MULTIPLIER),
+    FACT("check multiplier", BRKM_MIXING_FACTOR),
     FACT("state in use", BLOCK_IN_USE),
     FACT("state cached", BLOCK_CACHED),
     FACT("state free", BLOCK_FREE),

@@ -89,8 +89,8 @@ enum block_flag {
     BLOCK_FLAG_PREVIOUS_FREE = 1,
     /* The first block of a fallback region. */
     BLOCK_FLAG_REGION_START = 2,
-    /* The block is free, and some of its pages were given back since they were last used: those
-     * that block_clean_pages tells. */
+    /* Of free blocks only: some pages were given back since they were last used, those that
+     * block_clean_pages tells. */
     BLOCK_FLAG_PURGED = 4,
     /* No other bit is ever set. */
     BLOCK_FLAGS_ALL = 7,

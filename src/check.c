@@ -53,6 +53,10 @@ static void check_free_block(struct walk *walk, const struct mem_control_block *
     expect(walk, next != walk->heap->top.block, "I2: no free block borders the top", block);
     expect(walk, *block_boundary_tag_before(next) == size, "I3: the boundary tag is the size",
            block);
+    struct page_range inner = block_inner_pages(block, size, brkm__os_page_size());
+    struct page_range clean = block_clean_pages(block);
+    expect(walk, page_range_bytes(page_range_common(inner, clean)) == page_range_bytes(clean),
+           "I10: the pages that were given back lie inside", block);
 }
 
 static void check_block(struct walk *walk, const struct mem_control_block *block,
@@ -60,6 +64,8 @@ static void check_block(struct walk *walk, const struct mem_control_block *block
 {
     expect(walk, block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE) == previous_was_free,
            "I3: the flag tells whether the previous block is free", block);
+    expect(walk, state == BLOCK_FREE || !block_has_flag(block, BLOCK_FLAG_PURGED),
+           "I10: only of free blocks pages were given back", block);
     if (state == BLOCK_FREE) {
         check_free_block(walk, block, previous_was_free);
     } else if (state == BLOCK_IN_USE || state == BLOCK_WATCHED || state == BLOCK_CACHED) {

@@ -196,30 +196,14 @@ static void answer_trim(struct control_answer *answer, struct word argument)
 
 /* ---- Requests: get, set ---- */
 
-/* "key:value (source)" */
-static void add_option(struct writer *writer, enum option option)
-{
-    const char *source = brkm__option_source(option);
-    size_t value = brkm__option_get(option);
-    brkm__writer_add(writer, brkm__option_rows[option].name);
-    brkm__writer_add(writer, ":");
-    if (brkm__option_rows[option].type == OPTION_TYPE_FLAG) {
-        brkm__writer_add(writer, value != 0 ? "true" : "false");
-    } else if (brkm__option_rows[option].type == OPTION_TYPE_WORD) {
-        brkm__writer_add(writer, brkm__option_rows[option].words[value]);
-    } else {
-        brkm__writer_add_number(writer, value);
-    }
-    brkm__writer_add(writer, " (");
-    brkm__writer_add(writer, source == NULL ? "default" : source);
-    brkm__writer_add(writer, ")\n");
-}
-
 static void answer_options(struct control_answer *answer, enum option first, enum option end)
 {
     struct writer writer = {.write = append, .context = answer};
     for (enum option option = first; option < end; option++) {
-        add_option(&writer, option);
+        struct line setting = {0};
+        brkm__environment_add_setting(&setting, option);
+        brkm__writer_add_span(&writer, setting.text, setting.length);
+        brkm__writer_add(&writer, "\n");
     }
     brkm__writer_flush(&writer);
     head_ok(answer);

@@ -281,7 +281,7 @@ static void read_file(const char *source, const char *path)
     brkm__os_unmap(text, FILE_MAX);
 }
 
-/* ---- glibc's variables ---- */
+/* ---- glibc's variables: an empty value is as good as none ---- */
 
 static const struct glibc_knob {
     const char *variable; /* as glibc's mallopt(3) has it; NULL: there is none */
@@ -349,7 +349,7 @@ static void read_glibc_variables(void)
     for (size_t i = 0; i < GLIBC_KNOBS; i++) {
         const char *variable = glibc_knobs[i].variable;
         const char *text = variable == NULL ? NULL : brkm__os_environment(variable);
-        if (text != NULL) {
+        if (text != NULL && text[0] != '\0') {
             apply_glibc(variable, &glibc_knobs[i], span_of(text));
         }
     }
@@ -364,7 +364,7 @@ static void read_glibc_tunables(const char *source)
         struct span value = cut(&rest, ':');
         struct span name = cut(&value, '=');
         for (size_t i = 0; i < GLIBC_KNOBS; i++) {
-            if (span_is(name, glibc_knobs[i].tunable)) {
+            if (value.length > 0 && span_is(name, glibc_knobs[i].tunable)) {
                 apply_glibc(source, &glibc_knobs[i], value);
             }
         }
@@ -407,18 +407,23 @@ static void add_value(struct line *line, enum option option)
     }
 }
 
+void brkm__environment_add_setting(struct line *line, enum option option)
+{
+    const char *source = brkm__option_source(option);
+    brkm__line_add_text(line, brkm__option_rows[option].name);
+    brkm__line_add_text(line, ":");
+    add_value(line, option);
+    brkm__line_add_text(line, " (");
+    brkm__line_add_text(line, source == NULL ? "default" : source);
+    brkm__line_add_text(line, ")");
+}
+
 void brkm__environment_confirm(void)
 {
     for (enum option option = 0; option < OPTION_COUNT; option++) {
-        const char *source = brkm__option_source(option);
         struct line line = {0};
         brkm__line_add_text(&line, "brkmalloc: option ");
-        brkm__line_add_text(&line, brkm__option_rows[option].name);
-        brkm__line_add_text(&line, ":");
-        add_value(&line, option);
-        brkm__line_add_text(&line, " (");
-        brkm__line_add_text(&line, source == NULL ? "default" : source);
-        brkm__line_add_text(&line, ")");
+        brkm__environment_add_setting(&line, option);
         brkm__line_write(&line);
     }
 }

@@ -19,6 +19,9 @@ void brkm__environment_read(void);
 bool brkm__environment_parse(enum option option, const char *text, size_t length, size_t *value,
                              struct line *remedy);
 
+/* Adds "key:value (source)", as the option stands. */
+void brkm__environment_add_setting(struct line *line, enum option option);
+
 /* Prints the settings in force to standard error. */
 void brkm__environment_confirm(void);
 

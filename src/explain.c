@@ -133,7 +133,7 @@ static bool find_mapped(uintptr_t address, struct finding *finding)
 {
     struct mapped_place place;
     if (!brkm__mapped_around((const void *)address, &place) ||
-        (!place.is_guarded && !place.is_retired)) {
+        (!place.has_guards && !place.is_retired)) {
         return false;
     }
     *finding = (struct finding){.block = place.payload, .size = requested_size(&place)};

@@ -62,6 +62,17 @@ bool brkm__fallback_is_whole(const struct mem_control_block *block)
     return true;
 }
 
+size_t brkm__fallback_first_use(struct page_range pages)
+{
+    struct region *region = brkm__regions_around(pages.start);
+    if (region == NULL || region->kind != REGION_FALLBACK || region->used_to >= pages.end) {
+        return 0;
+    }
+    size_t fresh = pages.end - max_size(pages.start, region->used_to);
+    region->used_to = pages.end;
+    return fresh;
+}
+
 void brkm__fallback_remove(struct mem_control_block *block)
 {
     struct region *region = brkm__regions_find(block);

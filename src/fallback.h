@@ -15,6 +15,10 @@ struct mem_control_block *brkm__fallback_add(size_t size, size_t wanted);
  * that it begins one, and that is not so. */
 bool brkm__fallback_is_whole(const struct mem_control_block *block);
 
+/* `pages`, which are clean, are about to be used. Returns the bytes of those that nobody used
+ * before: fresh from the system, not given back to it. */
+size_t brkm__fallback_first_use(struct page_range pages);
+
 /* Unmaps the region that the free `block`, which is in no bin any more, spans. */
 void brkm__fallback_remove(struct mem_control_block *block);
 

@@ -152,6 +152,27 @@ void brkm__space_begin_use(struct mem_control_block *block, size_t size)
     block_set(block, size, BLOCK_IN_USE);
 }
 
+/* The pages of a free block that were given back; from now on its header knows of none. */
+static struct page_range take_clean_pages(struct mem_control_block *block)
+{
+    struct page_range clean = block_clean_pages(block);
+    if (unlikely(page_range_bytes(clean) != 0)) {
+        block_change_flag(block, BLOCK_FLAG_PURGED, false);
+    }
+    return clean;
+}
+
+/* Clean pages are used: that costs page faults for nothing where they had been given back, and not
+ * where they are fresh. */
+static void regret_use(struct heap *heap, struct page_range pages)
+{
+    size_t bytes = page_range_bytes(pages);
+    if (unlikely(bytes != 0 && heap->fallback_bytes != 0)) {
+        bytes -= brkm__fallback_first_use(pages);
+    }
+    brkm__purge_regret(&heap->purge, bytes);
+}
+
 struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_block *block,
                                           size_t size)
 {
@@ -163,10 +184,10 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         end_program(FAULT_HEADER_OVERWRITTEN, block, "brkmalloc");
     }
     verify_free_end(block, found);
-    struct page_range clean = block_clean_pages(block);
+    struct page_range clean = take_clean_pages(block);
     if (found - size < BRKM_MIN_BLOCK) {
         brkm__space_begin_use(block, found);
-        brkm__purge_regret(&heap->purge, page_range_bytes(clean));
+        regret_use(heap, clean);
         return block;
     }
     /* The block behind has the flag already, and it is not the top: no free block borders that. */
@@ -176,7 +197,8 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         struct page_range left = block_inner_pages(rest, found - size, brkm__os_page_size());
         left = page_range_common(left, clean);
         block_set_clean_pages(rest, left);
-        brkm__purge_regret(&heap->purge, page_range_bytes(clean) - page_range_bytes(left));
+        clean.end -= page_range_bytes(left);
+        regret_use(heap, clean);
     }
     brkm__bins_insert(&heap->bins, rest, found - size);
     block_set(block, size, BLOCK_IN_USE);
@@ -245,7 +267,7 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size)
     }
     heap->fallback_bytes += fallback_region_bytes(first);
     heap->fallback_peak = max_size(heap->fallback_peak, heap->fallback_bytes);
-    /* Fresh pages are as good as purged ones. */
+    /* Fresh pages are as clean as purged ones. */
     size_t region_size = block_size(first);
     release(heap, first, region_size, block_inner_pages(first, region_size, brkm__os_page_size()));
     return true;

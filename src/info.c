@@ -78,9 +78,7 @@ static void print_classes(FILE *stream, const struct snapshot_detail *detail)
 {
     for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
         const struct block_totals *states = detail->classes[bin];
-        if (states[SNAPSHOT_IN_USE].blocks + states[SNAPSHOT_CACHED].blocks +
-                states[SNAPSHOT_FREE].blocks !=
-            0) {
+        if (!snapshot_class_is_empty(states)) {
             fprintf(stream, "  <class size=\"%zu\"", size_class_lower_bound(bin));
             print_state(stream, "in_use", &states[SNAPSHOT_IN_USE]);
             print_state(stream, "cached", &states[SNAPSHOT_CACHED]);

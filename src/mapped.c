@@ -35,7 +35,7 @@ struct mapping {
     size_t size;       /* of the mapping, whole pages; 0 in a tombstone */
     size_t usable;    /* bytes from the payload to the fencepost in its last page; 0 once retired */
     size_t requested; /* of a retired block */
-    bool is_guarded;  /* the first page and the last are inaccessible */
+    bool has_guards;  /* the first page and the last are inaccessible */
     bool is_retired;  /* freed; the addresses are kept, and nobody may touch them */
 };
 
@@ -54,9 +54,8 @@ struct lock brkm__mapped_lock;
 
 static size_t slot_for(uintptr_t payload)
 {
-    /* Payloads of mapped blocks lie at page starts plus a constant: multiply the page number by
-     * 2^64 / golden ratio and use the upper bits (Knuth, TAOCP 3, 6.4). */
-    return (size_t)((uint64_t)(payload >> 12) * 0x9e3779b97f4a7c15u >> 32) & (table.capacity - 1);
+    /* Payloads of mapped blocks lie at page starts plus a constant. */
+    return (size_t)((uint64_t)(payload >> 12) * BRKM_MIXING_FACTOR >> 32) & (table.capacity - 1);
 }
 
 /* The entry for `payload`, or the one that it would take. The table is never full. */
@@ -207,10 +206,11 @@ static void place_at_front(struct mapping *mapping, size_t size, size_t alignmen
     trim_mapping(mapping, size);
 }
 
-/* Stands in front of a guarded block's header. Nothing secret: it is there for stray writes. */
+/* Stands in front of the header of a block with guards. Nothing secret: it is there for stray
+ * writes. */
 #define FRONT_BYTE 0xd7
 
-/* Bytes between the guard page in front of a guarded block and its header. */
+/* Bytes between the guard page in front of a block and its header. */
 static size_t front_size(uintptr_t payload)
 {
     return (payload - BRKM_HEADER_SIZE) % brkm__os_page_size();
@@ -230,37 +230,39 @@ static void place_between_guards(struct mapping *mapping, size_t size, size_t al
     uintptr_t guard = mapping->start + mapping->size - page;
     mapping->payload = align_down(guard - MAPPED_FENCEPOST - size, alignment);
     mapping->usable = guard - MAPPED_FENCEPOST - mapping->payload;
-    mapping->is_guarded = true;
+    mapping->has_guards = true;
     uintptr_t first = align_down(mapping->payload - BRKM_HEADER_SIZE, page);
     brkm__os_protect((void *)mapping->start, first - mapping->start);
     brkm__os_protect((void *)guard, page);
     memset(front_of(mapping->payload), FRONT_BYTE, front_size(mapping->payload));
 }
 
-void *brkm__mapped_allocate(size_t size, size_t alignment)
+/* A mapping with the payload in its place; size 0 when the system has none. */
+static struct mapping make_mapping(size_t size, size_t alignment)
 {
-    size = max_size(size, 1);
-    bool guarded = brkm__option_get(OPTION_guard_pages) != 0;
+    bool with_guards = brkm__option_get(OPTION_guard_pages) != 0;
     struct mapping mapping = {.size = mapping_size(size, alignment)};
     if (mapping.size == 0) {
-        return NULL;
+        return mapping;
     }
-    mapping.size += guarded ? 2 * brkm__os_page_size() : 0;
-    void *start = brkm__footprint_map(mapping.size);
-    if (start == NULL) {
-        return NULL;
+    mapping.size += with_guards ? 2 * brkm__os_page_size() : 0;
+    mapping.start = (uintptr_t)brkm__footprint_map(mapping.size);
+    if (mapping.start == 0) {
+        mapping.size = 0;
+        return mapping;
     }
-    mapping.start = (uintptr_t)start;
     alignment = max_size(alignment, MAPPED_OVERHEAD);
-    if (unlikely(guarded)) {
+    if (unlikely(with_guards)) {
         place_between_guards(&mapping, size, alignment);
     } else {
         place_at_front(&mapping, size, alignment);
     }
-    brkm__huge_pages_advise((void *)mapping.start, mapping.size);
-    brkm__block_draw_secret();
-    write_headers(&mapping);
+    return mapping;
+}
 
+/* False when as many blocks are mapped as may be, or the table cannot grow. */
+static bool try_to_remember(struct mapping mapping)
+{
     lock_acquire(&brkm__mapped_lock);
     size_t mappings = table.totals.count + table.totals.retired;
     bool room = mappings < brkm__option_get(OPTION_mapped_count_max) && make_room();
@@ -269,7 +271,19 @@ void *brkm__mapped_allocate(size_t size, size_t alignment)
         table.totals.allocations++;
     }
     lock_release(&brkm__mapped_lock);
-    if (!room) {
+    return room;
+}
+
+void *brkm__mapped_allocate(size_t size, size_t alignment)
+{
+    struct mapping mapping = make_mapping(max_size(size, 1), alignment);
+    if (mapping.size == 0) {
+        return NULL;
+    }
+    brkm__huge_pages_advise((void *)mapping.start, mapping.size);
+    brkm__block_draw_secret();
+    write_headers(&mapping);
+    if (!try_to_remember(mapping)) {
         brkm__footprint_abandon((void *)mapping.start, mapping.size);
         return NULL;
     }
@@ -300,10 +314,10 @@ bool brkm__mapped_front_is_whole(const void *payload)
 {
     lock_acquire(&brkm__mapped_lock);
     struct mapping *entry = find_in_use(payload);
-    bool is_guarded = entry != NULL && entry->is_guarded;
+    bool has_guards = entry != NULL && entry->has_guards;
     lock_release(&brkm__mapped_lock);
     const unsigned char *front = front_of((uintptr_t)payload);
-    size_t left = is_guarded ? front_size((uintptr_t)payload) : 0;
+    size_t left = has_guards ? front_size((uintptr_t)payload) : 0;
     while (left > 0 && front[left - 1] == FRONT_BYTE) {
         left--;
     }
@@ -332,18 +346,7 @@ size_t brkm__mapped_retire(void *payload, size_t requested)
     return mapping.size;
 }
 
-bool brkm__mapped_contains(const void *address)
-{
-    bool found = false;
-    lock_acquire(&brkm__mapped_lock);
-    for (size_t i = 0; i < table.capacity && !found && table.totals.count != 0; i++) {
-        const struct mapping *entry = &table.entries[i];
-        found = (uintptr_t)address - entry->start < entry->size;
-    }
-    lock_release(&brkm__mapped_lock);
-    return found;
-}
-
+/* Under the lock. */
 static const struct mapping *find_around(uintptr_t address)
 {
     for (size_t i = 0; i < table.capacity; i++) {
@@ -353,6 +356,14 @@ static const struct mapping *find_around(uintptr_t address)
         }
     }
     return NULL;
+}
+
+bool brkm__mapped_contains(const void *address)
+{
+    lock_acquire(&brkm__mapped_lock);
+    bool found = table.totals.count != 0 && find_around((uintptr_t)address) != NULL;
+    lock_release(&brkm__mapped_lock);
+    return found;
 }
 
 bool brkm__mapped_around(const void *address, struct mapped_place *place)
@@ -365,7 +376,7 @@ bool brkm__mapped_around(const void *address, struct mapped_place *place)
         *place = (struct mapped_place){
             .payload = (const void *)entry->payload,
             .size = entry->is_retired ? entry->requested : entry->usable,
-            .is_guarded = entry->is_guarded,
+            .has_guards = entry->has_guards,
             .is_retired = entry->is_retired,
         };
     }
@@ -396,33 +407,46 @@ size_t brkm__mapped_free(void *payload)
     return mapping.usable;
 }
 
+/* Bytes of the mapping when its block has `size` usable ones; 0 when that overflows. */
+static size_t resized_bytes(const struct mapping *mapping, size_t size)
+{
+    size_t page = brkm__os_page_size();
+    size_t overhead = mapping->payload - mapping->start + MAPPED_FENCEPOST;
+    size_t total;
+    if (__builtin_add_overflow(size, overhead + page - 1, &total) || total > PTRDIFF_MAX) {
+        return 0;
+    }
+    return align_down(total, page);
+}
+
+/* Under the lock. The entry is another's afterwards. */
+static void *resize_mapping(struct mapping *entry, size_t bytes)
+{
+    struct mapping old = *entry;
+    struct mapping moved = {.start = old.start, .size = bytes};
+    if (bytes != old.size) {
+        moved.start = (uintptr_t)brkm__footprint_remap((void *)old.start, old.size, bytes);
+    }
+    if (moved.start == 0) {
+        return NULL;
+    }
+    moved.payload = moved.start + (old.payload - old.start);
+    moved.usable = moved.start + bytes - MAPPED_FENCEPOST - moved.payload;
+    forget(entry);
+    remember(moved);
+    write_headers(&moved);
+    probe_remapped(old.payload, old.size, moved.payload, moved.size);
+    return (void *)moved.payload;
+}
+
 void *brkm__mapped_resize(void *payload, size_t size)
 {
     void *resized = NULL;
     lock_acquire(&brkm__mapped_lock);
-    struct mapping *entry = find_in_use(payload);
-    size_t lead = entry == NULL ? 0 : entry->payload - entry->start;
-    size_t total;
-    size_t overhead = lead + MAPPED_FENCEPOST;
-    if (entry != NULL && !entry->is_guarded &&
-        !__builtin_add_overflow(size, overhead + brkm__os_page_size() - 1, &total) &&
-        total <= PTRDIFF_MAX && make_room()) {
-        entry = find_in_use(payload);
-        struct mapping old = *entry;
-        total = align_down(total, brkm__os_page_size());
-        void *start = total == old.size ? (void *)old.start
-                                        : brkm__footprint_remap((void *)old.start, old.size, total);
-        if (start != NULL) {
-            forget(entry);
-            struct mapping moved = {.payload = (uintptr_t)start + lead,
-                                    .start = (uintptr_t)start,
-                                    .size = total,
-                                    .usable = total - overhead};
-            remember(moved);
-            write_headers(&moved);
-            probe_remapped(old.payload, old.size, moved.payload, moved.size);
-            resized = (void *)moved.payload;
-        }
+    const struct mapping *entry = find_in_use(payload);
+    size_t bytes = entry == NULL || entry->has_guards ? 0 : resized_bytes(entry, size);
+    if (bytes != 0 && make_room()) {
+        resized = resize_mapping(find_in_use(payload), bytes);
     }
     lock_release(&brkm__mapped_lock);
     return resized;

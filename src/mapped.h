@@ -45,7 +45,7 @@ size_t brkm__mapped_retire(void *payload, size_t requested);
 struct mapped_place {
     const void *payload;
     size_t size; /* usable bytes; of a retired block those that were requested */
-    bool is_guarded;
+    bool has_guards;
     bool is_retired;
 };
 

@@ -41,9 +41,6 @@ bool brkm__os_is_readable(const void *address);
 /* Makes whole pages that are inaccessible readable and writable. False: nothing happened. */
 bool brkm__os_unprotect(void *start, size_t size);
 
-/* True when the 8 bytes there can be read. */
-bool brkm__os_is_readable(const void *address);
-
 /* True when the object that `code` lies in tells the loader where its tables for unwinding are.
  * Static programs that are linked without --eh-frame-hdr do not. */
 bool brkm__os_has_unwind_tables(const void *code);

@@ -6,6 +6,8 @@
 #include <pthread.h>
 
 #include "base.h"
+#include "cache_life.h"
+#include "cache_registry.h"
 #include "depot.h"
 #include "environment.h"
 #include "foreign.h"
@@ -21,7 +23,6 @@
 #include "server.h"
 #include "service.h"
 #include "stats.h"
-#include "thread_cache.h"
 #include "tune.h"
 #include "watch.h"
 #include "zero_size.h"

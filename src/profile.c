@@ -76,7 +76,7 @@ static uint64_t hash_of(void *const *frames, size_t depth)
 {
     uint64_t hash = depth;
     for (size_t i = 0; i < depth; i++) {
-        hash = (hash ^ (uintptr_t)frames[i]) * 0x9e3779b97f4a7c15u;
+        hash = (hash ^ (uintptr_t)frames[i]) * BRKM_MIXING_FACTOR;
         hash ^= hash >> 29;
     }
     return hash;
@@ -137,7 +137,7 @@ static struct profile_stack *find_stack(void *const *frames, size_t depth, uint6
 /* The place where the search for an address begins. */
 static size_t home_of(uintptr_t address)
 {
-    return (size_t)((address >> 4) * 0x9e3779b97f4a7c15u >> 20) & (profile.place_count - 1);
+    return (size_t)((address >> 4) * BRKM_MIXING_FACTOR >> 20) & (profile.place_count - 1);
 }
 
 static size_t place_after(size_t place)

@@ -35,17 +35,22 @@ bool brkm__regions_contain_payload(const void *address)
     return false;
 }
 
-bool brkm__regions_contain(const void *address)
+struct region *brkm__regions_around(uintptr_t address)
 {
     for (size_t i = atomic_load_explicit(&table.used, memory_order_relaxed); i > 0; i--) {
         struct region *region = &table.regions[i - 1];
         uintptr_t end = atomic_load_explicit(&region->end, memory_order_acquire);
         uintptr_t start = atomic_load_explicit(&region->start, memory_order_relaxed);
-        if ((uintptr_t)address >= start && (uintptr_t)address < end) {
-            return true;
+        if (address >= start && address < end) {
+            return region;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool brkm__regions_contain(const void *address)
+{
+    return brkm__regions_around((uintptr_t)address) != NULL;
 }
 
 /* The window spans the break regions, with foreign gaps between them. */
@@ -87,6 +92,7 @@ struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr
     }
     region->kind = kind;
     region->first = first;
+    region->used_to = start;
     atomic_store_explicit(&region->start, start, memory_order_relaxed);
     atomic_store_explicit(&region->end, end, memory_order_release);
     if (kind == REGION_BREAK) {

@@ -23,6 +23,7 @@ struct region {
     _Atomic(uintptr_t) end; /* first address behind; 0 in an unused entry */
     enum region_kind kind;
     struct mem_control_block *first;
+    uintptr_t used_to; /* of a fallback region: pages from here on were never used */
 };
 
 /* The span of the break regions. */
@@ -66,6 +67,9 @@ struct region *brkm__regions_add(enum region_kind kind, uintptr_t start, uintptr
 void brkm__regions_move_end(struct region *region, uintptr_t end);
 
 void brkm__regions_remove(struct region *region);
+
+/* The region that `address` lies in, or NULL. */
+struct region *brkm__regions_around(uintptr_t address);
 
 /* The region whose first block is `first`, or NULL. */
 struct region *brkm__regions_find(const struct mem_control_block *first);

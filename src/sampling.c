@@ -50,7 +50,7 @@ static void draw_seed(void)
 {
     uint64_t count = __atomic_add_fetch(&seeds, 1, __ATOMIC_RELAXED);
     uint64_t seed = brkm__os_entropy() ^ (uint64_t)brkm__os_process_id() << 32;
-    seed = (seed + count * 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u;
+    seed = (seed + count * BRKM_MIXING_FACTOR) * 0xbf58476d1ce4e5b9u;
     own.random = (seed ^ seed >> 31) | 1;
 }
 

@@ -6,6 +6,8 @@
 
 #include "annotate.h"
 #include "block.h"
+#include "cache_life.h"
+#include "cache_miss.h"
 #include "depot.h"
 #include "heap.h"
 #include "mapped.h"
@@ -54,30 +56,38 @@ static bool make_room_below_limit(size_t size)
     return brkm__heap_trim(&brkm__main_heap, 0) != 0;
 }
 
-static struct allocated try_large(size_t size)
+/* What the thread's cache does not serve, for its size or because it has nothing that fits. */
+struct large_request {
+    size_t size;
+    size_t alignment;
+    size_t block_size; /* of a block in the heap */
+    size_t most;       /* bytes that the heap must be able to give for it */
+};
+
+static struct allocated try_large(const struct large_request *request)
 {
     struct allocated result = {NULL, 0};
-    bool mapping_first = brkm__serve_wants_mapping(size);
+    bool mapping_first = brkm__serve_wants_mapping(request->most);
     if (mapping_first) {
-        result.memory = mapped_block(size, BRKM_ALIGNMENT);
+        result.memory = mapped_block(request->size, request->alignment);
     }
-    if (result.memory == NULL && size <= BRKM_HEAP_REQUEST_MAX) {
-        result.memory = heap_block(block_size_for_request(size), BRKM_ALIGNMENT, &result.dirty);
+    if (result.memory == NULL && request->most <= BRKM_HEAP_REQUEST_MAX) {
+        result.memory = heap_block(request->block_size, request->alignment, &result.dirty);
     }
     if (result.memory == NULL && !mapping_first) {
-        result.memory = mapped_block(size, BRKM_ALIGNMENT);
+        result.memory = mapped_block(request->size, request->alignment);
     }
     return result;
 }
 
-static struct allocated serve_large(size_t size)
+static struct allocated serve_large(const struct large_request *request)
 {
-    if (unlikely(size > PTRDIFF_MAX)) {
+    if (unlikely(request->most > PTRDIFF_MAX)) {
         return (struct allocated){NULL, 0};
     }
-    struct allocated result = try_large(size);
-    if (unlikely(result.memory == NULL) && make_room_below_limit(size)) {
-        result = try_large(size);
+    struct allocated result = try_large(request);
+    if (unlikely(result.memory == NULL) && make_room_below_limit(request->most)) {
+        result = try_large(request);
     }
     return result;
 }
@@ -134,7 +144,13 @@ struct allocated brkm__serve(size_t size)
             return (struct allocated){memory, SIZE_MAX};
         }
     }
-    return serve_large(size);
+    const struct large_request request = {
+        .size = size,
+        .alignment = BRKM_ALIGNMENT,
+        .block_size = block_size_for_request(size),
+        .most = size,
+    };
+    return serve_large(&request);
 }
 
 /* The block size for an aligned request, such that blocks that were freed fit again. Blocks of a
@@ -170,27 +186,6 @@ static void *serve_cached_aligned(size_t alignment, size_t block_size)
     return block == NULL ? NULL : block_payload(block);
 }
 
-static void *try_aligned(size_t alignment, size_t size)
-{
-    size_t most = size + alignment;
-    void *memory = NULL;
-    size_t block_size = aligned_block_size(alignment, size);
-    if (block_size <= BRKM_CACHED_MAX) {
-        memory = serve_cached_aligned(alignment, block_size);
-    }
-    bool mapping_first = brkm__serve_wants_mapping(most);
-    if (memory == NULL && mapping_first) {
-        memory = mapped_block(size, alignment);
-    }
-    if (memory == NULL && most <= BRKM_HEAP_REQUEST_MAX) {
-        memory = heap_block(block_size, alignment, NULL);
-    }
-    if (memory == NULL && !mapping_first) {
-        memory = mapped_block(size, alignment);
-    }
-    return memory;
-}
-
 void *brkm__serve_aligned(size_t alignment, size_t size)
 {
     if (alignment <= BRKM_ALIGNMENT) {
@@ -200,11 +195,17 @@ void *brkm__serve_aligned(size_t alignment, size_t size)
     if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
         return NULL;
     }
-    void *memory = try_aligned(alignment, size);
-    if (unlikely(memory == NULL) && make_room_below_limit(most)) {
-        memory = try_aligned(alignment, size);
+    const struct large_request request = {
+        .size = size,
+        .alignment = alignment,
+        .block_size = aligned_block_size(alignment, size),
+        .most = most,
+    };
+    void *memory = NULL;
+    if (request.block_size <= BRKM_CACHED_MAX) {
+        memory = serve_cached_aligned(alignment, request.block_size);
     }
-    return memory;
+    return memory != NULL ? memory : serve_large(&request).memory;
 }
 
 /* ---- Free ---- */

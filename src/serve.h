@@ -13,7 +13,6 @@
 #include "base.h"
 #include "verify.h"
 
-/* What an allocation gives besides the address. */
 struct mem_control_block;
 
 struct allocated {
@@ -21,6 +20,7 @@ struct allocated {
     size_t dirty; /* bytes at the start that may be other than zero */
 };
 
+/* At least `size` bytes, aligned to BRKM_ALIGNMENT. */
 struct allocated brkm__serve(size_t size);
 
 /* The same, aligned to `alignment`, a power of two; NULL when memory is short. */

@@ -52,32 +52,17 @@ static struct {
 
 /* ---- The name: brkmalloc/PROCESS/NUMBER ---- */
 
-static void add_name_part(const char *text, size_t length)
-{
-    memcpy(server.name + server.name_length, text, length);
-    server.name_length += length;
-}
-
-static void add_name_number(uint64_t number)
-{
-    char digits[20];
-    size_t start = sizeof(digits);
-    do {
-        digits[--start] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number != 0);
-    add_name_part(digits + start, sizeof(digits) - start);
-}
-
 /* The number cannot be foreseen, so that no other user takes the name first. */
 static void make_name(void)
 {
-    uint64_t number = brkm__os_entropy() ^ brkm__os_milliseconds() * 0x9e3779b97f4a7c15u;
-    server.name_length = 0;
-    add_name_part("brkmalloc/", strlen("brkmalloc/"));
-    add_name_number((uint64_t)brkm__os_process_id());
-    add_name_part("/", 1);
-    add_name_number(number >> 32);
+    uint64_t number = brkm__os_entropy() ^ brkm__os_milliseconds() * BRKM_MIXING_FACTOR;
+    struct line name = {0};
+    brkm__line_add_text(&name, "brkmalloc/");
+    brkm__line_add_number(&name, (uint64_t)brkm__os_process_id());
+    brkm__line_add_text(&name, "/");
+    brkm__line_add_number(&name, number >> 32);
+    server.name_length = min_size(name.length, sizeof(server.name));
+    memcpy(server.name, name.text, server.name_length);
 }
 
 /* ---- Listening ---- */

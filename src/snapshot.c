@@ -47,6 +47,14 @@ static void count_block(struct walk *walk, enum snapshot_state state, size_t siz
     }
 }
 
+static enum snapshot_state kind_of(enum block_state state)
+{
+    if (state == BLOCK_FREE) {
+        return SNAPSHOT_FREE;
+    }
+    return state == BLOCK_CACHED ? SNAPSHOT_CACHED : SNAPSHOT_IN_USE;
+}
+
 /* Blocks may go from a program to a cache and back meanwhile, but neither come nor go nor change
  * their size without the heap's lock: each is seen once, in one state. */
 static void walk_region(struct walk *walk, const struct region *region)
@@ -64,11 +72,7 @@ static void walk_region(struct walk *walk, const struct region *region)
             walk->damaged += region->end - (uintptr_t)block;
             return;
         }
-        count_block(walk,
-                    state == BLOCK_FREE     ? SNAPSHOT_FREE
-                    : state == BLOCK_CACHED ? SNAPSHOT_CACHED
-                                            : SNAPSHOT_IN_USE,
-                    size);
+        count_block(walk, kind_of(state), size);
         block = block_at_offset(block, size);
     }
 }

@@ -7,8 +7,8 @@
 #define BRKMALLOC_SNAPSHOT_H
 
 #include "base.h"
+#include "cache_registry.h"
 #include "config.h"
-#include "thread_cache.h"
 
 /* X(section, key, label): the member section_key, in text "<number> label" on the section's line.
  * Bytes include the headers of blocks. */
@@ -111,6 +111,13 @@ struct snapshot_detail {
     size_t caches_listed;
     struct cache_record caches[SNAPSHOT_CACHES];
 };
+
+/* True when no block of a class, with its totals by state, exists. */
+static inline bool snapshot_class_is_empty(const struct block_totals *states)
+{
+    return states[SNAPSHOT_IN_USE].blocks == 0 && states[SNAPSHOT_CACHED].blocks == 0 &&
+           states[SNAPSHOT_FREE].blocks == 0;
+}
 
 /* The counters alone, in constant time: what is cached counts with the sizes of its classes, of
  * which single blocks may be a little larger. */

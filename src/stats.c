@@ -137,9 +137,7 @@ static void write_classes(struct writer *writer, const struct snapshot_detail *d
     const char *separator = "\n";
     for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
         const struct block_totals *states = detail->classes[bin];
-        if (states[SNAPSHOT_IN_USE].blocks + states[SNAPSHOT_CACHED].blocks +
-                states[SNAPSHOT_FREE].blocks !=
-            0) {
+        if (!snapshot_class_is_empty(states)) {
             brkm__writer_add(writer, separator);
             write_class(writer, bin, states);
             separator = ",\n";

@@ -20,18 +20,24 @@ static struct mem_control_block *heap_block(size_t size, size_t alignment, enum 
     if (alignment <= BRKM_ALIGNMENT) {
         return brkm__heap_allocate(&brkm__main_heap, size, growth, dirty);
     }
+    if (dirty != NULL) {
+        *dirty = SIZE_MAX;
+    }
     return brkm__heap_allocate_aligned(&brkm__main_heap, size, alignment, growth);
+}
+
+/* The rung between the heap as it is and the heap that may grow. */
+static BRKM_COLD enum heap_growth prepare_growth(size_t bytes)
+{
+    brkm__depot_drain();
+    brkm__supply_relieve(bytes);
+    return HEAP_MAY_GROW;
 }
 
 struct mem_control_block *brkm__supply_block(size_t size, size_t alignment, size_t *dirty)
 {
     struct mem_control_block *block = heap_block(size, alignment, HEAP_AS_IT_IS, dirty);
-    if (unlikely(block == NULL)) {
-        brkm__depot_drain();
-        brkm__supply_relieve(size);
-        block = heap_block(size, alignment, HEAP_MAY_GROW, dirty);
-    }
-    return block;
+    return likely(block != NULL) ? block : heap_block(size, alignment, prepare_growth(size), dirty);
 }
 
 static struct cached_list take_batch(unsigned slot, size_t alignment)
@@ -53,9 +59,7 @@ struct cached_list brkm__supply_list(unsigned slot, unsigned count, size_t align
         list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_AS_IT_IS);
     }
     if (unlikely(list.count == 0)) {
-        brkm__depot_drain();
-        brkm__supply_relieve(size * count);
-        list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_MAY_GROW);
+        list = brkm__heap_allocate_list(heap, size, count, alignment, prepare_growth(size * count));
     }
     return list;
 }

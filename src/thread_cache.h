@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 12: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no
+ * Layer 9: the thread cache: per thread and cached size a LIFO list of blocks. A hit makes no
  * call, takes no lock and nothing atomic.
  *
  *   malloc: bin->first ---> block ---> block ---> sentinel
@@ -48,53 +48,21 @@ extern size_t brkm__cache_hit_max BRKM_HIDDEN;
 /* From now on malloc's fast path always misses, or no longer does. */
 void brkm__cache_watch_malloc(bool watched);
 
-/* There is no fitting block, or the thread has no cache: refills from the depot or the heap.
- * Returns a block in use of at least `size` bytes, a cached block size, whose payload is aligned to
- * `alignment`, or NULL when memory is short. */
-struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment);
+/* A cache without blocks and without room, never written to: where a thread begins, and where it
+ * ends. The second also says that no other cache shall be made. */
+extern struct thread_cache brkm__cache_before_first_use BRKM_HIDDEN;
+extern struct thread_cache brkm__cache_after_exit BRKM_HIDDEN;
 
-/* The bin was full or the thread has no cache: makes room and keeps the block, which is in use and
- * verified. */
-void brkm__cache_keep(struct mem_control_block *block);
+static inline bool cache_is_real(const struct thread_cache *cache)
+{
+    return cache != &brkm__cache_before_first_use && cache != &brkm__cache_after_exit;
+}
 
-/* The same for the fast path of free, which has verified the low byte of the size only. */
-void brkm__cache_verify_and_keep(void *payload);
+/* Takes `count` blocks out of the slot, which has as many. */
+struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count);
 
-/* Gives all that the calling thread has cached back to the heap. True when there was something. */
-bool brkm__cache_flush_all(void);
-
-/* While caches are closed every malloc and free goes to the heap. The calling thread's cache ends
- * at once, those of other threads when they next have nothing to give or no room. */
-void brkm__cache_close(bool closed);
-
-/* Lets caches be torn down at thread exit. Called by the constructor. */
-void brkm__cache_watch_threads(void);
-
-struct cache_totals {
-    size_t threads;
-    size_t blocks;
-    size_t bytes;
-    uint64_t refills;
-    uint64_t flushes;
-    uint64_t contended;
-    size_t own_bytes; /* from the system for the caches themselves */
-};
-
-/* One cache of them. */
-struct cache_record {
-    uint64_t number; /* the caches that the process made are counted from 1 */
-    uint64_t blocks, bytes, budget, refills, flushes;
-};
-
-/* Describes the caches, the newest first, at most `most` of them. Returns how many. */
-size_t brkm__cache_records(struct cache_record *records, size_t most);
-
-/* Sums over all caches. Other threads' numbers may be a moment old. */
-struct cache_totals brkm__cache_totals(void);
-
-/* The registry's lock, for fork; and the child's side: only the calling thread exists. */
-struct lock *brkm__cache_lock(void);
-void brkm__cache_forget_other_threads(void);
+/* Takes `blocks` of unused capacity away from an exact slot. */
+void brkm__cache_shrink_slot(struct thread_cache *cache, unsigned slot, unsigned blocks);
 
 /* ---- Medium slots ----
  *

@@ -219,7 +219,8 @@ struct mem_control_block *brkm__top_carve(struct top *top, size_t size, size_t *
 void brkm__top_absorb(struct top *top, struct mem_control_block *block)
 {
     block_set_state(top->block, BLOCK_GONE);
-    block_set(block, 0, BLOCK_TOP);
+    /* Without the flags that it had as a free block. */
+    block_create(block, 0, BLOCK_TOP);
     top->block = block;
 }
 

@@ -8,11 +8,11 @@
 
 #include "base.h"
 #include "brkmalloc/brkmalloc.h"
+#include "cache_life.h"
 #include "heap.h"
 #include "huge_pages.h"
 #include "options.h"
 #include "perturb.h"
-#include "thread_cache.h"
 
 /* glibc's parameter numbers, as in its <malloc.h>; other libcs do not have that header's names. */
 enum mallopt_parameter {

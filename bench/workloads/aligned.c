@@ -5,9 +5,7 @@
  * Operation: one free and one aligned_alloc.
  *   slots=2048
  *   least=16 most=4096   bytes of a block; each doubling is equally likely */
-#include "bench.h"
-
-static size_t slots, least, most;
+#include "steady.h"
 
 static size_t random_alignment(struct random *random)
 {
@@ -16,36 +14,29 @@ static size_t random_alignment(struct random *random)
     return alignments[random_below(random, sizeof(alignments) / sizeof(alignments[0]))];
 }
 
+static struct block make(struct random *random)
+{
+    size_t size = random_skewed(random, steady.least, steady.most);
+    size_t alignment = random_alignment(random);
+    void *memory = checked(aligned_alloc(alignment, size));
+    if (((uintptr_t)memory & (alignment - 1)) != 0) {
+        fail("a block is not aligned");
+    }
+    touch(memory, size);
+    return (struct block){memory, size};
+}
+
 static void work(struct worker *worker)
 {
-    struct block *blocks = checked(calloc(slots, sizeof(*blocks)));
-    for (size_t i = 0; i < worker->operations; i++) {
-        struct block *block = &blocks[random_below(&worker->random, slots)];
-        size_t size = random_skewed(&worker->random, least, most);
-        size_t alignment = random_alignment(&worker->random);
-        release(block);
-        *block = (struct block){checked(aligned_alloc(alignment, size)), size};
-        if (((uintptr_t)block->memory & (alignment - 1)) != 0) {
-            fail("a block is not aligned");
-        }
-        touch(block->memory, size);
-        worker->done++;
-    }
-    for (size_t i = 0; i < slots; i++) {
-        release(&blocks[i]);
-    }
-    free(blocks);
+    steady_work(worker, make);
 }
 
 int main(int argc, char **argv)
 {
     arguments_begin(argc, argv);
-    size_t operations = argument("operations", 1000000);
-    size_t threads = argument("threads", 1);
-    slots = argument("slots", 2048);
-    least = argument("least", 16);
-    most = argument("most", 4096);
+    steady_arguments((struct steady){
+        .operations = 1000000, .threads = 1, .slots = 2048, .least = 16, .most = 4096});
     arguments_end();
-    run_workers(threads, operations, work, NULL);
+    steady_run(work);
     return 0;
 }

@@ -6,38 +6,29 @@
  *   slots=4096         blocks of one thread
  *   least=16 most=515  bytes of a block
  *   skewed=            1: each doubling of the size is equally likely; otherwise each size is */
-#include "bench.h"
+#include "steady.h"
 
-static size_t slots, least, most;
 static bool skewed;
+
+static struct block make(struct random *random)
+{
+    size_t size = skewed ? random_skewed(random, steady.least, steady.most)
+                         : random_between(random, steady.least, steady.most);
+    return (struct block){allocate(size), size};
+}
 
 static void work(struct worker *worker)
 {
-    struct block *blocks = checked(calloc(slots, sizeof(*blocks)));
-    for (size_t i = 0; i < worker->operations; i++) {
-        struct random *random = &worker->random;
-        size_t slot = random_below(random, slots);
-        size_t size =
-            skewed ? random_skewed(random, least, most) : random_between(random, least, most);
-        replace(&blocks[slot], size);
-        worker->done++;
-    }
-    for (size_t i = 0; i < slots; i++) {
-        release(&blocks[i]);
-    }
-    free(blocks);
+    steady_work(worker, make);
 }
 
 int main(int argc, char **argv)
 {
     arguments_begin(argc, argv);
-    size_t operations = argument("operations", 1000000);
-    size_t threads = argument("threads", 1);
-    slots = argument("slots", 4096);
-    least = argument("least", 16);
-    most = argument("most", 515);
+    steady_arguments((struct steady){
+        .operations = 1000000, .threads = 1, .slots = 4096, .least = 16, .most = 515});
     skewed = text_argument("skewed") != NULL;
     arguments_end();
-    run_workers(threads, operations, work, NULL);
+    steady_run(work);
     return 0;
 }

@@ -2,11 +2,15 @@
  *
  * brkmalloc: the public interface under the prefix brkm_.
  *
- * Every function here is thread-safe. None may be called from a signal handler (POSIX asks the
- * same of malloc). Sizes are in bytes. A pointer that is returned is aligned to 16 bytes unless a
- * larger alignment is asked for, and stays valid until it is handed to one of the free or realloc
- * functions. A pointer that none of these functions returned, or that was freed already, ends the
- * program with a message on standard error (see brkm_free).
+ * Threads may call all of these functions at the same time. None but brkm_version may be called
+ * from a signal handler (POSIX asks the same of malloc); all may be called in the child of a fork,
+ * also of a program with threads. Sizes are in bytes. Where no error is told of, there is none.
+ * errno means nothing after a function that succeeded; the free functions keep it as it was.
+ *
+ * A pointer that is returned is aligned to 16 bytes unless a larger alignment is asked for, and
+ * stays valid until it is handed to one of the free or realloc functions, by whichever thread. A
+ * pointer that none of these functions returned, or that was freed already, ends the program with a
+ * message on standard error (see brkm_free).
  *
  * The interposing libraries give the same functions libc's names; the two sets may be mixed.
  */
@@ -20,6 +24,8 @@
 #define BRKM_VERSION_MINOR 1
 #define BRKM_VERSION_PATCH 0
 
+/* Exported; and for functions that return new memory, with the parameters whose product is its
+ * size. */
 #if defined(__GNUC__)
 #define BRKM_API __attribute__((visibility("default")))
 #define BRKM_API_ALLOC(...) __attribute__((visibility("default"), malloc, alloc_size(__VA_ARGS__)))
@@ -46,25 +52,28 @@ BRKM_API_ALLOC(1) void *brkm_malloc(size_t size) BRKM_NOTHROW;
  * stack, or with an overwritten header) is named on standard error and the program aborts. */
 BRKM_API void brkm_free(void *memory) BRKM_NOTHROW;
 
-/* Room for `count` elements of `size` bytes each, all bytes zero.
- * Errors: as brkm_malloc, also when count * size overflows. */
+/* Room for `count` elements of `size` bytes each, all bytes zero; count * size 0 is as size 0 of
+ * brkm_malloc. Errors: as brkm_malloc, also when count * size overflows. */
 BRKM_API_ALLOC(1, 2) void *brkm_calloc(size_t count, size_t size) BRKM_NOTHROW;
 
-/* Changes a block's size and keeps its contents up to the smaller of the two sizes; the block may
- * move. With `memory` NULL this is brkm_malloc. With `size` 0 the block is freed and NULL is
- * returned, as glibc does.
- * Errors: NULL and errno ENOMEM; the old block is then untouched and still valid. */
+/* Changes a block's size and keeps its contents up to the smaller of the two sizes; what it gained
+ * is uninitialised. The block may move, and is then aligned to 16 bytes, whatever it was. With
+ * `memory` NULL this is brkm_malloc. With `size` 0 the block is freed and NULL is returned, as
+ * glibc does.
+ * Errors: NULL and errno ENOMEM; the old block is then untouched and still valid. Misuse: as
+ * brkm_free. */
 BRKM_API void *brkm_realloc(void *memory, size_t size) BRKM_NOTHROW __attribute__((alloc_size(2)));
 
 /* brkm_realloc to count * size bytes. Errors: as brkm_realloc, also when the product overflows. */
 BRKM_API void *brkm_reallocarray(void *memory, size_t count, size_t size) BRKM_NOTHROW
     __attribute__((alloc_size(2, 3)));
 
-/* As brkm_free. `size` must be what was asked for when the block was allocated (C23). */
+/* As brkm_free. `size` must be what was asked for when the block was allocated (C23). Misuse: a
+ * size that the block cannot have been allocated with ends the program, too. */
 BRKM_API void brkm_free_sized(void *memory, size_t size) BRKM_NOTHROW;
 
-/* As brkm_free, for blocks of brkm_aligned_alloc: alignment and size as they were given there
- * (C23). */
+/* As brkm_free_sized, for blocks of brkm_aligned_alloc: alignment and size as they were given there
+ * (C23). Misuse: also an alignment that the block does not have. */
 BRKM_API void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size) BRKM_NOTHROW;
 
 /* As brkm_free; the name that very old programs use. */
@@ -85,10 +94,11 @@ BRKM_API_ALLOC(2) void *brkm_memalign(size_t alignment, size_t size) BRKM_NOTHRO
  * Returns 0, EINVAL or ENOMEM; in case of an error *memory is left alone. */
 BRKM_API int brkm_posix_memalign(void **memory, size_t alignment, size_t size) BRKM_NOTHROW;
 
-/* `size` bytes aligned to a page. Errors: as brkm_malloc. */
+/* `size` bytes aligned to a page of the system. Errors: as brkm_malloc. */
 BRKM_API_ALLOC(1) void *brkm_valloc(size_t size) BRKM_NOTHROW;
 
-/* As brkm_valloc with `size` rounded up to whole pages; size 0 gives one page. */
+/* As brkm_valloc with `size` rounded up to whole pages; size 0 gives one page. Errors: as
+ * brkm_malloc. */
 BRKM_API void *brkm_pvalloc(size_t size) BRKM_NOTHROW __attribute__((malloc));
 
 /* ---- Ask and tune ---- */
@@ -97,8 +107,9 @@ BRKM_API void *brkm_pvalloc(size_t size) BRKM_NOTHROW __attribute__((malloc));
  * for as long as the block is not resized. NULL gives 0. Misuse: as brkm_free. */
 BRKM_API size_t brkm_malloc_usable_size(void *memory) BRKM_NOTHROW;
 
-/* Gives free memory back to the system: what caches hold returns to the heap first, then the heap's
- * end goes but for `pad` bytes, and so do whole pages inside free blocks.
+/* Gives free memory back to the system: what the calling thread has cached and what waits between
+ * threads returns to the heap first, then the heap's end goes but for `pad` bytes, and so do whole
+ * pages inside free blocks. What other threads have cached stays with them.
  * Returns 1 when memory was given back, otherwise 0. */
 BRKM_API int brkm_malloc_trim(size_t pad) BRKM_NOTHROW;
 
@@ -154,7 +165,11 @@ struct brkm_mallinfo {
     int arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 
+/* What the heap holds at the moment, as glibc's function tells it. Reads counters only, so that
+ * programs may ask often: numbers that belong together may be a moment apart. */
 BRKM_API struct brkm_mallinfo2 brkm_mallinfo2(void) BRKM_NOTHROW;
+
+/* The same in the type that old programs use. */
 BRKM_API struct brkm_mallinfo brkm_mallinfo(void) BRKM_NOTHROW;
 
 /* What takes a piece of text: `length` bytes, which end anywhere and with no zero. */
@@ -168,12 +183,12 @@ enum brkm_stats_format { BRKM_STATS_TEXT, BRKM_STATS_JSON };
  * allocating; `write` itself may allocate. Returns 0; EINVAL for a format that is none. */
 BRKM_API int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format);
 
-/* brkm_stats_print as text to standard error. */
+/* brkm_stats_print as text to standard error. Errors of writing go unnoticed. */
 BRKM_API void brkm_malloc_stats(void) BRKM_NOTHROW;
 
 /* Writes the statistics to `stream` as XML, in glibc's schema and with an element of our own behind
- * glibc's. `options` must be 0.
- * Returns 0; EINVAL for other options. */
+ * glibc's. `options` must be 0. Walks the heap as brkm_stats_print does; the stream may allocate.
+ * Returns 0; EINVAL for other options. Errors of writing are the stream's, see ferror. */
 BRKM_API int brkm_malloc_info(int options, FILE *stream) BRKM_NOTHROW;
 
 /* Walks the whole heap and verifies every invariant of docs/design.md. Takes the heap's lock and

@@ -121,6 +121,14 @@ case_deb_contents()
     for package in brkmalloc libbrkmalloc-dev; do
         dpkg-deb -x "$(echo "$folder/one/build/$package"_*.deb)" "$work/unpacked"
     done
+    for package in brkmalloc libbrkmalloc-dev; do
+        copyright=$(cat "$work/unpacked/usr/share/doc/$package/copyright")
+        has "copyright of $package" "Format: https://www.debian.org/doc/" "$copyright"
+        has "copyright of $package" "$(sed -n '/^Permission/p' "$source_tree/LICENSE")" "$copyright"
+        has "copyright of $package" "License: GPL-3+ with GCC Runtime Library exception" "$copyright"
+        has "copyright of $package" "License: LGPL-2+" "$copyright"
+        lacks "copyright of $package" "@" "$copyright"
+    done
     same "libraries with debugging information" "" "$(find "$work/unpacked" -type f \
         '(' -name '*.so.*' -o -name '*.[ao]' ')' -exec sh -c \
         'readelf -S "$1" | grep -q "[.]debug_info" && echo "$1"' sh {} ';')"

@@ -187,6 +187,31 @@ START_TEST(wrong_counters_are_named)
 }
 END_TEST
 
+START_TEST(a_block_in_use_whose_pages_were_given_back_is_named)
+{
+    lay_row();
+    struct mem_control_block *const blocks[] = {row[0], row[2], heap->top.block};
+    block_change_flag(blocks[_i], BLOCK_FLAG_PURGED, true);
+    expect_violation("I10: only of free blocks pages were given back");
+    ck_assert_int_eq(brkm_check_heap(), 1);
+}
+END_TEST
+
+START_TEST(pages_given_back_outside_of_their_block_are_named)
+{
+    struct mem_control_block *block = brkm__heap_allocate(heap, 4 * PAGE, HEAP_MAY_GROW, NULL);
+    brkm__heap_allocate(heap, 64, HEAP_MAY_GROW, NULL);
+    brkm__heap_free(heap, block, "free");
+    struct page_range clean = block_inner_pages(block, block_size(block), PAGE);
+    brkm__bins_note_purged(&heap->bins, block, block_size(block), clean);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+    clean.start -= _i == 0 ? PAGE : 0;
+    clean.end += _i == 1 ? PAGE : 0;
+    block_set_clean_pages(block, clean);
+    expect_violation("I10: the pages that were given back lie inside");
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("check");
@@ -197,6 +222,8 @@ Suite *unit_suite(void)
     tcase_add_test(walk, a_block_without_a_size_is_named);
     tcase_add_test(walk, free_neighbours_are_named);
     tcase_add_test(walk, a_free_block_at_the_top_is_named);
+    tcase_add_loop_test(walk, a_block_in_use_whose_pages_were_given_back_is_named, 0, 3);
+    tcase_add_loop_test(walk, pages_given_back_outside_of_their_block_are_named, 0, 2);
     tcase_add_test(walk, a_wrong_boundary_tag_is_named);
     tcase_add_loop_test(walk, a_wrong_flag_is_named, 0, 5);
     tcase_add_loop_test(walk, a_wrong_end_of_a_region_is_named, 0, 2);

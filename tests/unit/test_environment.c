@@ -320,6 +320,32 @@ START_TEST(a_bad_number_for_glibc_is_named)
 }
 END_TEST
 
+START_TEST(an_empty_value_for_glibc_is_none)
+{
+    static const char *const variables[] = {"MALLOC_TRIM_THRESHOLD_",
+                                            "",
+                                            "MALLOC_TOP_PAD_",
+                                            "4096",
+                                            "MALLOC_MMAP_THRESHOLD_",
+                                            "",
+                                            "MALLOC_MMAP_MAX_",
+                                            "",
+                                            "MALLOC_PERTURB_",
+                                            "",
+                                            "GLIBC_TUNABLES",
+                                            "glibc.malloc.top_pad=:glibc.malloc.perturb:"
+                                            "glibc.malloc.mmap_max=9",
+                                            NULL};
+    read_variables(variables);
+    ck_assert_str_eq(fake_os_text(), "");
+    ck_assert_ptr_null(brkm__option_source(OPTION_trim_threshold));
+    ck_assert_ptr_null(brkm__option_source(OPTION_mapped_threshold));
+    ck_assert_ptr_null(brkm__option_source(OPTION_perturb));
+    ck_assert_uint_eq(brkm__option_get(OPTION_top_pad), 4096);
+    ck_assert_uint_eq(brkm__option_get(OPTION_mapped_count_max), 9);
+}
+END_TEST
+
 START_TEST(confirm_names_every_option_its_value_and_its_source)
 {
     read_text("top_pad:4k,stats_at_exit:true,thp:never");
@@ -358,5 +384,6 @@ Suite *unit_suite(void)
     tcase_add_test(glibc, glibc_s_variables_set_what_they_mean);
     tcase_add_test(glibc, glibc_s_tunables_count_more_than_its_variables);
     tcase_add_test(glibc, a_bad_number_for_glibc_is_named);
+    tcase_add_test(glibc, an_empty_value_for_glibc_is_none);
     return suite;
 }

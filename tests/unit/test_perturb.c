@@ -5,8 +5,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "cache_life.h"
+#include "cache_registry.h"
 #include "heap.h"
-#include "thread_cache.h"
 #include "unit.h"
 
 #define BYTE ((size_t)0x5a)

@@ -143,6 +143,31 @@ START_TEST(pages_that_went_back_are_not_given_back_again_when_neighbours_join)
 }
 END_TEST
 
+START_TEST(a_block_in_use_is_never_marked_as_purged)
+{
+    struct mem_control_block *block = free_block_of(16 * PAGE);
+    purge_all();
+    ck_assert(block_has_flag(block, BLOCK_FLAG_PURGED));
+    size_t size = _i == 0 ? 4 * PAGE : 16 * PAGE;
+    ck_assert_ptr_eq(brkm__heap_allocate(heap, size, HEAP_AS_IT_IS, NULL), block);
+    ck_assert(!block_has_flag(block, BLOCK_FLAG_PURGED));
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
+START_TEST(the_top_is_never_marked_as_purged)
+{
+    struct mem_control_block *block = free_block_of(16 * PAGE);
+    struct mem_control_block *last = block_next(block);
+    purge_all();
+    ck_assert(block_has_flag(block, BLOCK_FLAG_PURGED));
+    brkm__heap_free(heap, last, "free");
+    ck_assert_ptr_eq(heap->top.block, block);
+    ck_assert(!block_has_flag(block, BLOCK_FLAG_PURGED));
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
 START_TEST(the_rest_of_a_purged_block_stays_purged)
 {
     struct mem_control_block *block = free_block_of(16 * PAGE);
@@ -245,6 +270,46 @@ START_TEST(a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks)
 }
 END_TEST
 
+static void forbid_break(void)
+{
+    fake_os_fail(FAKE_ONLY(FAKE_BREAK_RAISE), 1, true);
+}
+
+START_TEST(the_first_use_of_a_fallback_region_is_not_regretted)
+{
+    forbid_break();
+    take_row(32 * 1024);
+    take(4 * BRKM_MIB);
+    ck_assert_uint_gt(heap->fallback_bytes, ROW * 32 * 1024);
+    ck_assert_uint_eq(heap->purge.regretted, 0);
+    give_row(8);
+    ck_assert_uint_gt(brkm__footprint_totals().purged_bytes, 0);
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+}
+END_TEST
+
+START_TEST(what_a_fallback_region_gave_back_is_regretted_at_each_use)
+{
+    forbid_break();
+    struct mem_control_block *block = take(64 * PAGE);
+    take(64);
+    size_t regretted = 0;
+    for (int round = 0; round < 3; round++) {
+        give(block);
+        size_t purged = purge_all();
+        ck_assert_uint_ge(purged, 62 * PAGE);
+        /* In two parts, the first of which leaves a rest. */
+        ck_assert_ptr_eq(take(16 * PAGE), block);
+        struct mem_control_block *rest = take(block_size(block_next(block)));
+        regretted += purged;
+        ck_assert_uint_eq(heap->purge.regretted, regretted);
+        give(rest);
+        give(block);
+        ck_assert_ptr_eq(take(64 * PAGE), block);
+    }
+}
+END_TEST
+
 START_TEST(the_written_part_of_the_top_goes_back_and_is_zero_again)
 {
     ck_assert(brkm__option_set(OPTION_trim_threshold, BRKM_GIB));
@@ -270,11 +335,15 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_purge_that_the_system_refuses_can_be_tried_again);
     tcase_add_loop_test(tests, pages_that_went_back_are_not_given_back_again_when_neighbours_join,
                         0, 2);
+    tcase_add_loop_test(tests, a_block_in_use_is_never_marked_as_purged, 0, 2);
+    tcase_add_test(tests, the_top_is_never_marked_as_purged);
     tcase_add_test(tests, the_rest_of_a_purged_block_stays_purged);
     TCase *policy = unit_case(suite, "policy");
     tcase_add_test(policy, what_is_freed_goes_back_without_being_asked);
     tcase_add_test(policy, the_threshold_is_an_option);
     tcase_add_test(policy, a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks);
+    tcase_add_test(policy, the_first_use_of_a_fallback_region_is_not_regretted);
+    tcase_add_test(policy, what_a_fallback_region_gave_back_is_regretted_at_each_use);
     tcase_add_test(policy, the_written_part_of_the_top_goes_back_and_is_zero_again);
     return suite;
 }

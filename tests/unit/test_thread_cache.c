@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "cache_life.h"
+#include "cache_miss.h"
+#include "cache_registry.h"
 #include "depot.h"
 #include "heap.h"
 #include "idle.h"
@@ -37,12 +40,21 @@ static struct mem_control_block *take(size_t size)
     return block;
 }
 
+/* Adds a block in use, which thereby becomes cached. */
+static void push(struct cached_list *list, struct mem_control_block *block)
+{
+    block_set_state(block, BLOCK_CACHED);
+    cached_link_set(block_payload(block), list->first);
+    list->first = block_payload(block);
+    list->count++;
+}
+
 static struct cached_list make_list(size_t size, unsigned count)
 {
     struct cached_list list = cached_list_empty();
     brkm__cached_draw_secret();
     for (unsigned i = 0; i < count; i++) {
-        brkm__cached_list_push(&list, take(size));
+        push(&list, take(size));
     }
     return list;
 }
@@ -53,7 +65,7 @@ START_TEST(a_list_is_last_in_first_out)
     struct cached_list list = make_list(64, 0);
     for (unsigned i = 0; i < 5; i++) {
         blocks[i] = take(64);
-        brkm__cached_list_push(&list, blocks[i]);
+        push(&list, blocks[i]);
         ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_CACHED);
     }
     for (unsigned i = 5; i-- > 0;) {

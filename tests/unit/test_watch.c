@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "cache_life.h"
 #include "mapped.h"
 #include "options.h"
 #include "quarantine.h"
