@@ -89,9 +89,10 @@ campaign()
     end=$((begin + minutes * 60))
     found=0
     while now=$(date +%s) && [ "$now" -lt "$end" ] && [ "$found" -lt 20 ]; do
-        FUZZ_MODE=${2-} "$fuzz/tests/fuzz/fuzz_$1" -max_total_time=$((end - now)) -max_len=4000 -len_control=30 \
-            -print_final_stats=1 -artifact_prefix="$findings/$name-" \
-            "$inputs" "$tests/fuzz/corpus/$1" >>"$log" 2>&1 || found=$((found + 1))
+        FUZZ_MODE=${2-} "$fuzz/tests/fuzz/fuzz_$1" -max_total_time=$((end - now)) \
+            -max_len=4000 -len_control=30 -print_final_stats=1 \
+            -artifact_prefix="$findings/$name-" "$inputs" "$tests/fuzz/corpus/$1" \
+            >>"$log" 2>&1 || found=$((found + 1))
     done
     [ "$found" -eq 0 ] || status=1
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | sort -n | tail -n 1)
