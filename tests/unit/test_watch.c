@@ -281,11 +281,11 @@ START_TEST(which_block_comes_next_is_left_to_chance)
 }
 END_TEST
 
-/* What a compiler must not foresee of a block that malloc gave. */
-BRKM_NOINLINE static void overwrite(void *start, int byte, size_t size)
+/* The block that malloc gave, of which the compiler then knows neither the size nor the use. */
+static unsigned char *hidden(void *block)
 {
-    memset(start, byte, size);
-    __asm__ volatile("" : : "r"(start) : "memory");
+    __asm__ volatile("" : "+r"(block) : : "memory");
+    return block;
 }
 
 /* Has `find` end the program for the block whose header is not what it was. */
@@ -293,7 +293,7 @@ static void expect_header_to_be_missed(unsigned char *block, void (*find)(void *
 {
     unsigned char header[BRKM_HEADER_SIZE];
     memcpy(header, block - BRKM_HEADER_SIZE, BRKM_HEADER_SIZE);
-    overwrite(block - BRKM_HEADER_SIZE, 'x', BRKM_HEADER_SIZE);
+    memset(block - BRKM_HEADER_SIZE, 'x', BRKM_HEADER_SIZE);
     ck_assert(fake_os_dies(find, NULL));
     ck_assert(unit_said("header overwritten"));
     /* For what is looked at when the test exits. */
@@ -309,13 +309,13 @@ START_TEST(a_damaged_link_on_the_way_to_the_next_block_is_found)
 {
     ck_assert(brkm__option_set(OPTION_random_placement, 1));
     brkm__watch_apply();
-    void **blocks[2] = {brkm_malloc(100), brkm_malloc(100)};
+    unsigned char *blocks[2] = {hidden(brkm_malloc(100)), hidden(brkm_malloc(100))};
     brkm_free(blocks[0]);
     brkm_free(blocks[1]);
     struct cache_bin *bin =
         &brkm__thread_cache->bins[size_class_slot(block_size(block_from_payload(blocks[1])))];
     ck_assert_ptr_eq((void *)bin->first, blocks[1]);
-    overwrite(blocks[1], 'x', sizeof(void *));
+    memset(blocks[1], 'x', sizeof(void *));
     ck_assert(fake_os_dies(raise_second, bin));
     ck_assert(unit_said("write after free, links of a"));
 }
@@ -326,14 +326,13 @@ END_TEST
 static void malloc_any(void *unused)
 {
     (void)unused;
-    void *block = brkm_malloc(100);
-    overwrite(block, 'x', 1);
+    hidden(brkm_malloc(100));
 }
 
 START_TEST(a_damaged_header_of_the_block_freed_last_is_found_by_the_next_call)
 {
     switch_on();
-    unsigned char *block = brkm_malloc(100);
+    unsigned char *block = hidden(brkm_malloc(100));
     brkm_free(block);
     expect_header_to_be_missed(block, malloc_any);
 }
@@ -342,16 +341,15 @@ END_TEST
 START_TEST(with_several_threads_nobody_looks_back)
 {
     switch_on();
-    unsigned char *block = brkm_malloc(100);
+    unsigned char *block = hidden(brkm_malloc(100));
     fake_os_set_threads(true);
     brkm_free(brkm_malloc(100));
     fake_os_set_threads(false);
     /* Of the block that was handed out before nothing is known any more. */
-    unsigned char *end = block + brkm_malloc_usable_size(block);
-    unsigned char canary = *end;
-    overwrite(end, 'x', 1);
-    brkm_free(brkm_malloc(1000));
-    overwrite(end, canary, 1);
+    unsigned char canary = block[100];
+    block[100] = 'x';
+    brkm_free(hidden(brkm_malloc(1000)));
+    block[100] = canary;
     brkm_free(block);
     ck_assert_str_eq(fake_os_text(), "");
 }
@@ -366,7 +364,7 @@ static void check_all(void *unused)
 START_TEST(a_damaged_header_is_found_at_exit)
 {
     switch_on();
-    unsigned char *block = brkm_malloc(100);
+    unsigned char *block = hidden(brkm_malloc(100));
     brkm__watch_check_all();
     expect_header_to_be_missed(block, check_all);
     ck_assert(unit_said("called from exit"));
