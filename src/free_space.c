@@ -180,9 +180,6 @@ struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_
         heap->spare = NULL;
     }
     size_t found = block_size(block);
-    if (unlikely(found < size)) {
-        end_program(FAULT_HEADER_OVERWRITTEN, block, "brkmalloc");
-    }
     verify_free_end(block, found);
     struct page_range clean = take_clean_pages(block);
     if (found - size < BRKM_MIN_BLOCK) {

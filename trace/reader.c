@@ -226,7 +226,9 @@ static enum reading open_chunk(const struct trace *trace, struct lane_reader *la
                   lane->thread);
             return READING_PROBLEM;
         }
-        lane->ticks = chunk.start_ticks;
+        /* Time does not go back where the lane's next thread runs on a clock that is a little late.
+         */
+        lane->ticks = lane->ticks > chunk.start_ticks ? lane->ticks : chunk.start_ticks;
         lane->rotated_address = 0;
         lane->at = place->offset + sizeof(chunk);
         lane->end = lane->at + place->used;
@@ -234,11 +236,13 @@ static enum reading open_chunk(const struct trace *trace, struct lane_reader *la
     return READING_RECORD;
 }
 
-/* The part of a record that is still to be read. A step past its end is remembered. */
+/* The part of a record that is still to be read. A step past its end is remembered, and past the
+ * end of time. */
 struct span {
     const unsigned char *at;
     const unsigned char *end;
     bool is_sound;
+    bool is_in_time;
 };
 
 static uint64_t take(struct span *span, unsigned bytes)
@@ -253,13 +257,21 @@ static uint64_t take(struct span *span, unsigned bytes)
     return value;
 }
 
+/* Ticks since the lane's last time. */
+static void take_ticks(struct span *span, struct lane_reader *lane, unsigned bytes)
+{
+    if (__builtin_add_overflow(lane->ticks, take(span, bytes), &lane->ticks)) {
+        span->is_in_time = false;
+    }
+}
+
 static void take_fields(struct span *span, struct lane_reader *lane, struct record *record)
 {
     unsigned tag = (unsigned)take(span, 2);
     record->operation = tag & 15;
     bool has_second = trace_has_alignment(record->operation) || record->operation == TRACE_REALLOC;
     unsigned second = has_second ? (unsigned)take(span, 1) : 0;
-    lane->ticks += take(span, tag >> 4 & 15);
+    take_ticks(span, lane, tag >> 4 & 15);
     record->ticks = lane->ticks;
     lane->rotated_address += trace_unzigzag(take(span, tag >> 8 & 15));
     record->address = trace_unrotate_address(lane->rotated_address);
@@ -269,7 +281,7 @@ static void take_fields(struct span *span, struct lane_reader *lane, struct reco
     if (record->operation == TRACE_REALLOC) {
         uint64_t difference = trace_unzigzag(take(span, second & 15));
         record->old_address = trace_unrotate_address(lane->rotated_address + difference);
-        lane->ticks += take(span, second >> 4);
+        take_ticks(span, lane, second >> 4);
     } else {
         record->alignment_bits = second;
     }
@@ -311,11 +323,15 @@ enum reading trace_next(const struct trace *trace, size_t lane_index, struct rec
         if (reading != READING_RECORD) {
             return reading;
         }
-        struct span span = {trace->bytes + lane->at, trace->bytes + lane->end, true};
+        struct span span = {trace->bytes + lane->at, trace->bytes + lane->end, true, true};
         record->offset = lane->at;
         take_fields(&span, lane, record);
         if (!span.is_sound) {
             wrong(problem, record->offset, "this record reaches beyond its chunk's last byte");
+            return READING_PROBLEM;
+        }
+        if (!span.is_in_time) {
+            wrong(problem, record->offset, "this record's time is too late to be counted");
             return READING_PROBLEM;
         }
         lane->at = (uint64_t)(span.at - trace->bytes);

@@ -262,6 +262,32 @@ case_test_selection()
     has "tests configured" "BRKM_TESTS=ON" "$(log_of cmake)"
 }
 
+# --long and --coverage hand over to a script, whose status is theirs.
+case_special_tests()
+{
+    make_sandbox "$work/box"
+    bring_fake_tools
+    mkdir "$tree/tests/tools"
+    for tool in clang python3; do
+        fake_tool "$tools/$tool" <<'END'
+exit "${FAKE_STATUS:-0}"
+END
+    done
+    fake_tool "$tree/tests/tools/long.sh" <<'END'
+echo "long $3"
+exit "${FAKE_STATUS:-0}"
+END
+    for expected in 0 1; do
+        in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_STATUS=$expected "$tree/brkmalloc" test \
+            --long --minutes 3
+        same "status of --long" "$expected" "$status"
+        has "minutes" "long 3" "$out"
+        in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_STATUS=$expected "$tree/brkmalloc" test --coverage
+        same "status of --coverage" "$expected" "$status"
+        has "preset" "--preset coverage" "$(log_of cmake)"
+    done
+}
+
 # A real build, in a folder with a space, by a command that was reached through a link.
 case_source_tree()
 {

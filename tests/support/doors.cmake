@@ -96,6 +96,7 @@ function(brkm_door_case test program)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
+  math(EXPR seconds "${arg_TIMEOUT} * ${BRKM_TEST_PATIENCE}")
   brkm_available_doors(doors ${arg_DOORS})
   foreach(door IN LISTS doors)
     # The program only tells static from not static.
@@ -104,7 +105,7 @@ function(brkm_door_case test program)
       set(told static)
     endif()
     add_test(NAME ${test}.${door} COMMAND ${program}_${door} ${told} ${arg_ARGS})
-    set_tests_properties(${test}.${door} PROPERTIES TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
+    set_tests_properties(${test}.${door} PROPERTIES TIMEOUT ${seconds} SKIP_RETURN_CODE 77
       LABELS "${arg_LABELS}")
     set(environment "")
     if(door STREQUAL "preload")

@@ -753,6 +753,11 @@ void brkm__os_write_error(const char *text, size_t length)
     memcpy(state.text + state.text_length, text, length);
     state.text_length += length;
     state.text[state.text_length] = '\0';
+    void (*written)(void) = fake_os.error_written;
+    fake_os.error_written = NULL;
+    if (written != NULL) {
+        written();
+    }
 }
 
 const char *fake_os_text(void)

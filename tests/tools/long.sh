@@ -3,8 +3,10 @@
 #
 # long.sh RELEASE FUZZ MINUTES: the long tests, for `brkmalloc test --long`, of the builds in the
 # folders RELEASE (with its tests) and FUZZ (preset fuzz). So many minutes each:
-#   soak   the stress test, preloaded; then a tenth as long in each other mode without limits
-#   fuzz   each target on one core, from the corpus on; before that, the corpus in each mode
+#   soak   the stress test, preloaded; then a third as long in mode hardened, whose path through
+#          malloc and free is its own, and a tenth as long in each other mode without limits
+#   fuzz   each target on one core, from the corpus on, operations once more with every input in
+#          mode hardened; before that, the corpus in each mode
 # What a fuzzer finds is kept in FUZZ/long/findings; it goes on until the time is up. The last lines
 # are a table, as docs/testing.md has it. Exit status 1 when anything was found.
 set -u
@@ -51,6 +53,7 @@ soak_all()
         case $options in
         *limit_hard*) ;;
         '') soak "$mode" "" $((minutes * 60)) ;;
+        *hardened*) soak "$mode" "$options" $((minutes * 20)) ;;
         *) soak "$mode" "$options" $((minutes * 6)) ;;
         esac
     done <"$folder/modes"
@@ -72,25 +75,28 @@ statistic()
     awk -v name="stat::$1:" '$1 == name { sum += $2 } END { printf "%d", sum }' "$2"
 }
 
-# campaign TARGET: starts the fuzzer again after each finding, 20 times at most.
+# campaign TARGET [MODE]: starts the fuzzer again after each finding, 20 times at most. Without MODE
+# each input names its own.
 campaign()
 {
-    log=$folder/$1.log
-    inputs=$folder/corpus-$1
+    name=$1${2:+-$2}
+    log=$folder/$name.log
+    inputs=$folder/corpus-$name
     mkdir -p "$inputs"
     : >"$log"
-    echo "== fuzz: $1, $minutes min"
+    echo "== fuzz: $1${2:+, mode $2}, $minutes min"
     begin=$(date +%s)
     end=$((begin + minutes * 60))
     found=0
     while now=$(date +%s) && [ "$now" -lt "$end" ] && [ "$found" -lt 20 ]; do
-        "$fuzz/tests/fuzz/fuzz_$1" -max_total_time=$((end - now)) -max_len=4000 -len_control=30 \
-            -print_final_stats=1 -artifact_prefix="$findings/$1-" \
-            "$inputs" "$tests/fuzz/corpus/$1" >>"$log" 2>&1 || found=$((found + 1))
+        FUZZ_MODE=${2-} "$fuzz/tests/fuzz/fuzz_$1" -max_total_time=$((end - now)) \
+            -max_len=4000 -len_control=30 -print_final_stats=1 \
+            -artifact_prefix="$findings/$name-" "$inputs" "$tests/fuzz/corpus/$1" \
+            >>"$log" 2>&1 || found=$((found + 1))
     done
     [ "$found" -eq 0 ] || status=1
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | sort -n | tail -n 1)
-    row "fuzz, $1" "$((($(date +%s) - begin) / 60))" \
+    row "fuzz, $1${2:+, mode $2}" "$((($(date +%s) - begin) / 60))" \
         "$(statistic number_of_executed_units "$log") inputs, $edges edges" "$found"
 }
 
@@ -100,9 +106,10 @@ row part minutes operations findings
 row --- --- --- ---
 soak_all
 corpus_in_each_mode
-for target in operations options trace; do
-    campaign "$target"
-done
+campaign operations
+campaign operations hardened
+campaign options
+campaign trace
 cat "$table"
 [ "$status" -eq 0 ] || echo "long.sh: what was found is in $findings and in the logs beside it"
 exit "$status"

@@ -136,8 +136,11 @@ static bool reads(const unsigned char *bytes, uint64_t length, uint64_t *count)
         struct events events;
         if (events_begin(&events, &trace, &problem)) {
             struct event event;
+            uint64_t then = 0;
             while ((reading = events_next(&events, &event, &problem)) == READING_RECORD) {
                 ++*count;
+                expect("time does not go back", event.nanoseconds >= then, event.offset);
+                then = event.nanoseconds;
             }
         }
         events_end(&events);
@@ -212,6 +215,30 @@ static void test_record_boundaries(void)
         sound += reads_copy(changed, FILE_BYTES - TRACE_CHUNK_ROOM + used, &count);
     }
     expect("so many boundaries as records", sound == RECORDS, sound);
+}
+
+/* The last record's time, counted from the one before, is past what 64 bits hold. */
+static void test_time(void)
+{
+    uint64_t count;
+    struct trace_chunk *last = chunk_at(file, CHUNKS - 1);
+    struct trace_chunk before = *last;
+    struct lane lane = {.window = last, .ticks = last->start_ticks};
+    lane.cursor = lane_records(&lane) + last->used;
+    lane.ticks = 0;
+    lane_write(&lane,
+               (struct call){
+                   .operation = TRACE_MALLOC, .ticks = UINT64_MAX, .address = 0x10000, .size = 1});
+    seal(CHUNKS - 1);
+    expect("a time too late is told", !reads(file, FILE_BYTES, &count), count);
+    /* The reader is one ahead. */
+    expect("the records before are there", count == CHUNKS * RECORDS - 1, count);
+    *last = before;
+    last->start_ticks = 1;
+    seal(CHUNKS - 1);
+    expect("a chunk that begins too early goes on", reads(file, FILE_BYTES, &count), count);
+    *last = before;
+    expect("the trace is as it was", reads(file, FILE_BYTES, &count), count);
 }
 
 /* Where something stands. */
@@ -290,6 +317,7 @@ int main(void)
     test_whole();
     test_truncation();
     test_record_boundaries();
+    test_time();
     test_damage();
     test_checksum();
     test_copies();

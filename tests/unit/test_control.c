@@ -136,6 +136,8 @@ START_TEST(garbage_is_named)
                   "set and snapshot\n");
     ask_badly("trim everything",
               "error usage unexpected \"everything\"; this request stands alone\n");
+    ask_badly("version 2", "error usage unexpected \"2\"; this request stands alone\n");
+    ask_badly("snapshot now", "error usage unexpected \"now\"; this request stands alone\n");
     ask_badly("st\033ats\x80", "error usage unknown request \"st?ats?\"; the requests are version, "
                                "stats, trim, get, set and snapshot\n");
 }
@@ -172,6 +174,19 @@ START_TEST(no_memory_for_an_answer)
     ck_assert(!brkm__control_answer(&answer, "stats", 5));
     fake_os_fail(FAKE_ONLY(FAKE_MAP), 2, false);
     ask_badly("snapshot", "error failed there is no memory for a snapshot\n");
+}
+END_TEST
+
+START_TEST(a_refusal_says_why)
+{
+    static const char text[] = "error usage come again later\n";
+    ck_assert(brkm__control_refuse(&answer, "come again later"));
+    ck_assert_uint_eq(control_answer_length(&answer), strlen(text));
+    ck_assert_int_eq(strncmp(control_answer_text(&answer), text, strlen(text)), 0);
+    brkm__control_answer_free(&answer);
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), 1, false);
+    ck_assert(!brkm__control_refuse(&answer, "come again later"));
+    ck_assert_uint_eq(fake_os_mapped_count(), 0);
 }
 END_TEST
 
@@ -243,6 +258,9 @@ START_TEST(a_map_of_more_runs_than_it_holds_has_true_sums)
     ck_assert_uint_lt(control_answer_length(&answer), CONTROL_ANSWER_MAX / 2);
     ck_assert_int_eq(strncmp(control_answer_text(&answer), "ok ", 3), 0);
     brkm__control_answer_free(&answer);
+    /* Where its memory cannot grow, only that is said. */
+    fake_os_fail(FAKE_ONLY(FAKE_REMAP), 3, true);
+    ask_badly("snapshot", "error failed there is no memory for the answer\n");
 }
 END_TEST
 
@@ -272,6 +290,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, garbage_is_named);
     tcase_add_test(requests, random_bytes_do_no_harm);
     tcase_add_test(requests, no_memory_for_an_answer);
+    tcase_add_test(requests, a_refusal_says_why);
     TCase *maps = unit_case(suite, "maps");
     tcase_add_test(maps, a_map_shows_what_lies_where);
     tcase_add_test(maps, a_map_of_more_runs_than_it_holds_has_true_sums);

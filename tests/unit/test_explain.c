@@ -2,8 +2,11 @@
  * explain.h: which block an access was meant for, and what is said of it. */
 #include "explain.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guarded.h"
 #include "mapped.h"
@@ -170,6 +173,46 @@ START_TEST(the_first_fault_alone_is_explained)
 }
 END_TEST
 
+/* Of two threads that fault at a time, the second returns, and may end the process, when all was
+ * said of the first. */
+
+static char *touched;
+static pthread_t second;
+static atomic_int second_stage; /* 1: about to fault; 2: has returned */
+
+static void *fault_as_second(void *unused)
+{
+    struct os_fault fault = {.address = touched, .access = OS_ACCESS_READ};
+    atomic_store(&second_stage, 1);
+    ck_assert(fake_os.explain_fault(&fault));
+    atomic_store(&second_stage, 2);
+    return unused;
+}
+
+static void start_second(void)
+{
+    ck_assert_int_eq(pthread_create(&second, NULL, fault_as_second, NULL), 0);
+    while (atomic_load(&second_stage) == 0) {
+        usleep(1000);
+    }
+    usleep(100000);
+    ck_assert_int_eq(atomic_load(&second_stage), 1);
+}
+
+START_TEST(a_second_fault_waits_until_the_first_is_explained)
+{
+    start("sample");
+    touched = brkm_malloc(64);
+    brkm_free(touched);
+    fake_os.error_written = start_second;
+    ck_assert(explain(touched, OS_ACCESS_WRITE));
+    pthread_join(second, NULL);
+    ck_assert_int_eq(atomic_load(&second_stage), 2);
+    ck_assert(unit_said("write after free of a guarded block"));
+    ck_assert(!unit_said("read after free"));
+}
+END_TEST
+
 START_TEST(a_locked_table_is_not_waited_for)
 {
     start("pages");
@@ -210,6 +253,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_block_of_no_bytes_is_explained);
     tcase_add_test(tests, addresses_of_others_are_not_explained);
     tcase_add_test(tests, the_first_fault_alone_is_explained);
+    tcase_add_test(tests, a_second_fault_waits_until_the_first_is_explained);
     tcase_add_test(tests, a_locked_table_is_not_waited_for);
     tcase_add_loop_test(tests, faults_are_watched_where_there_is_something_to_explain, 0, 4);
     tcase_add_test(tests, an_option_leaves_faults_to_the_program);

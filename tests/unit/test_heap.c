@@ -639,6 +639,17 @@ START_TEST(a_damaged_boundary_tag_ends_the_program)
 }
 END_TEST
 
+/* A header that is right but for its size. */
+START_TEST(a_free_block_that_leads_out_of_the_heap_ends_the_program)
+{
+    take_row(row_of_damage, 64);
+    give(row_of_damage[1]);
+    block_set(row_of_damage[1], 32 * BRKM_MIB, BLOCK_FREE);
+    ck_assert(fake_os_dies(_i == 0 ? free_block : grow_block, row_of_damage[0]));
+    ck_assert(unit_said("header overwritten"));
+}
+END_TEST
+
 START_TEST(a_damaged_link_of_a_neighbour_ends_the_program)
 {
     take_row(row_of_damage, 64);
@@ -716,6 +727,7 @@ Suite *unit_suite(void)
     TCase *damage = unit_case(suite, "damage");
     tcase_add_loop_test(damage, a_damaged_header_behind_ends_the_program, 0, 2);
     tcase_add_loop_test(damage, a_damaged_boundary_tag_ends_the_program, 0, 7);
+    tcase_add_loop_test(damage, a_free_block_that_leads_out_of_the_heap_ends_the_program, 0, 2);
     tcase_add_loop_test(damage, a_damaged_link_of_a_neighbour_ends_the_program, 0, 2);
     tcase_add_test(damage, a_block_that_another_thread_freed_meanwhile_ends_the_program);
     tcase_add_loop_test(damage, a_list_with_a_block_that_is_not_cached_ends_the_program, 0, 2);

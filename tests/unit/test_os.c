@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * os_linux.c on the real system: what os.h promises, errno above all. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,41 @@ START_TEST(error_text_goes_to_standard_error)
 }
 END_TEST
 
+START_TEST(files_are_written_and_removed)
+{
+    static const char path[] = "unit_os.tmp";
+    unlink(path);
+    errno = 1234;
+    int file = brkm__os_create_file(path);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(brkm__os_write(file, "some text", 9), 0);
+    ck_assert_int_eq(brkm__os_close(file), 0);
+    expect_errno_kept();
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_int_eq(status.st_size, 9);
+    ck_assert_int_eq(brkm__os_create_file(path), -EEXIST);
+    brkm__os_remove_file(path);
+    ck_assert_int_ne(stat(path, &status), 0);
+    errno = 1234;
+    brkm__os_remove_file(path);
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(a_file_that_takes_no_more_is_told)
+{
+    int file = open("/dev/full", O_WRONLY);
+    ck_assert_int_ge(file, 0);
+    errno = 1234;
+    ck_assert_int_eq(brkm__os_write(file, "some text", 9), ENOSPC);
+    ck_assert_int_eq(brkm__os_close(file), 0);
+    ck_assert_int_eq(brkm__os_write(file, "some text", 9), EBADF);
+    ck_assert_int_eq(brkm__os_close(file), EBADF);
+    expect_errno_kept();
+}
+END_TEST
+
 /* Programs close standard error in an exit handler, or put another file in its place. */
 START_TEST(a_kept_error_outlives_its_descriptor)
 {
@@ -306,6 +342,8 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_pipe_without_a_writer_does_not_stop_the_reader);
     tcase_add_test(tests, the_clock_goes_forward);
     tcase_add_test(tests, error_text_goes_to_standard_error);
+    tcase_add_test(tests, files_are_written_and_removed);
+    tcase_add_test(tests, a_file_that_takes_no_more_is_told);
     tcase_add_test(tests, a_kept_error_outlives_its_descriptor);
     tcase_add_test(tests, a_second_thread_is_noticed);
     tcase_add_test(tests, waiting_ends_with_a_wake_or_another_value);

@@ -241,6 +241,24 @@ START_TEST(a_full_table_loses_samples_and_counts_them)
 }
 END_TEST
 
+/* Meanwhile another thread had its place. */
+START_TEST(a_record_that_finds_no_room_again_is_lost)
+{
+    ck_assert(brkm__profile_begin());
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), 1, true);
+    size_t added = 0;
+    while (added < ADDRESSES && add_here(added, 10)) {
+        added++;
+    }
+    struct profile_record record = brkm__profile_remove(address_of(0));
+    ck_assert(add_here(added, 10));
+    brkm__profile_put_back(record);
+    ck_assert_uint_eq(brkm__profile_totals().lost, 2);
+    ck_assert_uint_eq(brkm__profile_remove(address_of(0)).address, 0);
+    ck_assert_uint_eq(brkm__profile_totals().in_use.bytes, 10 * added);
+}
+END_TEST
+
 START_TEST(stacks_beyond_their_memory_are_one)
 {
     ck_assert(brkm__profile_begin());
@@ -282,6 +300,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_deep_stack_keeps_its_innermost_frames);
     tcase_add_test(tests, without_memory_there_is_no_profile);
     tcase_add_test(tests, a_full_table_loses_samples_and_counts_them);
+    tcase_add_test(tests, a_record_that_finds_no_room_again_is_lost);
     tcase_add_test(tests, stacks_beyond_their_memory_are_one);
     tcase_add_test(tests, who_holds_the_lock_is_not_waited_for);
     return suite;

@@ -221,6 +221,17 @@ START_TEST(a_file_that_cannot_be_written_is_told_and_removed)
 }
 END_TEST
 
+START_TEST(a_signal_whose_file_cannot_be_written_is_told)
+{
+    begin("/tmp/%n");
+    fake_os.create_error = EROFS;
+    brkm__profile_file_on_signal(10);
+    ck_assert(unit_said("brkmalloc: the heap profile cannot be written to \"/tmp/1\": Read-only "
+                        "file system; BRKMALLOC_PROFILE names another file\n"));
+    ck_assert_ptr_null(fake_os_created_path());
+}
+END_TEST
+
 START_TEST(a_signal_inside_of_the_records_waits_for_the_next_sample)
 {
     begin("/tmp/%n");
@@ -284,6 +295,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, nothing_is_overwritten);
     tcase_add_test(tests, names_that_are_too_long_are_told);
     tcase_add_test(tests, a_file_that_cannot_be_written_is_told_and_removed);
+    tcase_add_test(tests, a_signal_whose_file_cannot_be_written_is_told);
     tcase_add_test(tests, a_signal_inside_of_the_records_waits_for_the_next_sample);
     tcase_add_test(tests, growth_has_files_written);
     return suite;

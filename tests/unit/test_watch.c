@@ -10,9 +10,12 @@
 #include "cache_life.h"
 #include "mapped.h"
 #include "options.h"
+#include "profile.h"
 #include "quarantine.h"
+#include "sampling.h"
 #include "thread_cache.h"
 #include "unit.h"
+#include "verify.h"
 #include "zero_size.h"
 
 /* Small, of each step to the next block size, cached medium, heap, mapped. */
@@ -279,6 +282,160 @@ START_TEST(which_block_comes_next_is_left_to_chance)
 }
 END_TEST
 
+/* The block that malloc gave, of which the compiler then knows neither the size nor the use. */
+static unsigned char *hidden(void *block)
+{
+    __asm__ volatile("" : "+r"(block) : : "memory");
+    return block;
+}
+
+/* Has `find` end the program for the block whose header is not what it was. */
+static void expect_header_to_be_missed(unsigned char *block, void (*find)(void *))
+{
+    unsigned char header[BRKM_HEADER_SIZE];
+    memcpy(header, block - BRKM_HEADER_SIZE, BRKM_HEADER_SIZE);
+    memset(block - BRKM_HEADER_SIZE, 'x', BRKM_HEADER_SIZE);
+    ck_assert(fake_os_dies(find, NULL));
+    ck_assert(unit_said("header overwritten"));
+    /* For what is looked at when the test exits. */
+    memcpy(block - BRKM_HEADER_SIZE, header, BRKM_HEADER_SIZE);
+}
+
+static void raise_second(void *bin)
+{
+    brkm__cache_bin_raise(bin, 1);
+}
+
+START_TEST(a_damaged_link_on_the_way_to_the_next_block_is_found)
+{
+    ck_assert(brkm__option_set(OPTION_random_placement, 1));
+    brkm__watch_apply();
+    unsigned char *blocks[2] = {hidden(brkm_malloc(100)), hidden(brkm_malloc(100))};
+    brkm_free(blocks[0]);
+    brkm_free(blocks[1]);
+    struct cache_bin *bin =
+        &brkm__thread_cache->bins[size_class_slot(block_size(block_from_payload(blocks[1])))];
+    ck_assert_ptr_eq((void *)bin->first, blocks[1]);
+    memset(blocks[1], 'x', sizeof(void *));
+    ck_assert(fake_os_dies(raise_second, bin));
+    ck_assert(unit_said("write after free, links of a"));
+}
+END_TEST
+
+/* ---- What is found ---- */
+
+static void malloc_any(void *unused)
+{
+    (void)unused;
+    hidden(brkm_malloc(100));
+}
+
+START_TEST(a_damaged_header_of_the_block_freed_last_is_found_by_the_next_call)
+{
+    switch_on();
+    unsigned char *block = hidden(brkm_malloc(100));
+    brkm_free(block);
+    expect_header_to_be_missed(block, malloc_any);
+}
+END_TEST
+
+START_TEST(with_several_threads_nobody_looks_back)
+{
+    switch_on();
+    unsigned char *block = hidden(brkm_malloc(100));
+    fake_os_set_threads(true);
+    brkm_free(brkm_malloc(100));
+    fake_os_set_threads(false);
+    /* Of the block that was handed out before nothing is known any more. */
+    unsigned char canary = block[100];
+    block[100] = 'x';
+    brkm_free(hidden(brkm_malloc(1000)));
+    block[100] = canary;
+    brkm_free(block);
+    ck_assert_str_eq(fake_os_text(), "");
+}
+END_TEST
+
+static void check_all(void *unused)
+{
+    (void)unused;
+    brkm__watch_check_all();
+}
+
+START_TEST(a_damaged_header_is_found_at_exit)
+{
+    switch_on();
+    unsigned char *block = hidden(brkm_malloc(100));
+    brkm__watch_check_all();
+    expect_header_to_be_missed(block, check_all);
+    ck_assert(unit_said("called from exit"));
+}
+END_TEST
+
+/* Two threads free a block at a time: both have verified it, then one comes first. */
+
+static struct {
+    void *memory;
+    struct held held;
+} verified;
+
+static void take_back(void *unused)
+{
+    (void)unused;
+    brkm__watch_take_back(verified.memory, verified.held, "free");
+}
+
+static void expect_one_to_be_told(void *memory)
+{
+    verified.memory = memory;
+    verified.held = brkm__verify_in_use(memory, "free");
+    take_back(NULL);
+    ck_assert_str_eq(fake_os_text(), "");
+    ck_assert(fake_os_dies(take_back, NULL));
+    ck_assert(unit_said("double free"));
+}
+
+START_TEST(of_two_threads_that_free_a_block_one_is_told)
+{
+    static const size_t of_every_kind[] = {0, 100, 3000, 100000, 3000000};
+    switch_on();
+    expect_one_to_be_told(brkm_malloc(of_every_kind[_i]));
+}
+END_TEST
+
+static void sample_every_block(void)
+{
+    ck_assert(brkm__option_set(OPTION_profile_interval, 1));
+    ck_assert(brkm__profile_begin());
+    brkm__sampling_begin(1);
+    brkm__watch_sample(true);
+}
+
+START_TEST(of_two_threads_that_free_a_sample_one_is_told)
+{
+    sample_every_block();
+    expect_one_to_be_told(brkm_malloc(100));
+}
+END_TEST
+
+/* ---- The heap profile beside it ---- */
+
+START_TEST(what_is_not_watched_for_other_reasons_is_sampled)
+{
+    ck_assert(brkm__option_set(_i == 0 ? OPTION_guard_zero_size : OPTION_hardened, 1));
+    brkm__watch_apply();
+    sample_every_block();
+    for (size_t i = 0; i < SIZES; i++) {
+        void *block = brkm_malloc(sizes[i]);
+        ck_assert_uint_eq(brkm__profile_totals().in_use.bytes, sizes[i]);
+        brkm_free(block);
+        ck_assert_uint_eq(brkm__profile_totals().in_use.bytes, 0);
+    }
+    ck_assert_uint_eq(brkm__profile_totals().samples, SIZES);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
 /* ---- Threads ---- */
 
 static void *churn(void *argument)
@@ -326,10 +483,18 @@ Suite *unit_suite(void)
     tcase_add_loop_test(blocks, a_mapped_block_ends_at_its_guard, 0, 17);
     tcase_add_test(blocks, blocks_of_no_bytes_are_distinct_and_out_of_reach);
     tcase_add_test(blocks, which_block_comes_next_is_left_to_chance);
+    tcase_add_test(blocks, a_damaged_link_on_the_way_to_the_next_block_is_found);
     TCase *kept = unit_case(suite, "quarantine");
     tcase_add_test(kept, a_freed_block_stays_away_for_a_while);
     tcase_add_test(kept, the_quarantine_keeps_to_its_bound);
     tcase_add_test(kept, every_block_leaves_once);
+    TCase *found = unit_case(suite, "found");
+    tcase_add_test(found, a_damaged_header_of_the_block_freed_last_is_found_by_the_next_call);
+    tcase_add_test(found, with_several_threads_nobody_looks_back);
+    tcase_add_test(found, a_damaged_header_is_found_at_exit);
+    tcase_add_loop_test(found, of_two_threads_that_free_a_block_one_is_told, 0, 5);
+    tcase_add_test(found, of_two_threads_that_free_a_sample_one_is_told);
+    tcase_add_loop_test(found, what_is_not_watched_for_other_reasons_is_sampled, 0, 2);
     TCase *trouble = unit_case(suite, "trouble");
     tcase_add_test(trouble, what_is_kept_goes_when_memory_is_short);
     tcase_add_test(trouble, guards_that_the_system_refuses_are_left_out);
