@@ -30,8 +30,9 @@ struct lock {
 #define LOCK_AWAITED 2u
 
 /* What the word of a lock becomes that is taken, LOCK_TAKEN included. Without that bit nobody can
- * take a lock before brkm__lock_settle. Written by whoever settles and by fork's child. The pointer
- * is written once. Relaxed: the locks themselves order what they guard. */
+ * take a lock before brkm__lock_settle. Written by whoever settles and by fork's child; relaxed, as
+ * the locks themselves order what they guard. The pointer is written once, released when there is a
+ * mark on the page. */
 extern uint32_t *brkm__lock_mark BRKM_HIDDEN;
 
 /* True in the thread that forks, while it holds every lock: atfork handlers of the program that run
@@ -67,7 +68,7 @@ static inline bool lock_is_orphaned(const struct lock *lock)
 
 static inline uint32_t lock_mark(void)
 {
-    return __atomic_load_n(__atomic_load_n(&brkm__lock_mark, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+    return __atomic_load_n(__atomic_load_n(&brkm__lock_mark, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
 }
 
 static inline bool lock_is_taken(struct lock *lock)
