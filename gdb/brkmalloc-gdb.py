@@ -207,6 +207,8 @@ class Heap:
             end = self._field(entry, "region.end")
             if end != 0:
                 kind = self._field(entry, "region.kind", 4)
+                if kind == facts["kind abandoned"]:
+                    continue
                 name = "fallback" if kind == facts["kind fallback"] else "break"
                 regions.append(Region(i + 1, name, self._field(entry, "region.start"), end,
                                       self._field(entry, "region.first")))

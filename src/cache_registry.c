@@ -77,6 +77,8 @@ void brkm__registry_enter(struct thread_cache *cache)
     if (cache->next != NULL) {
         cache->next->link = &cache->next;
     }
+    /* The list is whole at any moment, see brkm__cache_settle. */
+    keep_store_order();
     registry.first = cache;
     registry.threads++;
     cache->number = ++registry.made;
@@ -93,6 +95,7 @@ void brkm__registry_leave(struct thread_cache *cache)
     registry.threads--;
     registry.refills += cache->refills;
     registry.flushes += cache->flushes;
+    keep_store_order();
     give_memory_back(cache);
     lock_release(&registry.lock);
 }
@@ -183,6 +186,21 @@ void brkm__cache_forget_other_threads(void)
         own->link = &registry.first;
         registry.first = own;
         registry.threads = 1;
+    }
+}
+
+/* From each cache to the next the list is whole at any moment. Memory for caches to come may be in
+ * the midst of a change: it is given up. */
+void brkm__cache_settle(void)
+{
+    registry.unused = NULL;
+    registry.fresh = registry.fresh_end = NULL;
+    registry.threads = 0;
+    struct thread_cache **link = &registry.first;
+    for (struct thread_cache *cache = registry.first; cache != NULL; cache = cache->next) {
+        cache->link = link;
+        link = &cache->next;
+        registry.threads++;
     }
 }
 

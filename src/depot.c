@@ -147,6 +147,15 @@ struct lock *brkm__depot_lock(unsigned shelf)
     return shelf < SHELF_COUNT ? &depot.shelves[shelf].lock : NULL;
 }
 
+void brkm__depot_abandon(unsigned shelf)
+{
+    unsigned batches = (unsigned)min_size(depot.shelves[shelf].batches, BRKM_DEPOT_BATCHES);
+    for (unsigned i = 0; i < batches; i++) {
+        brkm__idle_release(IDLE_IN_DEPOT, list_bytes(shelf, depot.batch[shelf][i]));
+    }
+    relaxed_store(depot.shelves[shelf].batches, 0);
+}
+
 /* ---- For debuggers ---- */
 
 static const struct fact facts[] FACTS = {

@@ -36,6 +36,8 @@ struct heap {
     size_t in_use_bytes;
     size_t in_use_blocks;
     size_t in_use_peak; /* highest in_use_bytes so far */
+    /* Bytes from the system that an abandoned heap had; counted in nothing else here. */
+    size_t abandoned_bytes;
     uint64_t allocations;
     uint64_t frees;
 };

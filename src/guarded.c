@@ -84,6 +84,7 @@ static bool make_pool(void)
     pool.totals.pool_bytes = page + records + size;
     relaxed_store(pool.slots, (struct slot *)(void *)(start + page));
     relaxed_store(pool.size, size);
+    keep_store_order();
     relaxed_store(pool.start, (uintptr_t)(start + page + records));
     return true;
 }
@@ -285,6 +286,21 @@ bool brkm__guarded_free(void *memory, enum fault *fault)
     slot->is_unchanged = !brkm__os_discard(page_of(slot), page);
     give_slot_back(slot);
     return true;
+}
+
+/* ---- After a fork without handlers ---- */
+
+/* Of the slots only those in use are certain. Their number is counted anew. */
+void brkm__guarded_abandon(void)
+{
+    pool.oldest_freed = pool.newest_freed = NULL;
+    pool.totals.blocks = pool.totals.bytes = 0;
+    pool.used = pool.start == 0 ? 0 : pool.count;
+    for (size_t i = 0; i < pool.used; i++) {
+        const struct guarded_block *block = &pool.slots[i].block;
+        pool.totals.blocks += block->is_in_use;
+        pool.totals.bytes += block->is_in_use ? block->size : 0;
+    }
 }
 
 /* ---- Damage and faults ---- */

@@ -2,8 +2,12 @@
  * Layer 8: see heap.h. */
 #include "heap.h"
 
+#include <string.h>
+
 #include "facts.h"
+#include "footprint.h"
 #include "huge_pages.h"
+#include "os.h"
 #include "probes.h"
 #include "regions.h"
 #include "report.h"
@@ -188,6 +192,31 @@ static bool free_range(struct heap *heap, struct range range, const char *caller
     return is_top;
 }
 
+static bool is_abandoned(const struct heap *heap, const struct mem_control_block *block)
+{
+    return unlikely(heap->abandoned_bytes != 0) && brkm__regions_is_abandoned(block);
+}
+
+/* A block in use of an abandoned region is freed: its pages go, as far as they are its alone. Its
+ * neighbours are not looked at. It says "cached", in no list: it is a boundary still. */
+static BRKM_COLD void leave_where_it_is(struct mem_control_block *block)
+{
+    size_t page = brkm__os_page_size();
+    struct page_range pages = block_inner_pages(block, block_short_size(block), page);
+    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
+    if (page_range_bytes(pages) != 0) {
+        brkm__footprint_discard((void *)pages.start, page_range_bytes(pages));
+    }
+}
+
+static void free_in_use(struct heap *heap, struct mem_control_block *block, const char *caller)
+{
+    heap->frees++;
+    heap->in_use_blocks--;
+    bool top_grew = free_range(heap, (struct range){block, block_short_size(block)}, caller);
+    brkm__space_return_memory(heap, top_grew);
+}
+
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
     lock_acquire(&heap->lock);
@@ -195,11 +224,39 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
         /* Another thread freed it since the caller looked. */
         brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){block_payload(block), 0, caller});
     }
-    heap->frees++;
-    heap->in_use_blocks--;
-    bool top_grew = free_range(heap, (struct range){block, block_short_size(block)}, caller);
-    brkm__space_return_memory(heap, top_grew);
+    if (is_abandoned(heap, block)) {
+        leave_where_it_is(block);
+    } else {
+        free_in_use(heap, block, caller);
+    }
     lock_release(&heap->lock);
+}
+
+static struct mem_control_block *pop_verified(struct cached_list *list)
+{
+    struct mem_control_block *block = cached_list_pop(list);
+    if (unlikely(!block_is(block, BLOCK_CACHED))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){block_payload(block), 0, "free"});
+    }
+    return block;
+}
+
+/* What is left of a list of cached blocks without those of abandoned regions, which stay where and
+ * as they are. */
+static BRKM_COLD struct cached_list without_abandoned(const struct heap *heap,
+                                                      struct cached_list list)
+{
+    struct cached_list rest = cached_list_empty();
+    while (list.count > 0) {
+        struct mem_control_block *block = pop_verified(&list);
+        if (!is_abandoned(heap, block)) {
+            cached_link_set(block_payload(block), rest.first);
+            rest.first = block_payload(block);
+            rest.count++;
+        }
+    }
+    return rest;
 }
 
 /* Adds a block at either end of the range, where it is a neighbour. No header that says "cached"
@@ -224,15 +281,14 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
     struct range range = {NULL, 0};
     bool top_grew = false;
     lock_acquire(&heap->lock);
+    if (unlikely(heap->abandoned_bytes != 0)) {
+        list = without_abandoned(heap, list);
+    }
     heap->frees += list.count;
     heap->in_use_blocks -= list.count;
     while (list.count > 0) {
-        struct mem_control_block *block = cached_list_pop(&list);
+        struct mem_control_block *block = pop_verified(&list);
         size_t size = block_short_size(block);
-        if (unlikely(!block_is(block, BLOCK_CACHED))) {
-            brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                        (struct fault_place){block_payload(block), 0, "free"});
-        }
         if (range.first != NULL) {
             if (join(&range, block, size)) {
                 continue;
@@ -283,10 +339,9 @@ static bool absorb_behind(struct heap *heap, struct mem_control_block *block, si
     return true;
 }
 
-bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_t size,
-                       const char *caller)
+static bool resize(struct heap *heap, struct mem_control_block *block, size_t size,
+                   const char *caller)
 {
-    lock_acquire(&heap->lock);
     size_t old_size = block_size(block);
     bool resized = true;
     if (size <= old_size) {
@@ -295,6 +350,14 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
         resized = absorb_behind(heap, block, size, caller);
     }
     change_in_use(heap, block_size(block) - old_size);
+    return resized;
+}
+
+bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_t size,
+                       const char *caller)
+{
+    lock_acquire(&heap->lock);
+    bool resized = !is_abandoned(heap, block) && resize(heap, block, size, caller);
     lock_release(&heap->lock);
     return resized;
 }
@@ -349,6 +412,24 @@ bool brkm__heap_set_alarm(struct heap *heap, bool anyway)
     }
     lock_release(&heap->lock);
     return set;
+}
+
+/* ---- After a fork without handlers ---- */
+
+void brkm__heap_abandon(struct heap *heap)
+{
+    /* A page at the least: this also says that there are abandoned regions. */
+    size_t bytes = max_size(heap_bytes_from_system(heap), brkm__os_page_size());
+    brkm__regions_abandon((uintptr_t)brkm__os_sbrk(0));
+    memset(&heap->top, 0, sizeof(heap->top));
+    memset(&heap->bins, 0, sizeof(heap->bins));
+    memset(&heap->purge, 0, sizeof(heap->purge));
+    heap->spare = NULL;
+    heap->trimmed = 0;
+    heap->fallback_bytes = heap->fallback_peak = 0;
+    heap->in_use_bytes = heap->in_use_blocks = heap->in_use_peak = 0;
+    atomic_store_explicit(&heap->handed_out, 0, memory_order_relaxed);
+    heap->abandoned_bytes += bytes;
 }
 
 /* ---- For debuggers ---- */

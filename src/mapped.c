@@ -39,11 +39,16 @@ struct mapping {
     bool is_retired;  /* freed; the addresses are kept, and nobody may touch them */
 };
 
-/* Everything under brkm__mapped_lock. */
+/* Everything under brkm__mapped_lock. Entries change in such an order that the child of a fork that
+ * ran no handlers, which may come at any point, finds each block that the program has. */
 static struct {
     struct mapping *entries;
     size_t capacity; /* a power of two */
     size_t occupied; /* entries in use and tombstones */
+    /* While a larger table is filled, the one that is whole; otherwise NULL. */
+    struct mapping *whole_entries;
+    size_t whole_capacity;
+    struct mapping *moving; /* the entry whose mapping is being moved, or NULL */
     struct mapped_totals totals;
     struct mapping first_entries[MAPPED_FIRST_CAPACITY];
 } table;
@@ -78,6 +83,10 @@ static void rehash(struct mapping *entries, size_t capacity)
 {
     struct mapping *old = table.entries;
     size_t old_capacity = table.capacity;
+    table.whole_capacity = old_capacity;
+    keep_store_order();
+    table.whole_entries = old;
+    keep_store_order();
     table.entries = entries;
     table.capacity = capacity;
     table.occupied = 0;
@@ -87,6 +96,9 @@ static void rehash(struct mapping *entries, size_t capacity)
             table.occupied++;
         }
     }
+    keep_store_order();
+    table.whole_entries = NULL;
+    keep_store_order();
     if (old != table.first_entries && old != NULL) {
         brkm__own_unmap(old, old_capacity * sizeof(struct mapping));
     }
@@ -118,7 +130,13 @@ static void remember(struct mapping mapping)
     if (entry->payload == 0) {
         table.occupied++;
     }
+    /* It has a size when the rest is known. */
+    size_t size = mapping.size;
+    mapping.size = 0;
     *entry = mapping;
+    keep_store_order();
+    entry->size = size;
+    mapping.size = size;
     table.totals.count++;
     table.totals.bytes += mapping.size;
     table.totals.usable_bytes += mapping.usable;
@@ -424,18 +442,21 @@ static void *resize_mapping(struct mapping *entry, size_t bytes)
 {
     struct mapping old = *entry;
     struct mapping moved = {.start = old.start, .size = bytes};
+    table.moving = entry;
+    keep_store_order();
     if (bytes != old.size) {
         moved.start = (uintptr_t)brkm__footprint_remap((void *)old.start, old.size, bytes);
     }
-    if (moved.start == 0) {
-        return NULL;
+    if (moved.start != 0) {
+        moved.payload = moved.start + (old.payload - old.start);
+        moved.usable = moved.start + bytes - MAPPED_FENCEPOST - moved.payload;
+        forget(entry);
+        write_headers(&moved);
+        remember(moved);
+        probe_remapped(old.payload, old.size, moved.payload, moved.size);
     }
-    moved.payload = moved.start + (old.payload - old.start);
-    moved.usable = moved.start + bytes - MAPPED_FENCEPOST - moved.payload;
-    forget(entry);
-    remember(moved);
-    write_headers(&moved);
-    probe_remapped(old.payload, old.size, moved.payload, moved.size);
+    keep_store_order();
+    table.moving = NULL;
     return (void *)moved.payload;
 }
 
@@ -477,6 +498,39 @@ struct mapped_totals brkm__mapped_totals(void)
     struct mapped_totals totals = brkm__mapped_totals_locked();
     lock_release(&brkm__mapped_lock);
     return totals;
+}
+
+/* ---- After a fork without handlers ---- */
+
+static void count_entries(void)
+{
+    struct mapped_totals *totals = &table.totals;
+    totals->count = totals->bytes = totals->usable_bytes = totals->retired = 0;
+    table.occupied = 0;
+    for (size_t i = 0; table.entries != NULL && i < table.capacity; i++) {
+        const struct mapping *entry = &table.entries[i];
+        bool in_use = is_in_use(entry);
+        table.occupied += entry->payload != 0;
+        totals->retired += entry->size != 0 && !in_use;
+        totals->count += in_use;
+        totals->bytes += in_use ? entry->size : 0;
+        totals->usable_bytes += in_use ? entry->usable : 0;
+    }
+}
+
+void brkm__mapped_settle(void)
+{
+    bool was_filling = table.whole_entries != NULL;
+    table.entries = was_filling ? table.whole_entries : table.entries;
+    table.capacity = was_filling ? table.whole_capacity : table.capacity;
+    keep_store_order();
+    table.whole_entries = NULL;
+    if (table.moving != NULL) {
+        /* It belonged to the thread that is gone, and nobody knows where it is by now. */
+        table.moving->size = 0;
+        table.moving = NULL;
+    }
+    count_entries();
 }
 
 /* ---- For debuggers ---- */

@@ -19,6 +19,10 @@ void *brkm__os_sbrk(intptr_t increment);
 void *brkm__os_map(size_t size);
 bool brkm__os_unmap(void *start, size_t size);
 
+/* The same, one page, which reads as zero in each child of a fork, whichever call made it; memory
+ * that both share, as after vfork, is left alone. NULL when the system cannot do that. */
+void *brkm__os_map_wiped_on_fork(void);
+
 /* Resizes a mapping, which may move; NULL when that fails and the old mapping stands. */
 void *brkm__os_remap(void *start, size_t old_size, size_t new_size);
 
@@ -121,7 +125,7 @@ void brkm__os_write_error(const char *text, size_t length);
  * theirs in an atexit handler. Used as long as nobody put another file in its place. */
 void brkm__os_keep_error_open(void);
 
-/* Sleeps while *word == expected; may wake up for no reason. */
+/* Sleeps while *word == expected; may wake up for no reason, and does after a signal. */
 void brkm__os_wait(uint32_t *word, uint32_t expected);
 void brkm__os_wake_one(uint32_t *word);
 

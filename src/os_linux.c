@@ -39,6 +39,24 @@ void *brkm__os_map(size_t size)
     return start == MAP_FAILED ? NULL : start;
 }
 
+/* Since Linux 4.14. */
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+void *brkm__os_map_wiped_on_fork(void)
+{
+    size_t size = brkm__os_page_size();
+    void *start = brkm__os_map(size);
+    int saved = errno;
+    if (start != NULL && madvise(start, size, MADV_WIPEONFORK) != 0) {
+        munmap(start, size);
+        start = NULL;
+    }
+    errno = saved;
+    return start;
+}
+
 bool brkm__os_unmap(void *start, size_t size)
 {
     int saved = errno;
@@ -471,10 +489,15 @@ void brkm__os_write_error(const char *text, size_t length)
     errno = saved;
 }
 
+/* The kernel goes on waiting after a signal unless the time is limited; but the signal's handler
+ * may have forked, and nobody may be left to wake the child. */
+#define WAIT_SECONDS 3600
+
 void brkm__os_wait(uint32_t *word, uint32_t expected)
 {
     int saved = errno;
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+    const struct timespec time = {.tv_sec = WAIT_SECONDS};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &time, NULL, 0);
     errno = saved;
 }
 

@@ -16,6 +16,7 @@
 #include "lock.h"
 #include "mapped.h"
 #include "options.h"
+#include "orphans.h"
 #include "os.h"
 #include "profile.h"
 #include "profiling.h"
@@ -93,6 +94,7 @@ static void fork_in_child(void)
     }
     brkm__lock_holds_all = false;
     for_each_lock(lock_reset);
+    brkm__lock_begin_process();
     brkm__cache_forget_other_threads();
     if (_IO_list_resetlock != NULL) {
         _IO_list_resetlock();
@@ -105,6 +107,7 @@ static void fork_in_child(void)
 __attribute__((constructor(101))) static void start(void)
 {
     brkm__cache_watch_threads();
+    brkm__orphans_watch();
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__tune_apply();

@@ -37,7 +37,7 @@ static struct {
     size_t stacks_bytes; /* of chunks */
 
     struct profile_record *places; /* open addressing, linear probing */
-    size_t place_count;            /* a power of two */
+    size_t place_count;            /* a power of two; 0 while nothing can be recorded */
     size_t live;                   /* places taken */
 
     struct profile_sum in_use, peak;
@@ -205,7 +205,7 @@ static bool make_places(size_t count)
 /* False when there is no room for one more block. */
 static bool has_room(void)
 {
-    if (profile.live >= PROFILE_BLOCKS_MAX) {
+    if (profile.live >= PROFILE_BLOCKS_MAX || profile.place_count == 0) {
         return false;
     }
     /* Without memory for a larger table the old one is filled up, if slower and slower. */
@@ -265,10 +265,11 @@ bool brkm__profile_add(const void *memory, struct sample_weight weight)
 
 struct profile_record brkm__profile_remove(const void *memory)
 {
+    struct profile_record record = {.address = 0};
     lock_acquire(&brkm__profile_lock);
-    size_t place = find_place((uintptr_t)memory);
-    struct profile_record record = profile.places[place];
-    if (record.address != 0) {
+    size_t place = profile.place_count == 0 ? 0 : find_place((uintptr_t)memory);
+    if (profile.place_count != 0 && profile.places[place].address != 0) {
+        record = profile.places[place];
         note_peak(profile.peak.bytes + profile.peak.bytes / PEAK_SHARE);
         subtract_weight(&record.stack->live, record.weight);
         subtract_weight(&profile.in_use, record.weight);
@@ -289,6 +290,15 @@ void brkm__profile_put_back(struct profile_record record)
         profile.lost++;
     }
     lock_release(&brkm__profile_lock);
+}
+
+void brkm__profile_abandon(void)
+{
+    bool has_begun = profile.buckets != NULL;
+    memset(&profile, 0, sizeof(profile));
+    if (has_begun && !begin()) {
+        memset(&profile, 0, sizeof(profile));
+    }
 }
 
 /* ---- Reading ---- */
@@ -321,7 +331,7 @@ struct profile_stack *brkm__profile_read(void)
 
 bool brkm__profile_try_read(struct profile_stack **first)
 {
-    if (!lock_try(&brkm__profile_lock)) {
+    if (!brkm__lock_try(&brkm__profile_lock)) {
         return false;
     }
     note_peak(profile.peak.bytes);

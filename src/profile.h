@@ -80,4 +80,8 @@ void brkm__profile_read_end(void);
 /* Taken by fork. */
 extern struct lock brkm__profile_lock;
 
+/* For the child of a fork that ran no handlers: whoever held the lock does not exist. Begins anew,
+ * without what was recorded so far; where memory is short nothing is recorded any more. */
+void brkm__profile_abandon(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include "quarantine.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "options.h"
 #include "random.h"
@@ -170,4 +171,15 @@ struct quarantine_totals brkm__quarantine_totals(void)
 struct lock *brkm__quarantine_lock(unsigned shard)
 {
     return shard < SHARD_COUNT ? &quarantine.shards[shard].lock : NULL;
+}
+
+void brkm__quarantine_abandon(unsigned shard)
+{
+    struct shard *abandoned = &quarantine.shards[shard];
+    for (unsigned i = 0; i < POOL_SIZE + QUEUE_SIZE; i++) {
+        add_bytes(-place_at(abandoned, i)->bytes);
+    }
+    memset(abandoned->pool, 0, sizeof(abandoned->pool));
+    memset(abandoned->queue, 0, sizeof(abandoned->queue));
+    abandoned->oldest = abandoned->queued = 0;
 }

@@ -38,4 +38,8 @@ struct quarantine_totals brkm__quarantine_totals(void);
 /* The lock of a shard, for fork; NULL past the last. */
 struct lock *brkm__quarantine_lock(unsigned shard);
 
+/* For the child of a fork that ran no handlers: whoever held the shard's lock does not exist. What
+ * is in the shard stays there for good. */
+void brkm__quarantine_abandon(unsigned shard);
+
 #endif

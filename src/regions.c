@@ -128,11 +128,40 @@ struct region *brkm__regions_next(const struct region *region)
     size_t used = atomic_load_explicit(&table.used, memory_order_relaxed);
     size_t i = region == NULL ? 0 : (size_t)(region - table.regions) + 1;
     for (; i < used; i++) {
-        if (atomic_load_explicit(&table.regions[i].end, memory_order_relaxed) != 0) {
+        bool is_used = atomic_load_explicit(&table.regions[i].end, memory_order_relaxed) != 0;
+        if (is_used && table.regions[i].kind != REGION_ABANDONED) {
             return &table.regions[i];
         }
     }
     return NULL;
+}
+
+/* ---- Abandoned regions ---- */
+
+void brkm__regions_abandon(uintptr_t now)
+{
+    struct region *region = NULL;
+    while ((region = brkm__regions_next(region)) != NULL) {
+        uintptr_t end = atomic_load_explicit(&region->end, memory_order_relaxed);
+        if (region->kind == REGION_BREAK && end > now && now > (uintptr_t)region->first) {
+            brkm__regions_move_end(region, align_down(now, BRKM_ALIGNMENT));
+        }
+        region->kind = REGION_ABANDONED;
+    }
+}
+
+bool brkm__regions_is_abandoned(const void *address)
+{
+    size_t used = atomic_load_explicit(&table.used, memory_order_relaxed);
+    for (size_t i = 0; i < used; i++) {
+        struct region *region = &table.regions[i];
+        uintptr_t end = atomic_load_explicit(&region->end, memory_order_relaxed);
+        if (region->kind == REGION_ABANDONED && (uintptr_t)address < end &&
+            (uintptr_t)address >= atomic_load_explicit(&region->start, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- For debuggers ---- */
@@ -146,4 +175,5 @@ static const struct fact facts[] FACTS = {
     FACT_OFFSET(region, kind),
     FACT_OFFSET(region, first),
     FACT("kind fallback", REGION_FALLBACK),
+    FACT("kind abandoned", REGION_ABANDONED),
 };

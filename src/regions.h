@@ -14,7 +14,9 @@
 
 struct mem_control_block;
 
-enum region_kind { REGION_BREAK, REGION_FALLBACK };
+/* An abandoned region was of either kind: its blocks may be used and freed, but nobody knows any
+ * more where they begin and which of them are free (brkm__heap_abandon). */
+enum region_kind { REGION_BREAK, REGION_FALLBACK, REGION_ABANDONED };
 
 /* All members are written under the heap's lock. A free reads start and end of fallback regions
  * without it: end is stored last and cleared first (release, pairs with acquire in contains). */
@@ -74,7 +76,14 @@ struct region *brkm__regions_around(uintptr_t address);
 /* The region whose first block is `first`, or NULL. */
 struct region *brkm__regions_find(const struct mem_control_block *first);
 
-/* Steps through all regions: NULL gives the first, the last gives NULL. */
+/* Steps through all regions that are not abandoned: NULL gives the first, the last gives NULL. */
 struct region *brkm__regions_next(const struct region *region);
+
+/* Abandons all regions. Those that a thread which does not exist any more noted as longer than they
+ * are end at `now`, the break. */
+void brkm__regions_abandon(uintptr_t now);
+
+/* True when the address lies in an abandoned region. */
+bool brkm__regions_is_abandoned(const void *address);
 
 #endif

@@ -329,6 +329,13 @@ struct lock *brkm__server_lock(void)
     return &server.lock;
 }
 
+void brkm__server_abandon(void)
+{
+    for (size_t i = 0; i < CLIENTS; i++) {
+        server.clients[i].answer = (struct control_answer){0};
+    }
+}
+
 void brkm__server_forget(void)
 {
     brkm__os_socket_close(&server.listener);

@@ -167,6 +167,8 @@ static void add_heap_counters(struct snapshot *now, const struct heap *heap)
     now->served_heap_frees = heap->frees;
     now->in_use_heap_peak = heap->in_use_peak;
     now->heap_from_system = heap_bytes_from_system(heap);
+    now->memory_total += heap->abandoned_bytes;
+    now->memory_overhead += heap->abandoned_bytes;
     now->heap_from_system_peak = heap->top.from_system_peak + heap->fallback_peak;
     now->heap_top = brkm__top_available(&heap->top);
     now->heap_free_blocks = heap->bins.blocks;

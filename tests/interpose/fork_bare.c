@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * _Fork, which runs no atfork handlers. With one thread the child goes on allocating; with several
- * it may only do what a signal handler may, and the parent must not notice.
+ * _Fork, which runs no atfork handlers. The child goes on allocating, with one thread or several,
+ * or executes another program; the parent does not notice.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +48,12 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < 40; i++)
         child_allocates(i);
     busy_start(4);
-    for (int i = 0; i < 200; i++) {
-        child_executes();
-        churn((unsigned)i, 50);
+    for (unsigned i = 0; i < 200; i++) {
+        if (i % 2 == 0)
+            child_allocates(i);
+        else
+            child_executes();
+        churn(i, 50);
     }
     busy_stop();
     return door_done();

@@ -23,6 +23,7 @@ static int model_atfork(void (*prepare)(void), void (*parent)(void), void (*chil
 #include "depot.c"
 #include "idle.c"
 #include "lock.c"
+#include "orphans.c"
 #include "process.c"
 
 /* ---- What the sources ask for ---- */
@@ -42,6 +43,25 @@ void brkm__os_wait(uint32_t *word, uint32_t expected)
     if (*word == expected) {
         schedule_wait(word);
     }
+}
+
+static uint32_t mark_page;
+static bool mark_is_watched;
+
+void *brkm__os_map_wiped_on_fork(void)
+{
+    return &mark_page;
+}
+
+bool brkm__os_unmap(void *start, size_t size)
+{
+    (void)start;
+    return size == 0;
+}
+
+size_t brkm__os_page_size(void)
+{
+    return 4096;
 }
 
 void brkm__os_wake_one(uint32_t *word)
@@ -93,6 +113,46 @@ struct lock *brkm__server_lock(void)
 struct lock *brkm__quarantine_lock(unsigned shard)
 {
     return shard == 0 ? &quarantine_lock : NULL;
+}
+
+/* How often each part was settled. */
+static unsigned settled_caches, settled_mapped, abandoned_heaps, settled_others;
+
+void brkm__cache_settle(void)
+{
+    settled_caches++;
+}
+
+void brkm__mapped_settle(void)
+{
+    settled_mapped++;
+}
+
+void brkm__heap_abandon(struct heap *heap)
+{
+    (void)heap;
+    abandoned_heaps++;
+}
+
+void brkm__quarantine_abandon(unsigned shard)
+{
+    (void)shard;
+    settled_others++;
+}
+
+void brkm__profile_abandon(void)
+{
+    settled_others++;
+}
+
+void brkm__guarded_abandon(void)
+{
+    settled_others++;
+}
+
+void brkm__server_abandon(void)
+{
+    settled_others++;
 }
 
 void brkm__service_start(void)
@@ -177,7 +237,12 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 bool model_is_watched(const volatile void *word)
 {
     const volatile char *place = word;
-    if (word == &brkm__profile_lock.word || word == &brkm__zero_size_lock.word ||
+    /* Who reads the mark while nobody changes it may as well have done so before. */
+    if (word == &mark_page) {
+        return mark_is_watched;
+    }
+    if (word == &brkm__lock_mark || word == &first_mark || word == &settle_orphans ||
+        word == &brkm__profile_lock.word || word == &brkm__zero_size_lock.word ||
         word == &brkm__guarded_lock.word || word == &server_lock.word ||
         word == &quarantine_lock.word) {
         return false;
@@ -200,6 +265,11 @@ static void put_everything_back(void)
     memset(taken, 0, sizeof(taken));
     brkm__idle_reset(IDLE_IN_DEPOT, 0);
     brkm__lock_holds_all = false;
+    mark_is_watched = false;
+    brkm__lock_mark = &first_mark;
+    brkm__lock_settle();
+    brkm__orphans_watch();
+    settled_caches = settled_mapped = abandoned_heaps = settled_others = 0;
 }
 
 /* ---- The lock: one thread at a time, and none waits for ever ---- */
@@ -470,6 +540,56 @@ static void fork_and_go_on(void)
     use_each_lock();
 }
 
+/* True when the lock is orphaned; whoever was inside is gone. */
+static unsigned leave_orphan(const struct lock *left)
+{
+    bool orphaned = lock_is_orphaned(left);
+    schedule_expect(orphaned || *inside_of(left) == 0);
+    *inside_of(left) = 0;
+    return orphaned;
+}
+
+/* As _Fork: no handler runs, and the kernel wipes the page of the mark. */
+static void fork_without_handlers(void)
+{
+    schedule_point();
+    if (schedule_choose(2) != 0) {
+        schedule_forget_others();
+        mark_page = 0;
+        unsigned caches = leave_orphan(&cache_lock);
+        unsigned mapped = leave_orphan(&brkm__mapped_lock);
+        unsigned heaps = leave_orphan(&brkm__main_heap.lock);
+        leave_orphan(&depot.shelves[SLOT].lock);
+        use_each_lock();
+        schedule_expect(settled_caches == caches);
+        schedule_expect(settled_mapped == mapped);
+        schedule_expect(abandoned_heaps == heaps);
+        schedule_expect(settled_others == 0);
+    }
+    use_each_lock();
+}
+
+/* In the child of such a fork: locks that another thread of the child takes before anybody settled
+ * are none's that is gone. */
+static void begin_child(void)
+{
+    prepare_fork_scenario();
+    brkm__main_heap.lock.word = mark_page;
+    brkm__mapped_lock.word = mark_page | LOCK_AWAITED;
+    mark_page = 0;
+    mark_is_watched = true;
+}
+
+static void verify_fork(void);
+
+static void verify_child(void)
+{
+    schedule_expect(abandoned_heaps == 1 && settled_mapped == 1);
+    schedule_expect(settled_caches + settled_others == 0);
+    schedule_expect((mark_page & LOCK_TAKEN) != 0);
+    verify_fork();
+}
+
 static void use_heap_and_shelf(void)
 {
     be_inside(&brkm__main_heap.lock);
@@ -535,6 +655,16 @@ static const struct scenario scenarios[] = {
      prepare_fork_scenario,
      {fork_and_go_on, use_heap_and_shelf, use_caches_and_mapped},
      verify_fork,
+     3},
+    {"fork without handlers while others hold locks",
+     prepare_fork_scenario,
+     {fork_without_handlers, use_heap_and_shelf, use_caches_and_mapped},
+     verify_fork,
+     3},
+    {"threads of a child whose locks are orphaned",
+     begin_child,
+     {use_heap_and_shelf, use_caches_and_mapped, use_heap_and_shelf},
+     verify_child,
      3},
     {"fork while others read and flush streams",
      prepare_fork_scenario,

@@ -19,19 +19,31 @@ MUTANTS = [
     ("opening wakes nobody", "lock.h",
      "brkm__lock_wake(lock);\n    }", "(void)lock;\n    }"),
     ("opening forgets that somebody may sleep", "lock.h",
-     "if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))",
-     "if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 3))"),
+     "if (unlikely((word & LOCK_AWAITED) != 0))", "if (unlikely((word & 4) == 0))"),
     ("a sleeper does not say so", "lock.c",
-     "__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE)",
-     "__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE)"),
+     "(word == 0 ? lock_mark() : word) | LOCK_AWAITED;",
+     "word == 0 ? lock_mark() | LOCK_AWAITED : word;"),
+    ("who was woken forgets that others may sleep", "lock.c",
+     "(word == 0 ? lock_mark() : word) | LOCK_AWAITED;",
+     "word == 0 ? lock_mark() : word | LOCK_AWAITED;"),
     ("who was woken does not look again", "lock.c",
-     "while (__atomic_exchange_n(", "if (__atomic_exchange_n("),
+     "return word == 0;", "return true;"),
     ("taking looks and stores in two steps", "lock.h",
-     "return __atomic_compare_exchange_n(&lock->word, &open, 1, false, __ATOMIC_ACQUIRE,\n"
+     "return likely((mark & LOCK_TAKEN) != 0) &&\n"
+     "           __atomic_compare_exchange_n(&lock->word, &open, mark, false, __ATOMIC_ACQUIRE,\n"
      "                                       __ATOMIC_RELAXED);",
      "bool was_open = __atomic_load_n(&lock->word, __ATOMIC_RELAXED) == open;\n"
-     "    if (was_open) { __atomic_store_n(&lock->word, 1, __ATOMIC_RELAXED); }\n"
+     "    if (was_open) { __atomic_store_n(&lock->word, mark, __ATOMIC_RELAXED); }\n"
      "    return was_open;"),
+    ("orphaned locks stay taken", "orphans.c",
+     "        settle_data();\n        lock_reset(lock);", "        settle_data();"),
+    ("locks are opened without a look at what they guard", "orphans.c",
+     "        settle_data();\n        lock_reset(lock);", "        lock_reset(lock);"),
+    ("the heap of the child is forgotten", "orphans.c",
+     "    settle_whole(&brkm__main_heap.lock, abandon_heap);\n", ""),
+    ("who settles wakes nobody", "lock.c",
+     "    __atomic_store_n(mark, next_mark(), __ATOMIC_RELEASE);\n    brkm__os_wake_one(mark);",
+     "    __atomic_store_n(mark, next_mark(), __ATOMIC_RELEASE);"),
     ("the depot believes the look without the lock", "depot.c",
      "if (shelf->batches > 0) {\n        batch", "{\n        batch"),
     ("a batch that is not stored stays reserved", "depot.c",

@@ -300,8 +300,16 @@ static void end_alone(pthread_mutex_t *const *mutex)
     pthread_mutex_unlock(*mutex);
 }
 
+static void call_hook(void)
+{
+    if (fake_os.before_call != NULL) {
+        fake_os.before_call();
+    }
+}
+
 /* To the end of the function no other thread is in such a one. */
 #define ALONE                                                                          \
+    call_hook();                                                                       \
     __attribute__((cleanup(end_alone))) pthread_mutex_t *const alone = &one_at_a_time; \
     pthread_mutex_lock(alone)
 
@@ -384,6 +392,20 @@ static void cut_mapped(uintptr_t start, size_t size, const char *what)
     }
 }
 
+/* A page of the real system, since locks are for real threads. */
+void *brkm__os_map_wiped_on_fork(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    call_hook();
+    void *page = fake_os.has_no_wiping
+                     ? MAP_FAILED
+                     : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED || madvise(page, size, MADV_WIPEONFORK) != 0) {
+        return NULL;
+    }
+    return page;
+}
+
 void *brkm__os_map(size_t size)
 {
     ALONE;
@@ -398,8 +420,16 @@ void *brkm__os_map(size_t size)
     return (void *)start;
 }
 
+static bool is_in_map_space(const void *address)
+{
+    return (uintptr_t)address >= state.map_start && (uintptr_t)address < state.map_limit;
+}
+
 bool brkm__os_unmap(void *start, size_t size)
 {
+    if (!is_in_map_space(start)) {
+        return munmap(start, size) == 0;
+    }
     ALONE;
     verify_pages(start, size, "unmapped other than whole pages");
     if (fails(FAKE_UNMAP)) {

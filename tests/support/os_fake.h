@@ -67,6 +67,9 @@ struct fake_os {
     void (*error_written)(void); /* called once, after the next error text was written; or NULL */
     /* What the allocator gave to be called for faults, or NULL. */
     bool (*explain_fault)(const struct os_fault *fault);
+    /* Called before each call for memory, or NULL. */
+    void (*before_call)(void);
+    bool has_no_wiping;  /* no page is wiped in the child of a fork */
     size_t memory_limit; /* bytes of break and mappings together; 0 for no limit */
     unsigned calls[FAKE_CALL_COUNT];
 };

@@ -30,7 +30,7 @@ layer_of()
     alloc | check | info | stats | tune | profiling) echo 15 ;;
     control | interpose | realloc) echo 16 ;;
     server) echo 17 ;;
-    service) echo 18 ;;
+    service | orphans) echo 18 ;;
     process) echo 19 ;;
     *) echo unknown ;;
     esac

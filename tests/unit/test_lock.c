@@ -18,7 +18,7 @@ START_TEST(alone_a_lock_is_a_plain_word)
 {
     lock_acquire(&lock);
     ck_assert(lock_is_taken(&lock));
-    ck_assert(!lock_try(&lock));
+    ck_assert(!brkm__lock_try(&lock));
     /* A signal handler that interrupted the holder. */
     lock_acquire(&lock);
     lock_release(&lock);
@@ -30,13 +30,13 @@ END_TEST
 START_TEST(with_threads_a_lock_is_taken_once)
 {
     fake_os_set_threads(true);
-    ck_assert(lock_try(&lock));
-    ck_assert(!lock_try(&lock));
+    ck_assert(brkm__lock_try(&lock));
+    ck_assert(!brkm__lock_try(&lock));
     lock_release(&lock);
     lock_acquire(&lock);
     ck_assert(lock_is_taken(&lock));
     lock_reset(&lock);
-    ck_assert(lock_try(&lock));
+    ck_assert(brkm__lock_try(&lock));
     lock_release(&lock);
     ck_assert(!lock_is_taken(&lock));
 }
@@ -101,6 +101,92 @@ START_TEST(sleeping_threads_are_woken_one_by_one)
 }
 END_TEST
 
+static unsigned settled;
+
+static void settle(void)
+{
+    settled++;
+    ck_assert(lock_is_orphaned(&lock));
+    lock_reset(&lock);
+}
+
+/* As in the child of a fork that ran no handlers. */
+START_TEST(a_lock_of_another_process_is_settled)
+{
+    fake_os_set_threads(true);
+    lock_acquire(&lock);
+    uint32_t word = lock.word;
+    brkm__lock_settle_orphans_by(settle);
+    *brkm__lock_mark = 0;
+    /* Who cannot wait does without. */
+    ck_assert(!brkm__lock_try(&lock));
+    ck_assert(!brkm__lock_try_for_a_while(&lock));
+    ck_assert_uint_eq(settled, 0);
+    lock_acquire(&lock);
+    ck_assert_uint_eq(settled, 1);
+    ck_assert_uint_ne(lock.word, word);
+    ck_assert_uint_eq(lock.contended, 0);
+    lock_release(&lock);
+    run_threads(count, THREADS);
+    ck_assert_uint_eq(settled, 1);
+}
+END_TEST
+
+START_TEST(a_lock_that_was_taken_alone_is_no_orphan)
+{
+    lock_acquire(&lock);
+    ck_assert(!lock_is_orphaned(&lock));
+    fake_os_set_threads(true);
+    lock_release(&lock);
+    lock_acquire(&lock);
+    ck_assert(lock_is_orphaned(&lock));
+    lock_release(&lock);
+    ck_assert(!lock_is_orphaned(&lock));
+}
+END_TEST
+
+START_TEST(forks_handlers_give_the_child_a_mark)
+{
+    fake_os_set_threads(true);
+    brkm__lock_settle();
+    uint32_t mark = *brkm__lock_mark;
+    brkm__lock_settle();
+    ck_assert_uint_eq(*brkm__lock_mark, mark);
+    *brkm__lock_mark = 0;
+    brkm__lock_begin_process();
+    ck_assert_uint_ne(*brkm__lock_mark, mark);
+    ck_assert(brkm__lock_try(&lock));
+}
+END_TEST
+
+static void settle_first(void)
+{
+    fake_os.before_call = NULL;
+    brkm__lock_settle();
+}
+
+START_TEST(of_two_who_begin_at_a_time_one_maps_the_page)
+{
+    fake_os_set_threads(true);
+    fake_os.before_call = settle_first;
+    lock_acquire(&lock);
+    ck_assert_uint_eq(lock.word, *brkm__lock_mark);
+    lock_release(&lock);
+}
+END_TEST
+
+START_TEST(without_a_page_that_is_wiped_locks_work)
+{
+    fake_os.has_no_wiping = true;
+    fake_os_set_threads(true);
+    run_threads(count, THREADS);
+    uint32_t mark = *brkm__lock_mark;
+    brkm__lock_begin_process();
+    ck_assert_uint_eq(*brkm__lock_mark, mark);
+    ck_assert_uint_eq(counter, THREADS * ROUNDS);
+}
+END_TEST
+
 static void end_program(void *unused)
 {
     (void)unused;
@@ -129,5 +215,11 @@ Suite *unit_suite(void)
     tcase_add_test(tests, one_thread_at_a_time_is_inside);
     tcase_add_test(tests, sleeping_threads_are_woken_one_by_one);
     tcase_add_test(tests, a_dying_program_waits_for_no_lock);
+    tests = unit_case(suite, "marks");
+    tcase_add_test(tests, a_lock_of_another_process_is_settled);
+    tcase_add_test(tests, a_lock_that_was_taken_alone_is_no_orphan);
+    tcase_add_test(tests, forks_handlers_give_the_child_a_mark);
+    tcase_add_test(tests, of_two_who_begin_at_a_time_one_maps_the_page);
+    tcase_add_test(tests, without_a_page_that_is_wiped_locks_work);
     return suite;
 }

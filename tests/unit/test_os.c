@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * os_linux.c on the real system: what os.h promises, errno above all. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +314,62 @@ START_TEST(waiting_ends_with_a_wake_or_another_value)
 }
 END_TEST
 
+static void note_signal(int number)
+{
+    (void)number;
+}
+
+static atomic_bool awake;
+
+static void *interrupt_sleeper(void *sleeper)
+{
+    while (!awake) {
+        usleep(10000);
+        pthread_kill(*(pthread_t *)sleeper, SIGUSR1);
+    }
+    return NULL;
+}
+
+/* Also where system calls are restarted. */
+START_TEST(waiting_ends_after_a_signal)
+{
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+    pthread_t self = pthread_self();
+    pthread_t thread;
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_sleeper, &self), 0);
+    word = 1;
+    brkm__os_wait(&word, 1);
+    awake = true;
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    expect_errno_kept();
+}
+END_TEST
+
+START_TEST(a_page_is_wiped_in_children_only)
+{
+    uint32_t *wiped = brkm__os_map_wiped_on_fork();
+    int status = 0;
+    ck_assert_ptr_nonnull(wiped);
+    ck_assert_uint_eq(*wiped, 0);
+    *wiped = 5;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(*wiped == 0 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(*wiped, 5);
+    child = vfork();
+    if (child == 0) {
+        _exit(*wiped == 5 ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    expect_errno_kept();
+}
+END_TEST
+
 START_TEST(abort_raises_sigabrt)
 {
     brkm__os_abort();
@@ -347,6 +406,8 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_kept_error_outlives_its_descriptor);
     tcase_add_test(tests, a_second_thread_is_noticed);
     tcase_add_test(tests, waiting_ends_with_a_wake_or_another_value);
+    tcase_add_test(tests, waiting_ends_after_a_signal);
+    tcase_add_test(tests, a_page_is_wiped_in_children_only);
     tcase_add_test_raise_signal(tests, abort_raises_sigabrt, 6);
     tcase_add_test(tests, this_is_no_set_user_id_program);
     return suite;
