@@ -89,7 +89,7 @@ static int free_old(void)
 
 static int use_new(uint64_t random)
 {
-    enum { slots = 64, steps = 1000 };
+    enum { slots = 64, steps = UNIT_SANITIZED ? 150 : 1000 };
     unsigned char *memory[slots] = {NULL};
     size_t size[slots] = {0};
     for (unsigned step = 0; step < steps; step++) {
