@@ -10,6 +10,7 @@
 #include "depot.h"
 #include "explain.h"
 #include "foreign.h"
+#include "hardened.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
@@ -17,6 +18,7 @@
 #include "perturb.h"
 #include "probes.h"
 #include "report.h"
+#include "sampled.h"
 #include "thread_cache.h"
 #include "trailer.h"
 #include "verify.h"
@@ -42,21 +44,34 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
 
 /* ---- Watched or not ---- */
 
+/* `room` bytes, at least `size`, are what the block may grow to. */
+static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
+{
+    struct allocated result;
+    if (watch_is_on() && brkm__hardened_serve(size, room, alignment, &result)) {
+        return result;
+    }
+    return brkm__sampled_serve(size, room, alignment);
+}
+
 static inline struct allocated serve(size_t size)
 {
-    return watch_wants(size) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT) : brkm__serve(size);
+    return watch_wants(size) ? serve_watched(size, size, BRKM_ALIGNMENT) : brkm__serve(size);
 }
 
 static void *serve_aligned(size_t alignment, size_t size)
 {
-    return watch_wants(size) ? brkm__watch_serve(size, size, alignment).memory
+    return watch_wants(size) ? serve_watched(size, size, alignment).memory
                              : brkm__serve_aligned(alignment, size);
 }
 
 static void take_back(void *memory, struct held held, const char *caller)
 {
-    if (unlikely(held.is_watched || watch_is_on())) {
-        brkm__watch_take_back(memory, held, caller);
+    if (unlikely(watch_is_on()) && brkm__hardened_take_back(memory, held, caller)) {
+        return;
+    }
+    if (unlikely(held.is_watched)) {
+        brkm__sampled_take_back(memory, held, caller);
     } else {
         brkm__take_back(memory, held, caller);
     }
@@ -132,9 +147,19 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
     return hand_out(brkm__serve(size).memory, size, false);
 }
 
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_sampled_or_due(size_t size)
+{
+    return hand_out(serve_watched(size, size, BRKM_ALIGNMENT).memory, size, false);
+}
+
 BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
 {
-    return hand_out(brkm__watch_serve(size, size, BRKM_ALIGNMENT).memory, size, false);
+    void *memory = watch_is_on() ? brkm__hardened_malloc(size) : NULL;
+    if (unlikely(memory == NULL)) {
+        return malloc_sampled_or_due(size);
+    }
+    annotate_allocated(memory, size, false);
+    return memory;
 }
 
 /* While blocks are sampled every malloc comes here, and nearly all leave with a hit. Calls stand
@@ -151,9 +176,13 @@ BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return malloc_missed(size);
 }
 
+/* In the hardened mode every free comes here. */
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
-    if (likely(brkm__regions_contain_payload(memory))) {
+    if (unlikely(watch_is_on()) && likely(brkm__hardened_free(memory))) {
+        return;
+    }
+    if (likely(regions_window_contains(memory) || brkm__regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_short_size(block);
         if (size <= BRKM_CACHED_MAX && block_is_sound(block, size)) {
@@ -182,8 +211,8 @@ static size_t size_with_room_to_grow(size_t size, size_t old_size)
 static void *move(void *memory, struct held held, size_t size)
 {
     size_t room = size_with_room_to_grow(size, held.usable_size);
-    void *moved = watch_is_on() ? brkm__watch_serve(size, room, BRKM_ALIGNMENT).memory
-                                : brkm__serve(room).memory;
+    void *moved =
+        watch_is_on() ? serve_watched(size, room, BRKM_ALIGNMENT).memory : brkm__serve(room).memory;
     if (moved == NULL) {
         return NULL;
     }
@@ -238,7 +267,7 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
 
 static void *resize_watched(void *memory, struct held held, size_t size)
 {
-    if (!brkm__watch_resize(memory, held, size)) {
+    if (!brkm__hardened_resize(memory, held, size)) {
         return move(memory, held, size);
     }
     annotate_allocated(memory, size, true);
@@ -273,7 +302,7 @@ static void *resize_sampled(void *memory, struct held held, size_t size, bool wa
 
 static void *resize(void *memory, struct held held, size_t size)
 {
-    if (unlikely(watch_is_on()) && brkm__watch_has(held)) {
+    if (unlikely(watch_is_on()) && brkm__hardened_has(held)) {
         return resize_watched(memory, held, size);
     }
     bool wanted = watch_wants(size);
@@ -432,7 +461,7 @@ BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
 
 BRKM_ENTRY int brkm_malloc_trim(size_t pad)
 {
-    brkm__watch_drain();
+    brkm__hardened_drain();
     brkm__cache_flush_all();
     brkm__depot_drain();
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;

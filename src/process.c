@@ -10,6 +10,7 @@
 #include "environment.h"
 #include "foreign.h"
 #include "guarded.h"
+#include "hardened.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -23,7 +24,6 @@
 #include "stats.h"
 #include "thread_cache.h"
 #include "tune.h"
-#include "watch.h"
 #include "zero_size.h"
 
 /* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
@@ -107,7 +107,7 @@ __attribute__((constructor(101))) static void start(void)
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__tune_apply();
-    brkm__watch_apply();
+    brkm__hardened_apply();
     brkm__foreign_prepare();
     brkm__profiling_apply();
     if (brkm__option_get(OPTION_confirm) != 0) {
@@ -122,7 +122,7 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     if (brkm__option_get(OPTION_check_at_exit) != 0) {
-        brkm__watch_check_all();
+        brkm__hardened_check_all();
     }
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__stats_at_exit();

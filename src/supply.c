@@ -5,11 +5,19 @@
 #include "depot.h"
 #include "footprint.h"
 #include "heap.h"
+#include "quarantine.h"
+
+/* What waits to be used again as it is can serve other sizes in the heap. */
+static void drain(void)
+{
+    brkm__depot_drain();
+    brkm__quarantine_drain_store();
+}
 
 void brkm__supply_relieve(size_t more)
 {
     if (unlikely(brkm__footprint_wants_relief(more))) {
-        brkm__depot_drain();
+        drain();
         brkm__heap_trim(&brkm__main_heap, 0);
     }
 }
@@ -27,7 +35,7 @@ struct mem_control_block *brkm__supply_block(size_t size, size_t alignment, size
 {
     struct mem_control_block *block = heap_block(size, alignment, HEAP_AS_IT_IS, dirty);
     if (unlikely(block == NULL)) {
-        brkm__depot_drain();
+        drain();
         brkm__supply_relieve(size);
         block = heap_block(size, alignment, HEAP_MAY_GROW, dirty);
     }
@@ -53,7 +61,7 @@ struct cached_list brkm__supply_list(unsigned slot, unsigned count, size_t align
         list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_AS_IT_IS);
     }
     if (unlikely(list.count == 0)) {
-        brkm__depot_drain();
+        drain();
         brkm__supply_relieve(size * count);
         list = brkm__heap_allocate_list(heap, size, count, alignment, HEAP_MAY_GROW);
     }

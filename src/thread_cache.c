@@ -16,6 +16,7 @@
 #include "own_memory.h"
 #include "perturb.h"
 #include "probes.h"
+#include "quarantine.h"
 #include "report.h"
 #include "supply.h"
 
@@ -392,6 +393,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     if (registry.watching) {
         pthread_setspecific(registry.exit_key, NULL);
     }
+    brkm__quarantine_hand_over(cache->quarantine);
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
     probe_cache_end(cache->number, cache->refills, cache->flushes);
@@ -628,6 +630,7 @@ void brkm__cache_forget_other_threads(void)
     for (struct thread_cache *cache = registry.first, *next; cache != NULL; cache = next) {
         next = cache->next;
         if (cache != own) {
+            brkm__quarantine_forget(cache->quarantine);
             give_memory_back(cache);
         }
     }

@@ -103,11 +103,11 @@ void brkm__service_restart_in_child(void)
 {
 }
 
-void brkm__watch_apply(void)
+void brkm__hardened_apply(void)
 {
 }
 
-void brkm__watch_check_all(void)
+void brkm__hardened_check_all(void)
 {
 }
 
