@@ -9,15 +9,15 @@
 set(core_sources
   alarm.c alloc.c backtrace.c bins.c block.c cache_bin.c cache_budget.c cache_life.c cache_miss.c
   cache_registry.c cached_list.c check.c control.c decay.c depot.c environment.c explain.c
-  fallback.c footprint.c foreign.c free_space.c guarded.c heap.c heap_map.c huge_pages.c idle.c
+  fallback.c footprint.c foreign.c free_space.c guarded.c hardened.c heap.c heap_map.c huge_pages.c idle.c
   info.c leaks.c lock.c mapped.c modules.c options.c orphans.c own_memory.c perturb.c process.c profile.c
-  profile_file.c profiling.c purge.c quarantine.c realloc.c regions.c report.c sampling.c serve.c
+  profile_file.c profiling.c purge.c quarantine.c realloc.c regions.c report.c sampled.c samples.c sampling.c serve.c
   server.c service.c snapshot.c stats.c supply.c thread_cache.c top.c trailer.c tune.c verify.c
   watch.c writer.c zero_size.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 # The way of a request for a stack (src/backtrace.h), through which frame pointers must lead.
-foreach(file alloc backtrace guarded interpose profile realloc watch)
+foreach(file alloc backtrace guarded hardened interpose profile realloc sampled samples)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
     COMPILE_OPTIONS "-fno-omit-frame-pointer;-momit-leaf-frame-pointer")
 endforeach()

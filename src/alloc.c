@@ -12,11 +12,13 @@
 #include "depot.h"
 #include "explain.h"
 #include "foreign.h"
+#include "hardened.h"
 #include "heap.h"
 #include "os.h"
 #include "perturb.h"
 #include "probes.h"
 #include "report.h"
+#include "sampled.h"
 #include "trailer.h"
 #include "verify.h"
 #include "watch.h"
@@ -41,21 +43,34 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
 
 /* ---- Watched or not ---- */
 
+struct allocated brkm__alloc_serve_watched(size_t size, size_t room, size_t alignment)
+{
+    struct allocated result;
+    if (watch_is_on() && brkm__hardened_serve(size, room, alignment, &result)) {
+        return result;
+    }
+    return brkm__sampled_serve(size, room, alignment);
+}
+
 static inline struct allocated serve(size_t size)
 {
-    return watch_wants(size) ? brkm__watch_serve(size, size, BRKM_ALIGNMENT) : brkm__serve(size);
+    return watch_wants(size) ? brkm__alloc_serve_watched(size, size, BRKM_ALIGNMENT)
+                             : brkm__serve(size);
 }
 
 static void *serve_aligned(size_t alignment, size_t size)
 {
-    return watch_wants(size) ? brkm__watch_serve(size, size, alignment).memory
+    return watch_wants(size) ? brkm__alloc_serve_watched(size, size, alignment).memory
                              : brkm__serve_aligned(alignment, size);
 }
 
 void brkm__alloc_take_back(void *memory, struct held held, const char *caller)
 {
-    if (unlikely(held.is_watched || watch_is_on())) {
-        brkm__watch_take_back(memory, held, caller);
+    if (unlikely(watch_is_on()) && brkm__hardened_take_back(memory, held, caller)) {
+        return;
+    }
+    if (unlikely(held.is_watched)) {
+        brkm__sampled_take_back(memory, held, caller);
     } else {
         brkm__take_back(memory, held, caller);
     }
@@ -131,9 +146,19 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
     return hand_out(brkm__serve(size).memory, size, false);
 }
 
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_sampled_or_due(size_t size)
+{
+    return hand_out(brkm__alloc_serve_watched(size, size, BRKM_ALIGNMENT).memory, size, false);
+}
+
 BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
 {
-    return hand_out(brkm__watch_serve(size, size, BRKM_ALIGNMENT).memory, size, false);
+    void *memory = watch_is_on() ? brkm__hardened_malloc(size) : NULL;
+    if (unlikely(memory == NULL)) {
+        return malloc_sampled_or_due(size);
+    }
+    annotate_allocated(memory, size, false);
+    return memory;
 }
 
 /* While blocks are sampled every malloc comes here, and nearly all leave with a hit. Calls stand
@@ -150,9 +175,13 @@ BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return malloc_missed(size);
 }
 
+/* In the hardened mode every free comes here. */
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
-    if (likely(brkm__regions_contain_payload(memory))) {
+    if (unlikely(watch_is_on()) && likely(brkm__hardened_free(memory))) {
+        return;
+    }
+    if (likely(regions_window_contains(memory) || brkm__regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_short_size(block);
         uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
@@ -266,7 +295,7 @@ BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
 
 BRKM_ENTRY int brkm_malloc_trim(size_t pad)
 {
-    brkm__watch_drain();
+    brkm__hardened_drain();
     brkm__cache_flush_all();
     brkm__depot_drain();
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;

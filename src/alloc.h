@@ -69,6 +69,9 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
 /* Sets errno to ENOMEM, for a request of `size` bytes, and returns NULL. */
 BRKM_COLD void *brkm__alloc_fail(size_t size);
 
+/* Serves a watched block. `room` bytes, at least `size`, are what it may grow to. */
+struct allocated brkm__alloc_serve_watched(size_t size, size_t room, size_t alignment);
+
 /* Takes a block back that was verified, and may be watched. `caller` goes into messages. */
 void brkm__alloc_take_back(void *memory, struct held held, const char *caller);
 

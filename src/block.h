@@ -274,6 +274,25 @@ static inline bool block_is(const struct mem_control_block *block, enum block_st
            (relaxed_load(block->flags) & ~(unsigned)BLOCK_FLAGS_ALL) == 0;
 }
 
+/* A header read as one word; all machines we build for are little-endian. */
+typedef uint64_t block_word __attribute__((may_alias));
+
+/* The header but for the known flags, which the heap changes while somebody owns the block. */
+static BRKM_ALWAYS_INLINE uint64_t block_header_word(const struct mem_control_block *block)
+{
+    return relaxed_load(*(const block_word *)block) & ~((uint64_t)BLOCK_FLAGS_ALL << 32);
+}
+
+/* block_is for a `size` that is known, up to BLOCK_BYTE_SIZE_MAX: one comparison finds another size
+ * and an unknown flag as well. */
+static BRKM_ALWAYS_INLINE bool block_is_of(const struct mem_control_block *block, size_t size,
+                                           enum block_state state)
+{
+    uint64_t expected = block_small_seal_for(block, size, state) | (uint64_t)size / BLOCK_UNIT
+                                                                       << 56;
+    return block_header_word(block) == expected;
+}
+
 /* Writes a whole header. The flags are kept when `block` was a header before; a new boundary is
  * made by block_create. */
 static inline void block_set(struct mem_control_block *block, size_t size, enum block_state state)

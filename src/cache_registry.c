@@ -5,6 +5,7 @@
 #include "facts.h"
 #include "idle.h"
 #include "own_memory.h"
+#include "quarantine.h"
 
 /* The first cache, so that a program with one thread needs no mapping. */
 static _Alignas(BRKM_CACHE_LINE) struct thread_cache first_cache;
@@ -175,6 +176,7 @@ void brkm__cache_forget_other_threads(void)
     for (struct thread_cache *cache = registry.first, *next; cache != NULL; cache = next) {
         next = cache->next;
         if (cache != own) {
+            brkm__quarantine_forget(cache->quarantine);
             give_memory_back(cache);
         }
     }

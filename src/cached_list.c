@@ -28,6 +28,16 @@ _Noreturn void brkm__cached_link_is_bad(const struct cached_block *block)
                 (struct fault_place){.address = block, .caller = "brkmalloc"});
 }
 
+void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block)
+{
+    struct cached_block *cached = block_payload(block);
+    annotate_forgotten(cached, block_usable_size(block));
+    block_set_state(block, BLOCK_CACHED);
+    cached_link_set(cached, list->first);
+    list->first = cached;
+    list->count++;
+}
+
 struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count)
 {
     if (count == 0) {

@@ -77,6 +77,9 @@ static inline struct cached_list cached_list_empty(void)
     return (struct cached_list){CACHED_END, 0};
 }
 
+/* Adds a block in use or cached; it is cached then. */
+void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block);
+
 /* Cuts the first `count` blocks off `list`, which has at least as many. */
 struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count);
 

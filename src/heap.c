@@ -251,9 +251,7 @@ static BRKM_COLD struct cached_list without_abandoned(const struct heap *heap,
     while (list.count > 0) {
         struct mem_control_block *block = pop_verified(&list);
         if (!is_abandoned(heap, block)) {
-            cached_link_set(block_payload(block), rest.first);
-            rest.first = block_payload(block);
-            rest.count++;
+            brkm__cached_list_push(&rest, block);
         }
     }
     return rest;

@@ -42,9 +42,7 @@ static void leave_zero_sizes(void)
 static void settle_all(void)
 {
     struct lock *lock;
-    for (unsigned shard = 0; (lock = brkm__quarantine_lock(shard)) != NULL; shard++) {
-        settle_part(lock, shard, brkm__quarantine_abandon);
-    }
+    settle_whole(brkm__quarantine_lock(), brkm__quarantine_abandon);
     for (unsigned shelf = 0; (lock = brkm__depot_lock(shelf)) != NULL; shelf++) {
         settle_part(lock, shelf, brkm__depot_abandon);
     }

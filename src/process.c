@@ -12,6 +12,7 @@
 #include "environment.h"
 #include "foreign.h"
 #include "guarded.h"
+#include "hardened.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -25,7 +26,6 @@
 #include "service.h"
 #include "stats.h"
 #include "tune.h"
-#include "watch.h"
 #include "zero_size.h"
 
 /* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
@@ -35,7 +35,7 @@ extern void _IO_list_lock(void) __attribute__((weak));
 extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
-/* The locks besides those of the depot and the quarantine, in the order in which fork takes them
+/* The locks besides those of the quarantine and the depot, in the order in which fork takes them
  * all. */
 static struct lock *single_lock(size_t i)
 {
@@ -48,9 +48,7 @@ static struct lock *single_lock(size_t i)
 
 static void for_each_lock(void (*act)(struct lock *lock))
 {
-    for (unsigned shard = 0; brkm__quarantine_lock(shard) != NULL; shard++) {
-        act(brkm__quarantine_lock(shard));
-    }
+    act(brkm__quarantine_lock());
     for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
         act(brkm__depot_lock(shelf));
     }
@@ -111,7 +109,7 @@ __attribute__((constructor(101))) static void start(void)
     pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__tune_apply();
-    brkm__watch_apply();
+    brkm__hardened_apply();
     brkm__foreign_prepare();
     brkm__profiling_apply();
     if (brkm__option_get(OPTION_confirm) != 0) {
@@ -126,7 +124,7 @@ __attribute__((constructor(101))) static void start(void)
 __attribute__((destructor(101))) static void end(void)
 {
     if (brkm__option_get(OPTION_check_at_exit) != 0) {
-        brkm__watch_check_all();
+        brkm__hardened_check_all();
     }
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__stats_at_exit();

@@ -5,181 +5,583 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "annotate.h"
+#include "block.h"
+#include "cached_list.h"
+#include "clear.h"
+#include "heap.h"
 #include "options.h"
-#include "random.h"
-#include "regions.h"
+#include "own_memory.h"
+#include "report.h"
 
-#define SHARD_COUNT 16u
-
-/* Blocks. With both in use, a block that was freed comes back after 64 others at the earliest, and
- * after about 320; an attacker who frees n blocks cannot tell which of 256 comes next. */
-#define POOL_SIZE 256u
-#define QUEUE_SIZE 64u
-
-struct quarantined {
-    void *payload; /* NULL in an empty place */
-    size_t bytes;
-};
-
-/* Everything under the shard's lock. */
-struct shard {
-    struct lock lock;
-    uint64_t random; /* 0 before the first use */
-    unsigned oldest; /* place in the queue */
-    unsigned queued;
-    struct quarantined pool[POOL_SIZE];
-    struct quarantined queue[QUEUE_SIZE];
-};
+/* The first, so that a program with one thread needs no mapping, and that of threads without. */
+static _Alignas(BRKM_CACHE_LINE) struct quarantine first;
+static _Alignas(BRKM_CACHE_LINE) struct quarantine shared;
 
 static struct {
-    /* Of all shards. A bound for what may be kept, read and written relaxed. */
-    _Atomic(size_t) bytes;
-    struct shard shards[SHARD_COUNT];
-} quarantine;
+    struct lock lock;
+    struct quarantine *all; /* but for the shared one */
+    bool first_is_taken;
+    size_t mapped_bytes;
+    /* Of all quarantines and the store together, at most the bound. relaxed: a number, nothing
+     * follows from it. */
+    _Atomic(size_t) granted;
+} registry;
 
-static void add_bytes(size_t bytes)
+/* Blocks of one size on their way between stocks. */
+struct crate {
+    struct crate *next;
+    void *blocks[STOCK_SMALL_BATCH];
+};
+
+/* The crates with blocks of one size. Under the registry's lock; `crates` is read without it,
+ * relaxed, to pass an empty shelf. */
+struct crate_shelf {
+    struct crate *first;
+    unsigned crates;
+};
+
+/* Everything under the registry's lock. */
+static struct {
+    struct crate_shelf shelves[STOCK_BLOCK_MAX / BRKM_ALIGNMENT + 1];
+    struct crate *empty;
+    struct crate *fresh, *fresh_end; /* of the last mapping, what was not used so far */
+} store;
+
+#define CRATES_BYTES (16 * BRKM_KIB)
+
+/* Of the bound, what the store leaves to pools and queues in any case: a quarter. */
+#define NOT_FOR_STORE 4
+
+/* ---- What is granted ---- */
+
+/* Reserves `least` bytes below `bound`, and up to `most` where there is as much. Returns how many.
+ */
+static size_t reserve(size_t bound, size_t least, size_t most)
 {
-    atomic_fetch_add_explicit(&quarantine.bytes, bytes, memory_order_relaxed);
+    size_t granted = atomic_load_explicit(&registry.granted, memory_order_relaxed);
+    size_t more;
+    do {
+        size_t left = bound - min_size(granted, bound);
+        if (least > left) {
+            return 0;
+        }
+        more = min_size(most, left);
+    } while (!atomic_compare_exchange_weak_explicit(&registry.granted, &granted, granted + more,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return more;
+}
+
+static void unreserve(size_t bytes)
+{
+    atomic_fetch_sub_explicit(&registry.granted, bytes, memory_order_relaxed);
+}
+
+/* Grants `least` bytes, and a whole unit where there is as much. */
+static bool grant(struct quarantine *own, size_t least)
+{
+    size_t more =
+        reserve(brkm__option_get(OPTION_quarantine), least, max_size(least, QUARANTINE_UNIT));
+    own->granted += more;
+    return more != 0;
+}
+
+static void give_back(struct quarantine *own, size_t bytes)
+{
+    own->granted -= bytes;
+    unreserve(bytes);
+}
+
+/* ---- The store ---- */
+
+static unsigned batch_of(size_t block_size)
+{
+    return block_size <= STOCK_SMALL_BLOCK_MAX ? STOCK_SMALL_BATCH : STOCK_BATCH;
+}
+
+static struct crate_shelf *shelf_of(size_t block_size)
+{
+    return &store.shelves[block_size / BRKM_ALIGNMENT];
+}
+
+/* Under the lock; NULL when memory is short. */
+static struct crate *empty_crate(void)
+{
+    struct crate *crate = store.empty;
+    if (crate != NULL) {
+        store.empty = crate->next;
+        return crate;
+    }
+    if (store.fresh == store.fresh_end) {
+        store.fresh = store.fresh_end = brkm__own_map(CRATES_BYTES);
+        if (store.fresh == NULL) {
+            return NULL;
+        }
+        store.fresh_end += CRATES_BYTES / sizeof(struct crate);
+        registry.mapped_bytes += brkm__own_bytes(CRATES_BYTES);
+    }
+    return store.fresh++;
+}
+
+/* Stores a batch; false when the bound or memory has no room. */
+static bool keep_batch(void *const *blocks, size_t block_size)
+{
+    size_t bound = brkm__option_get(OPTION_quarantine);
+    size_t bytes = batch_of(block_size) * block_size;
+    if (reserve(bound - bound / NOT_FOR_STORE, bytes, bytes) == 0) {
+        return false;
+    }
+    struct crate_shelf *shelf = shelf_of(block_size);
+    lock_acquire(&registry.lock);
+    struct crate *crate = empty_crate();
+    if (crate != NULL) {
+        memcpy(crate->blocks, blocks, batch_of(block_size) * sizeof(*blocks));
+        crate->next = shelf->first;
+        shelf->first = crate;
+        relaxed_store(shelf->crates, shelf->crates + 1);
+    }
+    lock_release(&registry.lock);
+    if (crate == NULL) {
+        unreserve(bytes);
+    }
+    return crate != NULL;
+}
+
+/* Takes a batch; false when there is none. */
+static bool take_batch(void **blocks, size_t block_size)
+{
+    struct crate_shelf *shelf = shelf_of(block_size);
+    if (relaxed_load(shelf->crates) == 0) {
+        return false;
+    }
+    lock_acquire(&registry.lock);
+    struct crate *crate = shelf->first;
+    if (crate != NULL) {
+        memcpy(blocks, crate->blocks, batch_of(block_size) * sizeof(*blocks));
+        shelf->first = crate->next;
+        relaxed_store(shelf->crates, shelf->crates - 1);
+        crate->next = store.empty;
+        store.empty = crate;
+    }
+    lock_release(&registry.lock);
+    if (crate != NULL) {
+        unreserve(batch_of(block_size) * block_size);
+    }
+    return crate != NULL;
+}
+
+/* Insertion: the batches are short. */
+static void sort(void **blocks, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++) {
+        void *block = blocks[i];
+        unsigned place = i;
+        for (; place > 0 && (uintptr_t)blocks[place - 1] < (uintptr_t)block; place--) {
+            blocks[place] = blocks[place - 1];
+        }
+        blocks[place] = block;
+    }
+}
+
+/* By falling address, so that the list, to whose front blocks are added, rises: neighbours are then
+ * joined before the heap sees them. */
+static void free_blocks(void **blocks, unsigned count)
+{
+    struct cached_list list = cached_list_empty();
+    sort(blocks, count);
+    for (unsigned i = 0; i < count; i++) {
+        struct mem_control_block *block = block_from_payload(blocks[i]);
+        brkm__quarantine_verify(blocks[i], SIZE_MAX);
+        brkm__cached_list_push(&list, block);
+    }
+    if (list.count != 0) {
+        brkm__heap_free_list(&brkm__main_heap, list);
+    }
+}
+
+void brkm__quarantine_relieve_stock(struct stock *stock, size_t block_size)
+{
+    unsigned batch = batch_of(block_size);
+    stock->count -= batch;
+    void **blocks = &stock->blocks[stock->count];
+    if (!keep_batch(blocks, block_size)) {
+        free_blocks(blocks, batch);
+    }
+}
+
+bool brkm__quarantine_fill_stock(struct stock *stock, size_t block_size)
+{
+    if (!take_batch(&stock->blocks[stock->count], block_size)) {
+        return false;
+    }
+    stock->count += batch_of(block_size);
+    return true;
+}
+
+/* Frees a batch of the largest blocks there are; false when there is none. */
+static bool free_largest_batch(void)
+{
+    void *blocks[STOCK_SMALL_BATCH];
+    for (size_t size = STOCK_BLOCK_MAX; size >= BRKM_MIN_BLOCK; size -= BRKM_ALIGNMENT) {
+        if (take_batch(blocks, size)) {
+            free_blocks(blocks, batch_of(size));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool brkm__quarantine_drain_store(void)
+{
+    bool drained = false;
+    while (free_largest_batch()) {
+        drained = true;
+    }
+    return drained;
+}
+
+/* ---- What leaves ---- */
+
+static struct quarantined leave(struct quarantine *own, struct quarantined *place)
+{
+    struct quarantined one = *place;
+    own->bytes -= one.bytes;
+    *place = (struct quarantined){.payload = NULL};
+    return one;
+}
+
+static struct quarantined take_oldest(struct quarantine *own)
+{
+    while (own->queue[own->oldest].payload == NULL) {
+        own->oldest = (own->oldest + 1) % QUARANTINE_QUEUE;
+    }
+    own->queued--;
+    return leave(own, &own->queue[own->oldest]);
+}
+
+/* Any block of the pool but the one at `kept`. */
+static struct quarantined take_from_pool(struct quarantine *own, const struct quarantined *kept)
+{
+    unsigned start = (unsigned)(random_next(&own->random) >> 32);
+    for (unsigned i = 0; i < QUARANTINE_POOL; i++) {
+        struct quarantined *place = &own->pool[(start + i) % QUARANTINE_POOL];
+        if (place->payload != NULL && place != kept) {
+            return leave(own, place);
+        }
+    }
+    return (struct quarantined){.payload = NULL};
+}
+
+static struct quarantined take_one(struct quarantine *own, const struct quarantined *kept)
+{
+    return own->queued > 0 ? take_oldest(own) : take_from_pool(own, kept);
+}
+
+static void *take_last(struct stock *stock)
+{
+    void *payload = stock->next;
+    if (payload != NULL) {
+        stock->next = NULL;
+    } else if (stock->count != 0) {
+        payload = stock->blocks[--stock->count];
+    }
+    return payload;
+}
+
+static struct quarantined take_from_stock(struct quarantine *own)
+{
+    struct quarantined one = {.payload = NULL};
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX && one.payload == NULL;
+         size += BRKM_ALIGNMENT) {
+        one.payload = take_last(quarantine_stock(own, size));
+        one.bytes = (uint32_t)size;
+    }
+    return one;
+}
+
+static struct quarantined take_any(struct quarantine *own)
+{
+    struct quarantined one = take_one(own, NULL);
+    return one.payload != NULL ? one : take_from_stock(own);
+}
+
+static struct quarantined take_over_bound(struct quarantine *own)
+{
+    if (own->bytes <= own->granted || grant(own, own->bytes - own->granted)) {
+        return (struct quarantined){.payload = NULL};
+    }
+    return take_one(own, &own->pool[own->newest]);
+}
+
+unsigned brkm__quarantine_settle(struct quarantine *own,
+                                 struct quarantined leaving[QUARANTINE_LEAVING_MAX])
+{
+    unsigned count = 0;
+    if (own->bytes <= own->granted) {
+        give_back(own, own->granted - own->bytes - QUARANTINE_UNIT);
+        return count;
+    }
+    while (!grant(own, own->bytes - own->granted)) {
+        if (!free_largest_batch()) {
+            break;
+        }
+    }
+    while (count < QUARANTINE_LEAVING_MAX &&
+           (leaving[count] = take_over_bound(own)).payload != NULL) {
+        count++;
+    }
+    return count;
+}
+
+unsigned brkm__quarantine_put_shared(struct quarantined one,
+                                     struct quarantined leaving[QUARANTINE_LEAVING_MAX + 1])
+{
+    unsigned count = 0;
+    lock_acquire(&registry.lock);
+    leaving[0] = quarantine_exchange(&shared, one);
+    if (leaving[0].payload != NULL) {
+        count = 1;
+    }
+    while (count <= QUARANTINE_LEAVING_MAX &&
+           (leaving[count] = take_over_bound(&shared)).payload != NULL) {
+        count++;
+    }
+    lock_release(&registry.lock);
+    return count;
+}
+
+struct quarantined brkm__quarantine_take(struct quarantine *own)
+{
+    struct quarantined one = {.payload = NULL};
+    if (own != NULL) {
+        one = take_any(own);
+    }
+    lock_acquire(&registry.lock);
+    if (one.payload == NULL) {
+        one = take_any(&shared);
+    }
+    for (struct quarantine *next = registry.all; next != NULL && one.payload == NULL;
+         next = next->next) {
+        if (!next->is_owned) {
+            one = take_any(next);
+        }
+    }
+    lock_release(&registry.lock);
+    return one;
+}
+
+/* ---- Begin and end ---- */
+
+/* Under the lock. */
+static struct quarantine *make(void)
+{
+    struct quarantine *made = &first;
+    if (registry.first_is_taken) {
+        made = brkm__own_map(sizeof(*made));
+        if (made == NULL) {
+            return NULL;
+        }
+        registry.mapped_bytes += brkm__own_bytes(sizeof(*made));
+    }
+    registry.first_is_taken = true;
+    made->next = registry.all;
+    /* The list is whole at any moment, see brkm__quarantine_abandon. */
+    keep_store_order();
+    registry.all = made;
+    return made;
+}
+
+struct quarantine *brkm__quarantine_begin(void)
+{
+    lock_acquire(&registry.lock);
+    struct quarantine *own = registry.all;
+    while (own != NULL && own->is_owned) {
+        own = own->next;
+    }
+    if (own == NULL) {
+        own = make();
+    }
+    if (own != NULL) {
+        own->is_owned = true;
+    }
+    lock_release(&registry.lock);
+    return own;
+}
+
+static void free_stock(struct quarantine *own)
+{
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
+        struct stock *stock = quarantine_stock(own, size);
+        free_blocks(stock->blocks, stock->count);
+        free_blocks(&stock->next, stock->next != NULL);
+        stock->count = 0;
+        stock->next = NULL;
+    }
+}
+
+void brkm__quarantine_hand_over(struct quarantine *own)
+{
+    if (own == NULL) {
+        return;
+    }
+    free_stock(own);
+    lock_acquire(&registry.lock);
+    own->is_owned = false;
+    lock_release(&registry.lock);
+}
+
+void brkm__quarantine_forget(struct quarantine *other)
+{
+    if (other == NULL) {
+        return;
+    }
+    struct quarantine *next = other->next;
+    give_back(other, other->granted);
+    memset(other, 0, sizeof(*other));
+    other->next = next;
+}
+
+/* ---- All ---- */
+
+void brkm__quarantine_verify(void *payload, size_t most)
+{
+    struct mem_control_block *block = block_from_payload(payload);
+    struct fault_place place = {.address = payload, .caller = "brkmalloc"};
+    if (unlikely(!block_is(block, BLOCK_CACHED))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
+    }
+    size_t usable = block_usable_size(block);
+    annotate_readable(payload, min_size(usable, most));
+    if (brkm__option_get(OPTION_zero_freed) != 0 &&
+        unlikely(!is_clear(payload, min_size(usable, most)))) {
+        place.block_size = usable;
+        brkm__fatal(FAULT_FREED_BLOCK_CHANGED, place);
+    }
+    annotate_forgotten(payload, min_size(usable, most));
+}
+
+static void verify_places(const struct quarantined *places, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (places[i].payload != NULL && !places[i].is_mapped) {
+            brkm__quarantine_verify(places[i].payload, SIZE_MAX);
+        }
+    }
+}
+
+static void verify_one(struct quarantine *one)
+{
+    verify_places(one->pool, QUARANTINE_POOL);
+    verify_places(one->queue, QUARANTINE_QUEUE);
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
+        const struct stock *stock = quarantine_stock(one, size);
+        for (unsigned i = 0; i < stock->count; i++) {
+            brkm__quarantine_verify(stock->blocks[i], SIZE_MAX);
+        }
+        if (stock->next != NULL) {
+            brkm__quarantine_verify(stock->next, SIZE_MAX);
+        }
+    }
+}
+
+static void verify_store(void)
+{
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
+        for (const struct crate *crate = shelf_of(size)->first; crate != NULL;
+             crate = crate->next) {
+            for (unsigned i = 0; i < batch_of(size); i++) {
+                brkm__quarantine_verify(crate->blocks[i], SIZE_MAX);
+            }
+        }
+    }
+}
+
+void brkm__quarantine_verify_all(void)
+{
+    verify_store();
+    verify_one(&shared);
+    for (struct quarantine *one = registry.all; one != NULL; one = one->next) {
+        verify_one(one);
+    }
 }
 
 size_t brkm__quarantine_bytes(void)
 {
-    return atomic_load_explicit(&quarantine.bytes, memory_order_relaxed);
+    lock_acquire(&registry.lock);
+    size_t bytes = shared.bytes;
+    for (const struct quarantine *one = registry.all; one != NULL; one = one->next) {
+        bytes += one->bytes;
+    }
+    lock_release(&registry.lock);
+    return bytes;
 }
 
-static bool is_over_bound(void)
+/* Reads what the owner writes without any order: numbers for statistics. */
+__attribute__((no_sanitize("thread"))) static void
+add_places(struct quarantine_totals *totals, const struct quarantined *places, unsigned count)
 {
-    return brkm__quarantine_bytes() > brkm__option_get(OPTION_quarantine);
-}
-
-static void *leave(struct quarantined *place)
-{
-    void *payload = place->payload;
-    add_bytes(-place->bytes);
-    *place = (struct quarantined){NULL, 0};
-    return payload;
-}
-
-static void *take_oldest(struct shard *shard)
-{
-    struct quarantined *place = &shard->queue[shard->oldest];
-    shard->oldest = (shard->oldest + 1) % QUEUE_SIZE;
-    shard->queued--;
-    return leave(place);
-}
-
-/* Any block of the pool but the one at `kept`. */
-static void *take_from_pool(struct shard *shard, const struct quarantined *kept)
-{
-    unsigned first = (unsigned)(random_next(&shard->random) % POOL_SIZE);
-    for (unsigned i = 0; i < POOL_SIZE; i++) {
-        struct quarantined *place = &shard->pool[(first + i) % POOL_SIZE];
-        if (place->payload != NULL && place != kept) {
-            return leave(place);
+    for (unsigned i = 0; i < count; i++) {
+        const struct quarantined *place = &places[i];
+        if (__atomic_load_n(&place->payload, __ATOMIC_RELAXED) != NULL && !place->is_mapped) {
+            totals->blocks++;
+            totals->bytes += place->bytes;
         }
     }
-    return NULL;
 }
 
-static void *take_one(struct shard *shard, const struct quarantined *kept)
+__attribute__((no_sanitize("thread"))) static void add_one(struct quarantine_totals *totals,
+                                                           struct quarantine *one)
 {
-    return shard->queued > 0 ? take_oldest(shard) : take_from_pool(shard, kept);
-}
-
-unsigned brkm__quarantine_put(uint64_t number, void *payload, size_t bytes,
-                              void *leaving[QUARANTINE_LEAVING_MAX])
-{
-    struct shard *shard = &quarantine.shards[number % SHARD_COUNT];
-    unsigned count = 0;
-    lock_acquire(&shard->lock);
-    struct quarantined *place = &shard->pool[random_next(&shard->random) % POOL_SIZE];
-    struct quarantined moved = *place;
-    *place = (struct quarantined){payload, bytes};
-    add_bytes(bytes);
-    if (moved.payload != NULL) {
-        if (shard->queued == QUEUE_SIZE) {
-            leaving[count++] = take_oldest(shard);
-        }
-        shard->queue[(shard->oldest + shard->queued++) % QUEUE_SIZE] = moved;
+    add_places(totals, one->pool, QUARANTINE_POOL);
+    add_places(totals, one->queue, QUARANTINE_QUEUE);
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
+        const struct stock *stock = quarantine_stock(one, size);
+        size_t count = __atomic_load_n(&stock->count, __ATOMIC_RELAXED);
+        count += __atomic_load_n(&stock->next, __ATOMIC_RELAXED) != NULL;
+        totals->blocks += count;
+        totals->bytes += count * size;
     }
-    while (count < QUARANTINE_LEAVING_MAX && is_over_bound()) {
-        void *one = take_one(shard, place);
-        if (one == NULL) {
-            break;
-        }
-        leaving[count++] = one;
-    }
-    lock_release(&shard->lock);
-    return count;
 }
 
-void *brkm__quarantine_take(void)
+static void add_store(struct quarantine_totals *totals)
 {
-    for (unsigned i = 0; i < SHARD_COUNT; i++) {
-        struct shard *shard = &quarantine.shards[i];
-        lock_acquire(&shard->lock);
-        void *payload = take_one(shard, NULL);
-        lock_release(&shard->lock);
-        if (payload != NULL) {
-            return payload;
-        }
-    }
-    return NULL;
-}
-
-static const struct quarantined *place_at(const struct shard *shard, unsigned i)
-{
-    return i < POOL_SIZE ? &shard->pool[i] : &shard->queue[i - POOL_SIZE];
-}
-
-void brkm__quarantine_visit(void (*visit)(void *payload))
-{
-    for (unsigned i = 0; i < SHARD_COUNT; i++) {
-        struct shard *shard = &quarantine.shards[i];
-        lock_acquire(&shard->lock);
-        for (unsigned j = 0; j < POOL_SIZE + QUEUE_SIZE; j++) {
-            void *payload = place_at(shard, j)->payload;
-            if (payload != NULL) {
-                visit(payload);
-            }
-        }
-        lock_release(&shard->lock);
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
+        size_t count = (size_t)shelf_of(size)->crates * batch_of(size);
+        totals->blocks += count;
+        totals->bytes += count * size;
     }
 }
 
 struct quarantine_totals brkm__quarantine_totals(void)
 {
     struct quarantine_totals totals = {0};
-    if (brkm__quarantine_bytes() == 0) {
+    if (brkm__option_get(OPTION_quarantine) == 0) {
         return totals;
     }
-    for (unsigned i = 0; i < SHARD_COUNT; i++) {
-        struct shard *shard = &quarantine.shards[i];
-        lock_acquire(&shard->lock);
-        for (unsigned j = 0; j < POOL_SIZE + QUEUE_SIZE; j++) {
-            const struct quarantined *place = place_at(shard, j);
-            if (brkm__regions_contain_payload(place->payload)) {
-                totals.blocks++;
-                totals.bytes += place->bytes;
-            }
-        }
-        lock_release(&shard->lock);
+    lock_acquire(&registry.lock);
+    totals.own_bytes = registry.mapped_bytes;
+    add_store(&totals);
+    add_one(&totals, &shared);
+    for (struct quarantine *one = registry.all; one != NULL; one = one->next) {
+        add_one(&totals, one);
     }
+    lock_release(&registry.lock);
     return totals;
 }
 
-struct lock *brkm__quarantine_lock(unsigned shard)
+struct lock *brkm__quarantine_lock(void)
 {
-    return shard < SHARD_COUNT ? &quarantine.shards[shard].lock : NULL;
+    return &registry.lock;
 }
 
-void brkm__quarantine_abandon(unsigned shard)
+void brkm__quarantine_abandon(void)
 {
-    struct shard *abandoned = &quarantine.shards[shard];
-    for (unsigned i = 0; i < POOL_SIZE + QUEUE_SIZE; i++) {
-        add_bytes(-place_at(abandoned, i)->bytes);
+    for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
+        struct crate_shelf *shelf = shelf_of(size);
+        unreserve(shelf->crates * batch_of(size) * size);
+        *shelf = (struct crate_shelf){NULL, 0};
     }
-    memset(abandoned->pool, 0, sizeof(abandoned->pool));
-    memset(abandoned->queue, 0, sizeof(abandoned->queue));
-    abandoned->oldest = abandoned->queued = 0;
+    store.empty = store.fresh = store.fresh_end = NULL;
+    unreserve(shared.granted);
+    memset(&shared, 0, sizeof(shared));
 }

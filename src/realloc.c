@@ -8,10 +8,12 @@
 #include "annotate.h"
 #include "block.h"
 #include "foreign.h"
+#include "hardened.h"
 #include "heap.h"
 #include "mapped.h"
 #include "options.h"
 #include "perturb.h"
+#include "sampled.h"
 #include "serve.h"
 #include "verify.h"
 #include "watch.h"
@@ -31,7 +33,7 @@ static size_t size_with_room_to_grow(size_t size, size_t old_size)
 static void *move(void *memory, struct held held, size_t size)
 {
     size_t room = size_with_room_to_grow(size, held.usable_size);
-    void *moved = watch_is_on() ? brkm__watch_serve(size, room, BRKM_ALIGNMENT).memory
+    void *moved = watch_is_on() ? brkm__alloc_serve_watched(size, room, BRKM_ALIGNMENT).memory
                                 : brkm__serve(room).memory;
     if (moved == NULL) {
         return NULL;
@@ -87,7 +89,7 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
 
 static void *resize_watched(void *memory, struct held held, size_t size)
 {
-    if (!brkm__watch_resize(memory, held, size)) {
+    if (!brkm__hardened_resize(memory, held, size)) {
         return move(memory, held, size);
     }
     annotate_allocated(memory, size, true);
@@ -122,7 +124,7 @@ static void *resize_sampled(void *memory, struct held held, size_t size, bool wa
 
 static void *resize(void *memory, struct held held, size_t size)
 {
-    if (unlikely(watch_is_on()) && brkm__watch_has(held)) {
+    if (unlikely(watch_is_on()) && brkm__hardened_has(held)) {
         return resize_watched(memory, held, size);
     }
     bool wanted = watch_wants(size);

@@ -208,6 +208,24 @@ void *brkm__serve_aligned(size_t alignment, size_t size)
     return memory != NULL ? memory : serve_large(&request).memory;
 }
 
+struct allocated brkm__serve_any(size_t size, size_t alignment)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size);
+    }
+    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+}
+
+size_t brkm__serve_room(const void *memory)
+{
+    size_t room = 0;
+    if (brkm__regions_contain_payload(memory)) {
+        return block_usable_size(block_from_payload(memory));
+    }
+    brkm__mapped_find(memory, &room);
+    return room;
+}
+
 /* ---- Free ---- */
 
 /* A program that frees a large mapped block will want one again: the next comes from the heap, and

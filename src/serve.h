@@ -26,6 +26,12 @@ struct allocated brkm__serve(size_t size);
 /* The same, aligned to `alignment`, a power of two; NULL when memory is short. */
 void *brkm__serve_aligned(size_t alignment, size_t size);
 
+/* One of the two. */
+struct allocated brkm__serve_any(size_t size, size_t alignment);
+
+/* Bytes that the block at `memory`, of the heap or mapped, has for a payload. */
+size_t brkm__serve_room(const void *memory);
+
 /* Takes back what was verified as in use. `caller` goes into messages. */
 void brkm__take_back(void *memory, struct held held, const char *caller);
 

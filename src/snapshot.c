@@ -118,8 +118,8 @@ static void add_caches(struct snapshot *now)
     now->caches_quarantine_blocks = quarantine.blocks;
     now->locks_caches = caches.contended;
     now->locks_depot = depot.contended;
-    now->memory_total += caches.own_bytes;
-    now->memory_overhead += caches.own_bytes;
+    now->memory_total += caches.own_bytes + quarantine.own_bytes;
+    now->memory_overhead += caches.own_bytes + quarantine.own_bytes;
 }
 
 static void add_profile(struct snapshot *now)

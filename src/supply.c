@@ -5,11 +5,19 @@
 #include "depot.h"
 #include "footprint.h"
 #include "heap.h"
+#include "quarantine.h"
+
+/* What waits to be used again as it is can serve other sizes in the heap. */
+static void drain(void)
+{
+    brkm__depot_drain();
+    brkm__quarantine_drain_store();
+}
 
 void brkm__supply_relieve(size_t more)
 {
     if (unlikely(brkm__footprint_wants_relief(more))) {
-        brkm__depot_drain();
+        drain();
         brkm__heap_trim(&brkm__main_heap, 0);
     }
 }
@@ -29,7 +37,7 @@ static struct mem_control_block *heap_block(size_t size, size_t alignment, enum 
 /* The rung between the heap as it is and the heap that may grow. */
 static BRKM_COLD enum heap_growth prepare_growth(size_t bytes)
 {
-    brkm__depot_drain();
+    drain();
     brkm__supply_relieve(bytes);
     return HEAP_MAY_GROW;
 }

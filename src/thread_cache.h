@@ -20,6 +20,8 @@
 /* Bytes. The largest request that an exact class serves. */
 #define CACHE_HIT_MAX (BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)
 
+struct quarantine;
+
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
     size_t budget;           /* bytes that the cache may hold */
@@ -29,9 +31,10 @@ struct thread_cache {
     unsigned rounds;         /* of thread-specific destructors that have run */
     uint64_t refills;
     uint64_t flushes;
-    uint64_t number; /* counted from 1 */
-    uint64_t random; /* of random_placement; 0 before the first use */
-    uintptr_t owner; /* pthread_self() of the thread, for debuggers */
+    uint64_t number;               /* counted from 1 */
+    uint64_t random;               /* of random_placement; 0 before the first use */
+    struct quarantine *quarantine; /* NULL without, and before the first block comes in */
+    uintptr_t owner;               /* pthread_self() of the thread, for debuggers */
     /* List of all caches, or of those of threads that ended, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;

@@ -7,57 +7,21 @@
 #include "annotate.h"
 #include "os.h"
 
-/* The value is a number of 56 bits: 40 of the request, 16 of marks. */
-#define REQUEST_BITS 40
-#define VALUE_BITS 56
-#define VALUE_MASK (((uint64_t)1 << VALUE_BITS) - 1)
+_Static_assert((TRAILER_MULTIPLIER * TRAILER_INVERSE << TRAILER_VALUE_SHIFT) ==
+                   (uint64_t)1 << TRAILER_VALUE_SHIFT,
+               "one undoes the other");
 
-/* Odd, 2^56 divided by the golden ratio; and its inverse modulo 2^56. */
-#define MULTIPLIER ((uint64_t)0x9e3779b97f4a7d)
-#define INVERSE ((uint64_t)0x3142d32a1bfed5)
+uint64_t brkm__trailer_secret;
 
-_Static_assert((MULTIPLIER * INVERSE & VALUE_MASK) == 1, "one undoes the other");
-_Static_assert(TRAILER_REQUEST_MAX == (size_t)1 << REQUEST_BITS, "requests fit");
-
-/* Secret of the process, never 0 once drawn. Whoever draws it again stores the same value
- * (relaxed_load, relaxed_store). */
-static uint64_t secret;
+const uint8_t brkm__trailer_masks[] = {[TRAILER_TIGHT_SLACK + 1 ... 2 * TRAILER_TIGHT_SLACK + 1] =
+                                           UINT8_MAX};
 
 void brkm__trailer_draw_secret(void)
 {
-    if (relaxed_load(secret) == 0) {
+    if (relaxed_load(brkm__trailer_secret) == 0) {
         /* Another multiple of the entropy than seals and links use. */
-        relaxed_store(secret, (brkm__os_entropy() * 0xa0761d6478bd642fu) | 1);
+        relaxed_store(brkm__trailer_secret, (brkm__os_entropy() * 0xa0761d6478bd642fu) | 1);
     }
-}
-
-static uint64_t key_for(const void *payload)
-{
-    uint64_t key = ((uintptr_t)payload ^ relaxed_load(secret)) * 0xe7037ed1a0b428dbu;
-    return key ^ key >> 32;
-}
-
-/* None of the bytes that go over an end most often, so that these are told for certain: no letter
- * of text, no terminator, not the 255 of a small negative number. */
-static uint8_t canary_byte(uint64_t key)
-{
-    uint8_t byte = (uint8_t)(key >> VALUE_BITS) | 0x80;
-    return byte != UINT8_MAX ? byte : 0xb5;
-}
-
-/* A bijection in which every bit of the result depends on low and on high bits. */
-static uint64_t mix(uint64_t value)
-{
-    value = value * MULTIPLIER & VALUE_MASK;
-    value ^= value >> VALUE_BITS / 2;
-    return value * MULTIPLIER & VALUE_MASK;
-}
-
-static uint64_t unmix(uint64_t value)
-{
-    value = value * INVERSE & VALUE_MASK;
-    value ^= value >> VALUE_BITS / 2;
-    return value * INVERSE & VALUE_MASK;
 }
 
 #define WORD_SIZE sizeof(uint64_t)
@@ -72,11 +36,6 @@ static uint64_t load_word(const unsigned char *address)
 static void store_word(unsigned char *address, uint64_t word)
 {
     memcpy(address, &word, sizeof(word));
-}
-
-static uint64_t pattern_of(uint8_t byte)
-{
-    return byte * UINT64_C(0x0101010101010101);
 }
 
 /* The bytes of a word that are canary when `slack` bytes, fewer than a word has, end with it. All
@@ -116,28 +75,27 @@ static bool canary_is_whole(const unsigned char *end, size_t slack, uint64_t pat
 
 void brkm__trailer_write(void *payload, size_t room, struct trailer trailer)
 {
-    uint64_t key = key_for(payload);
-    uint8_t byte = canary_byte(key);
-    uint64_t value = (uint64_t)trailer.marks << REQUEST_BITS | trailer.requested;
+    uint64_t key = trailer_key(payload);
+    uint64_t value = (uint64_t)trailer.marks << TRAILER_REQUEST_BITS | trailer.requested;
     unsigned char *end = (unsigned char *)payload + room - TRAILER_SIZE;
     size_t slack = room - TRAILER_SIZE - trailer.requested;
     annotate_ours(end - slack, slack + TRAILER_SIZE);
-    write_canary(end, slack, pattern_of(byte));
-    store_word(end, mix(value ^ (key & VALUE_MASK)) << 8 | byte);
+    write_canary(end, slack, trailer_pattern(key));
+    store_word(end, trailer_word(key, value));
 }
 
 bool brkm__trailer_read(const void *payload, size_t room, struct trailer *trailer)
 {
     const unsigned char *end = (const unsigned char *)payload + room - TRAILER_SIZE;
-    uint64_t key = key_for(payload);
-    uint8_t byte = canary_byte(key);
+    uint64_t key = trailer_key(payload);
     annotate_readable(end, TRAILER_SIZE);
     uint64_t word = load_word(end);
     annotate_forgotten(end, TRAILER_SIZE);
-    uint64_t value = unmix(word >> 8) ^ (key & VALUE_MASK);
+    uint64_t value = trailer_value(key, word);
     trailer->requested = value & (TRAILER_REQUEST_MAX - 1);
-    trailer->marks = (unsigned)(value >> REQUEST_BITS);
-    return (uint8_t)word == byte && (trailer->marks & ~(unsigned)TRAILER_MARKS_ALL) == 0 &&
+    trailer->marks = (unsigned)(value >> TRAILER_REQUEST_BITS);
+    return ((word ^ key) & TRAILER_CANARY_MASK) == 0 &&
+           (trailer->marks & ~(unsigned)TRAILER_MARKS_ALL) == 0 &&
            trailer->requested <= room - TRAILER_SIZE &&
-           canary_is_whole(end, room - TRAILER_SIZE - trailer->requested, pattern_of(byte));
+           canary_is_whole(end, room - TRAILER_SIZE - trailer->requested, trailer_pattern(key));
 }

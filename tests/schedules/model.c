@@ -110,9 +110,9 @@ struct lock *brkm__server_lock(void)
     return &server_lock;
 }
 
-struct lock *brkm__quarantine_lock(unsigned shard)
+struct lock *brkm__quarantine_lock(void)
 {
-    return shard == 0 ? &quarantine_lock : NULL;
+    return &quarantine_lock;
 }
 
 /* How often each part was settled. */
@@ -134,9 +134,8 @@ void brkm__heap_abandon(struct heap *heap)
     abandoned_heaps++;
 }
 
-void brkm__quarantine_abandon(unsigned shard)
+void brkm__quarantine_abandon(void)
 {
-    (void)shard;
     settled_others++;
 }
 
@@ -163,11 +162,11 @@ void brkm__service_restart_in_child(void)
 {
 }
 
-void brkm__watch_apply(void)
+void brkm__hardened_apply(void)
 {
 }
 
-void brkm__watch_check_all(void)
+void brkm__hardened_check_all(void)
 {
 }
 

@@ -13,20 +13,20 @@ layer_of()
 {
     case $1 in
     config | base) echo 0 ;;
-    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | os_fault | os_fault_linux | annotate | probes | facts) echo 1 ;;
+    os | os_linux | os_thread | os_thread_linux | os_socket | os_socket_linux | os_fault | os_fault_linux | annotate | probes | facts | clear) echo 1 ;;
     random | report | writer | alarm) echo 2 ;;
     lock | options | backtrace | modules | sampling) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb | huge_pages | foreign) echo 4 ;;
     bins | cached_list | top | fallback | trailer | zero_size | own_memory | profile) echo 5 ;;
     purge | mapped | guarded | cache_bin | profile_file | leaks) echo 6 ;;
-    free_space | explain) echo 7 ;;
+    free_space | explain | samples) echo 7 ;;
     heap) echo 8 ;;
     idle | verify | heap_map | thread_cache) echo 9 ;;
     depot | quarantine | cache_registry) echo 10 ;;
     supply | decay | cache_budget | cache_life) echo 11 ;;
     cache_miss) echo 12 ;;
-    serve | snapshot) echo 13 ;;
-    watch) echo 14 ;;
+    serve | snapshot | watch) echo 13 ;;
+    hardened | sampled) echo 14 ;;
     alloc | check | info | stats | tune | profiling) echo 15 ;;
     control | interpose | realloc) echo 16 ;;
     server) echo 17 ;;

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "guarded.h"
+#include "hardened.h"
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
 #include "unit.h"
-#include "watch.h"
 #include "zero_size.h"
 
 /* Large enough for a mapping of its own. */
@@ -58,7 +58,7 @@ static void start(const char *options)
     if (strstr(options, "quarantine") != NULL) {
         brkm__option_set(OPTION_quarantine, BRKM_MIB);
     }
-    brkm__watch_apply();
+    brkm__hardened_apply();
 }
 
 START_TEST(guarded_blocks_are_explained)

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hardened.h"
 #include "options.h"
 #include "os.h"
 #include "snapshot.h"
 #include "unit.h"
-#include "watch.h"
 
 /* Slots of the tests' pools. */
 #define SLOTS 5
@@ -370,7 +370,7 @@ static void guard_everything(void)
 {
     use_few_slots();
     ck_assert(brkm__option_set(OPTION_guard_sample, 1));
-    brkm__watch_apply();
+    brkm__hardened_apply();
     ck_assert_ptr_nonnull(fake_os.explain_fault);
 }
 
@@ -466,7 +466,7 @@ static void free_wrong_size(void *memory)
 static void check_all(void *unused)
 {
     (void)unused;
-    brkm__watch_check_all();
+    brkm__hardened_check_all();
 }
 
 static void expect_death(void (*misuse)(void *), void *memory, const char *words, bool was_freed)

@@ -135,7 +135,7 @@ static int look_at_all(void)
     EXPECT(now.memory_total ==
            now.memory_in_use + now.memory_cached + now.memory_free + now.memory_overhead);
     brkm__snapshot_of_counters();
-    brkm__watch_check_all();
+    brkm__hardened_check_all();
     brkm_malloc_trim(0);
     EXPECT(brkm_check_heap() == 0);
     return 0;
@@ -191,19 +191,16 @@ static int fork_by_system_call(void)
 
 /* ---- Locks that a thread holds ---- */
 
-#define SINGLE_LOCKS 7
-#define SHARDS 16
+#define SINGLE_LOCKS 8
 #define SHELVES 5
-#define LOCKS (SINGLE_LOCKS + SHARDS + SHELVES)
+#define LOCKS (SINGLE_LOCKS + SHELVES)
 
 static struct lock *lock_number(unsigned i)
 {
     struct lock *const single[SINGLE_LOCKS] = {
-        &brkm__profile_lock, brkm__cache_lock(),    &brkm__zero_size_lock, &brkm__guarded_lock,
-        &brkm__mapped_lock,  &brkm__main_heap.lock, brkm__server_lock()};
-    return i < SINGLE_LOCKS            ? single[i]
-           : i < SINGLE_LOCKS + SHARDS ? brkm__quarantine_lock(i - SINGLE_LOCKS)
-                                       : brkm__depot_lock((i - SINGLE_LOCKS - SHARDS) * 12 + 1);
+        brkm__quarantine_lock(), &brkm__profile_lock, brkm__cache_lock(),    &brkm__zero_size_lock,
+        &brkm__guarded_lock,     &brkm__mapped_lock,  &brkm__main_heap.lock, brkm__server_lock()};
+    return i < SINGLE_LOCKS ? single[i] : brkm__depot_lock((i - SINGLE_LOCKS) * 12 + 1);
 }
 
 static sem_t is_held, may_end;
@@ -254,7 +251,7 @@ static void prepare(bool hardened)
     if (hardened) {
         ck_assert(brkm__option_set(OPTION_hardened, 1));
         ck_assert(brkm__option_set(OPTION_guard_sample, 20));
-        brkm__watch_apply();
+        brkm__hardened_apply();
     }
     ck_assert_int_eq(brkm_profile_start(), 0);
     make_old();

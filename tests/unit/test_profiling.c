@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "environment.h"
+#include "hardened.h"
 #include "mapped.h"
 #include "options.h"
 #include "os.h"
 #include "profile.h"
 #include "thread_cache.h"
 #include "unit.h"
-#include "watch.h"
 
 /* As the constructor does. */
 static void begin(const char *options)
@@ -24,7 +24,7 @@ static void begin(const char *options)
     fake_os.environment = options;
     fake_os.directory = "/home/somebody";
     brkm__environment_read();
-    brkm__watch_apply();
+    brkm__hardened_apply();
     brkm__profiling_apply();
 }
 

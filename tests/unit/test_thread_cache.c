@@ -40,21 +40,12 @@ static struct mem_control_block *take(size_t size)
     return block;
 }
 
-/* Adds a block in use, which thereby becomes cached. */
-static void push(struct cached_list *list, struct mem_control_block *block)
-{
-    block_set_state(block, BLOCK_CACHED);
-    cached_link_set(block_payload(block), list->first);
-    list->first = block_payload(block);
-    list->count++;
-}
-
 static struct cached_list make_list(size_t size, unsigned count)
 {
     struct cached_list list = cached_list_empty();
     brkm__cached_draw_secret();
     for (unsigned i = 0; i < count; i++) {
-        push(&list, take(size));
+        brkm__cached_list_push(&list, take(size));
     }
     return list;
 }
@@ -65,7 +56,7 @@ START_TEST(a_list_is_last_in_first_out)
     struct cached_list list = make_list(64, 0);
     for (unsigned i = 0; i < 5; i++) {
         blocks[i] = take(64);
-        push(&list, blocks[i]);
+        brkm__cached_list_push(&list, blocks[i]);
         ck_assert_int_eq((int)block_state(blocks[i]), (int)BLOCK_CACHED);
     }
     for (unsigned i = 5; i-- > 0;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * watch.h, quarantine.h, zero_size.h: the hardened mode, as far as no misuse is needed for it; what
- * it says of misuse is tested in tests/misuse/hardened. */
-#include "watch.h"
+ * hardened.h, quarantine.h, zero_size.h: the hardened mode, as far as no misuse is needed for it;
+ * what it says of misuse is tested in tests/misuse/hardened. */
+#include "hardened.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,7 +30,7 @@ static const size_t sizes[] = {1,   8,   9,    15,   16,    17,     23,     24, 
 static void switch_on(void)
 {
     ck_assert(brkm__option_set(OPTION_hardened, 1));
-    brkm__watch_apply();
+    brkm__hardened_apply();
 }
 
 /* ---- Blocks ---- */
@@ -199,38 +199,113 @@ START_TEST(the_quarantine_keeps_to_its_bound)
 }
 END_TEST
 
-static unsigned visited;
+/* Their addresses stand for blocks. */
+static char kept[2000];
+static bool has_left[2000];
 
-static void count_visit(void *payload)
+static unsigned note_left(struct quarantined one)
 {
-    ck_assert_ptr_nonnull(payload);
-    visited++;
+    if (one.payload == NULL) {
+        return 0;
+    }
+    size_t place = (size_t)((char *)one.payload - kept);
+    ck_assert(!has_left[place]);
+    has_left[place] = true;
+    return 1;
 }
 
 START_TEST(every_block_leaves_once)
 {
-    static char blocks[2000];
-    static bool has_left[2000];
-    ck_assert(brkm__option_set(OPTION_quarantine, 1000000));
+    ck_assert(brkm__option_set(OPTION_quarantine, 20000));
+    struct quarantine *owners[] = {brkm__quarantine_begin(), brkm__quarantine_begin()};
     unsigned left = 0;
     for (size_t i = 0; i < 2000; i++) {
-        void *leaving[QUARANTINE_LEAVING_MAX];
-        unsigned count = brkm__quarantine_put(i % 3, &blocks[i], 100, leaving);
-        for (unsigned j = 0; j < count; j++, left++) {
-            size_t one = (size_t)((char *)leaving[j] - blocks);
-            ck_assert(!has_left[one] && one != i);
-            has_left[one] = true;
+        struct quarantine *own = owners[i % 2];
+        struct quarantined leaving[QUARANTINE_LEAVING_MAX];
+        left += note_left(quarantine_exchange(own, (struct quarantined){&kept[i], 100, true}));
+        if (!quarantine_is_settled(own)) {
+            unsigned count = brkm__quarantine_settle(own, leaving);
+            for (unsigned j = 0; j < count; j++) {
+                left += note_left(leaving[j]);
+            }
         }
+        ck_assert(!has_left[i]);
+        ck_assert_uint_le(brkm__quarantine_bytes(), 20000 + 200);
     }
-    brkm__quarantine_visit(count_visit);
-    ck_assert_uint_eq(visited + left, 2000);
-    ck_assert_uint_eq(brkm__quarantine_bytes(), 100 * visited);
-    for (void *payload; (payload = brkm__quarantine_take()) != NULL; left++) {
-        size_t one = (size_t)((char *)payload - blocks);
-        ck_assert(!has_left[one]);
-        has_left[one] = true;
+    ck_assert_uint_eq(brkm__quarantine_bytes(), 100 * (2000 - left));
+    brkm__quarantine_hand_over(owners[0]);
+    for (unsigned more; (more = note_left(brkm__quarantine_take(owners[1]))) != 0;) {
+        left += more;
     }
     ck_assert_uint_eq(left, 2000);
+    ck_assert_uint_eq(brkm__quarantine_bytes(), 0);
+    ck_assert_ptr_eq(brkm__quarantine_begin(), owners[0]);
+}
+END_TEST
+
+static size_t kept_blocks(void)
+{
+    return brkm__quarantine_totals().blocks;
+}
+
+/* A burst is more than pool, queue and stock hold. */
+START_TEST(what_is_kept_is_counted_and_used_again)
+{
+    static void *blocks[20000];
+    switch_on();
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 20000; i++) {
+            blocks[i] = brkm_malloc(40);
+            ck_assert(unit_is_zero(blocks[i], 40));
+        }
+        for (int i = 0; i < 20000; i++) {
+            brkm_free(blocks[i]);
+        }
+        /* Guarded ones are not in here. */
+        ck_assert_uint_ge(kept_blocks(), 19800);
+        ck_assert_uint_le(kept_blocks(), 20000 + 400);
+        ck_assert_uint_eq(brkm__quarantine_totals().bytes, kept_blocks() * 64);
+        ck_assert_int_eq(brkm_check_heap(), 0);
+    }
+    brkm_malloc_trim(0);
+    ck_assert_uint_eq(kept_blocks(), 0);
+}
+END_TEST
+
+START_TEST(the_store_keeps_to_the_bound)
+{
+    static void *blocks[20000];
+    ck_assert(brkm__option_set(OPTION_quarantine, 200000));
+    switch_on();
+    for (int i = 0; i < 20000; i++) {
+        blocks[i] = brkm_malloc(40);
+    }
+    for (int i = 0; i < 20000; i++) {
+        brkm_free(blocks[i]);
+        ck_assert_uint_le(brkm__quarantine_totals().bytes, 200000 + 32 * 64);
+    }
+    ck_assert_uint_gt(brkm__quarantine_totals().bytes, 120000);
+    /* Larger blocks need their room in the pool. */
+    for (int i = 0; i < 500; i++) {
+        brkm_free(brkm_malloc(5000));
+        ck_assert_uint_le(brkm__quarantine_totals().bytes, 200000 + 8192 + 5024);
+    }
+    ck_assert_uint_gt(brkm__quarantine_bytes(), 150000);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
+/* Neighbours come out of the heap one after the other; out of malloc they do not. */
+START_TEST(new_blocks_come_in_no_order)
+{
+    static char *blocks[1000];
+    unsigned in_order = 0;
+    switch_on();
+    for (int i = 0; i < 1000; i++) {
+        blocks[i] = brkm_malloc(100);
+        in_order += i > 0 && blocks[i] == blocks[i - 1] + 128;
+    }
+    ck_assert_uint_lt(in_order, 300);
 }
 END_TEST
 
@@ -263,7 +338,7 @@ END_TEST
 START_TEST(which_block_comes_next_is_left_to_chance)
 {
     ck_assert(brkm__option_set(OPTION_random_placement, 1));
-    brkm__watch_apply();
+    brkm__hardened_apply();
     unsigned as_last_in = 0;
     for (int round = 0; round < 400; round++) {
         void *blocks[8];
@@ -309,7 +384,7 @@ static void raise_second(void *bin)
 START_TEST(a_damaged_link_on_the_way_to_the_next_block_is_found)
 {
     ck_assert(brkm__option_set(OPTION_random_placement, 1));
-    brkm__watch_apply();
+    brkm__hardened_apply();
     unsigned char *blocks[2] = {hidden(brkm_malloc(100)), hidden(brkm_malloc(100))};
     brkm_free(blocks[0]);
     brkm_free(blocks[1]);
@@ -359,14 +434,14 @@ END_TEST
 static void check_all(void *unused)
 {
     (void)unused;
-    brkm__watch_check_all();
+    brkm__hardened_check_all();
 }
 
 START_TEST(a_damaged_header_is_found_at_exit)
 {
     switch_on();
     unsigned char *block = hidden(brkm_malloc(100));
-    brkm__watch_check_all();
+    brkm__hardened_check_all();
     expect_header_to_be_missed(block, check_all);
     ck_assert(unit_said("called from exit"));
 }
@@ -382,7 +457,7 @@ static struct {
 static void take_back(void *unused)
 {
     (void)unused;
-    brkm__watch_take_back(verified.memory, verified.held, "free");
+    brkm__alloc_take_back(verified.memory, verified.held, "free");
 }
 
 static void expect_one_to_be_told(void *memory)
@@ -423,7 +498,7 @@ END_TEST
 START_TEST(what_is_not_watched_for_other_reasons_is_sampled)
 {
     ck_assert(brkm__option_set(_i == 0 ? OPTION_guard_zero_size : OPTION_hardened, 1));
-    brkm__watch_apply();
+    brkm__hardened_apply();
     sample_every_block();
     for (size_t i = 0; i < SIZES; i++) {
         void *block = brkm_malloc(sizes[i]);
@@ -437,6 +512,34 @@ START_TEST(what_is_not_watched_for_other_reasons_is_sampled)
 END_TEST
 
 /* ---- Threads ---- */
+
+/* Threads come and go: the next goes on with the quarantine of one that ended. */
+static void *free_some(void *argument)
+{
+    for (int i = 0; i < 100; i++) {
+        brkm_free(brkm_malloc(100 + (size_t)i));
+    }
+    return argument;
+}
+
+START_TEST(a_quarantine_outlives_its_thread)
+{
+    switch_on();
+    brkm__cache_watch_threads();
+    size_t own_bytes = 0;
+    for (int i = 0; i < 50; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, free_some, NULL), 0);
+        pthread_join(thread, NULL);
+        ck_assert_uint_ge(kept_blocks(), 90);
+        ck_assert_uint_le(kept_blocks(), 600);
+        own_bytes = i == 1 ? brkm__quarantine_totals().own_bytes : own_bytes;
+    }
+    ck_assert_uint_eq(brkm__quarantine_totals().own_bytes, own_bytes);
+    brkm__hardened_check_all();
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
 
 static void *churn(void *argument)
 {
@@ -456,7 +559,7 @@ static void *churn(void *argument)
     return NULL;
 }
 
-START_TEST(threads_share_the_quarantine)
+START_TEST(threads_share_the_bound)
 {
     pthread_t threads[4];
     switch_on();
@@ -467,14 +570,14 @@ START_TEST(threads_share_the_quarantine)
     for (size_t i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    brkm__watch_check_all();
+    brkm__hardened_check_all();
     ck_assert_int_eq(brkm_check_heap(), 0);
 }
 END_TEST
 
 Suite *unit_suite(void)
 {
-    Suite *suite = suite_create("watch");
+    Suite *suite = suite_create("hardened");
     TCase *blocks = unit_case(suite, "blocks");
     tcase_add_loop_test(blocks, blocks_are_cleared_and_as_large_as_asked_for, 0, SIZES);
     tcase_add_test(blocks, realloc_keeps_the_contents);
@@ -488,6 +591,9 @@ Suite *unit_suite(void)
     tcase_add_test(kept, a_freed_block_stays_away_for_a_while);
     tcase_add_test(kept, the_quarantine_keeps_to_its_bound);
     tcase_add_test(kept, every_block_leaves_once);
+    tcase_add_test(kept, what_is_kept_is_counted_and_used_again);
+    tcase_add_test(kept, the_store_keeps_to_the_bound);
+    tcase_add_test(kept, new_blocks_come_in_no_order);
     TCase *found = unit_case(suite, "found");
     tcase_add_test(found, a_damaged_header_of_the_block_freed_last_is_found_by_the_next_call);
     tcase_add_test(found, with_several_threads_nobody_looks_back);
@@ -498,6 +604,7 @@ Suite *unit_suite(void)
     TCase *trouble = unit_case(suite, "trouble");
     tcase_add_test(trouble, what_is_kept_goes_when_memory_is_short);
     tcase_add_test(trouble, guards_that_the_system_refuses_are_left_out);
-    tcase_add_test(trouble, threads_share_the_quarantine);
+    tcase_add_test(trouble, threads_share_the_bound);
+    tcase_add_test(trouble, a_quarantine_outlives_its_thread);
     return suite;
 }

@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: MIT
+ * Layer 14: see hardened.h. */
+#include "hardened.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "annotate.h"
+#include "block.h"
+#include "clear.h"
+#include "explain.h"
+#include "guarded.h"
+#include "mapped.h"
+#include "options.h"
+#include "os.h"
+#include "quarantine.h"
+#include "random.h"
+#include "regions.h"
+#include "report.h"
+#include "samples.h"
+#include "size_class.h"
+#include "thread_cache.h"
+#include "trailer.h"
+#include "watch.h"
+#include "zero_size.h"
+
+/* Bytes that the hardened mode keeps in quarantine: 2 MiB hold the 5120 blocks of sixteen threads
+ * when they have 400 bytes each, more than most. */
+#define HARDENED_QUARANTINE (2 * BRKM_MIB)
+
+/* Of so many allocations the hardened mode guards one: at a million per second, a thousand system
+ * calls. */
+#define HARDENED_GUARD_SAMPLE 1000
+
+/* Bytes. What a retired mapping counts for in the quarantine: its pages are gone, the kernel's
+ * record of it stays. */
+#define RETIRED_COST 1024u
+
+/* Bytes of the newest block in quarantine that each malloc looks at. */
+#define LOOK_MAX ((size_t)64)
+
+/* Blocks among which malloc chooses, at least: of the stock, and at the front of a bin. */
+#define PLACEMENT_CHOICE 4u
+
+/* Blocks of a size that the stock is filled up to with what the thread's cache has anyway. */
+#define STOCK_FILL 16u
+
+/* Bytes. The largest request that is served from the stock. */
+#define STOCK_REQUEST_MAX (STOCK_BLOCK_MAX - BRKM_HEADER_SIZE - TRAILER_SIZE)
+
+/* Which options are on. Written once, by the constructor before malloc misses; what the program
+ * frees later was allocated by somebody who knew. */
+static struct {
+    bool zero_freed;
+    bool quarantine;
+    bool random_placement;
+    bool guard_zero_size;
+    bool guard_sample;
+    bool plain; /* the last two alone: what they do not serve is as without them */
+} mode;
+
+/* The block that was handed out last, and the block of the heap that was put into quarantine last,
+ * while there is one thread: a write past the end of the one or in front of it, or to the other, is
+ * then found by the next call. NULL after they were freed, and left. relaxed_load, relaxed_store:
+ * threads that come later only forget them.
+ *
+ * What else is known of them is for a look at them that takes a few comparisons; where that finds a
+ * difference, which may be one that is meant, they are verified. Only while there is one thread. */
+static struct {
+    void *handed_out;
+    uint64_t handed_out_header;
+    struct trailer_image handed_out_trailer; /* its end is NULL where it is not known */
+    void *freed;
+    uint64_t freed_header;
+    size_t freed_look; /* bytes; 0 where it is not known */
+} last;
+
+/* ---- Start ---- */
+
+static const struct {
+    enum option option;
+    size_t value;
+} hardened[] = {
+    {OPTION_canary, 1},           {OPTION_zero_freed, 1},
+    {OPTION_random_placement, 1}, {OPTION_guard_pages, 1},
+    {OPTION_guard_zero_size, 1},  {OPTION_guard_sample, HARDENED_GUARD_SAMPLE},
+    {OPTION_check_at_exit, 1},    {OPTION_quarantine, HARDENED_QUARANTINE},
+};
+
+static void turn_on_hardened(void)
+{
+    for (size_t i = 0; i < sizeof(hardened) / sizeof(hardened[0]); i++) {
+        if (!brkm__option_is_set(hardened[i].option)) {
+            brkm__option_set_from(hardened[i].option, hardened[i].value, "hardened");
+        }
+    }
+}
+
+static bool is_on(enum option option)
+{
+    return brkm__option_get(option) != 0;
+}
+
+void brkm__hardened_apply(void)
+{
+    if (is_on(OPTION_hardened)) {
+        turn_on_hardened();
+    }
+    mode.zero_freed = is_on(OPTION_zero_freed);
+    mode.quarantine = is_on(OPTION_quarantine);
+    mode.guard_zero_size = is_on(OPTION_guard_zero_size);
+    mode.random_placement = is_on(OPTION_random_placement);
+    mode.guard_sample = is_on(OPTION_guard_sample);
+    mode.plain =
+        !is_on(OPTION_canary) && !mode.zero_freed && !mode.quarantine && !mode.random_placement;
+    if (!mode.plain || mode.guard_zero_size || mode.guard_sample) {
+        brkm__watch_all();
+    }
+    if (mode.guard_sample || mode.guard_zero_size || is_on(OPTION_guard_pages)) {
+        brkm__explain_faults();
+    }
+}
+
+/* ---- Looking back ---- */
+
+static BRKM_NOINLINE void verify_handed_out(void *memory)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    struct trailer trailer;
+    bool sound = brkm__regions_contain_payload(memory) && block_is(block, BLOCK_WATCHED) &&
+                 brkm__trailer_read(memory, block_usable_size(block), &trailer);
+    if (unlikely(!sound)) {
+        brkm__verify_in_use(memory, "malloc");
+    }
+}
+
+static BRKM_COLD void forget_last(void)
+{
+    if (relaxed_load(last.handed_out) != NULL) {
+        relaxed_store(last.handed_out, NULL);
+    }
+    if (relaxed_load(last.freed) != NULL) {
+        relaxed_store(last.freed, NULL);
+    }
+}
+
+static BRKM_ALWAYS_INLINE void look_at_handed_out(void)
+{
+    bool same = last.handed_out_trailer.end != NULL &&
+                block_header_word(block_from_payload(last.handed_out)) == last.handed_out_header &&
+                trailer_is_as(&last.handed_out_trailer);
+    if (unlikely(!same)) {
+        verify_handed_out(last.handed_out);
+    }
+}
+
+static BRKM_ALWAYS_INLINE void look_at_freed(void)
+{
+    annotate_readable(last.freed, last.freed_look);
+    bool same = last.freed_look != 0 &&
+                block_header_word(block_from_payload(last.freed)) == last.freed_header &&
+                (!mode.zero_freed || is_clear(last.freed, last.freed_look));
+    annotate_forgotten(last.freed, last.freed_look);
+    if (unlikely(!same)) {
+        brkm__quarantine_verify(last.freed, LOOK_MAX);
+    }
+}
+
+static BRKM_ALWAYS_INLINE void look_back(void)
+{
+    if (unlikely(!os_is_single_threaded())) {
+        forget_last();
+        return;
+    }
+    if (last.handed_out != NULL) {
+        look_at_handed_out();
+    }
+    if (last.freed != NULL) {
+        look_at_freed();
+    }
+}
+
+/* `image` is NULL where it is not known. */
+static BRKM_ALWAYS_INLINE void remember_handed_out(void *memory, const struct trailer_image *image)
+{
+    if (likely(os_is_single_threaded())) {
+        relaxed_store(last.handed_out, memory);
+        last.handed_out_trailer.end = NULL;
+        if (image != NULL) {
+            last.handed_out_header = block_header_word(block_from_payload(memory));
+            last.handed_out_trailer = *image;
+        }
+    }
+}
+
+static BRKM_ALWAYS_INLINE void forget_if_handed_out(const void *memory)
+{
+    if (memory == relaxed_load(last.handed_out)) {
+        relaxed_store(last.handed_out, NULL);
+    }
+}
+
+static BRKM_ALWAYS_INLINE void remember_freed(struct quarantined one)
+{
+    if (unlikely(!os_is_single_threaded())) {
+        forget_last();
+        return;
+    }
+    relaxed_store(last.freed, one.payload);
+    last.freed_header = block_header_word(block_from_payload(one.payload));
+    last.freed_look = min_size(one.bytes - BRKM_HEADER_SIZE, LOOK_MAX);
+}
+
+static BRKM_ALWAYS_INLINE void forget_if_freed(const void *payload)
+{
+    if (unlikely(payload == relaxed_load(last.freed))) {
+        relaxed_store(last.freed, NULL);
+    }
+}
+
+/* ---- Allocate: from the stock ---- */
+
+/* A place among `count`, which is not 0. */
+static BRKM_ALWAYS_INLINE unsigned choose(struct quarantine *own, unsigned count)
+{
+    uint64_t random = mode.random_placement ? random_next(&own->random) >> 32 : UINT32_MAX;
+    return (unsigned)(random * count >> 32);
+}
+
+/* Makes one of the blocks in the stock the next, where there are enough to choose from. */
+static BRKM_ALWAYS_INLINE void choose_next(struct quarantine *own, struct stock *stock)
+{
+    if (unlikely(stock->count < PLACEMENT_CHOICE)) {
+        stock->next = NULL;
+    } else {
+        stock_choose(stock, choose(own, stock->count));
+    }
+}
+
+/* A block of `size` bytes in quarantine that is clear. */
+static BRKM_ALWAYS_INLINE bool is_plainly_kept(const void *payload, size_t size)
+{
+    if (unlikely(!block_is_of(block_from_payload(payload), size, BLOCK_CACHED))) {
+        return false;
+    }
+    annotate_readable(payload, size - BRKM_HEADER_SIZE);
+    bool is_sound = !mode.zero_freed || is_clear(payload, size - BRKM_HEADER_SIZE);
+    annotate_forgotten(payload, size - BRKM_HEADER_SIZE);
+    return is_sound;
+}
+
+/* A watched block for `size` bytes: the next of its stock, which there is. */
+static BRKM_ALWAYS_INLINE void *take_from_stock(struct quarantine *own, struct stock *stock,
+                                                size_t block_size, size_t size)
+{
+    void *payload = stock->next;
+    choose_next(own, stock);
+    if (unlikely(!is_plainly_kept(payload, block_size))) {
+        brkm__quarantine_verify(payload, SIZE_MAX);
+    }
+    forget_if_freed(payload);
+    annotate_ours(payload, block_size - BRKM_HEADER_SIZE);
+    struct trailer_image image = trailer_write_tight(payload, block_size - BRKM_HEADER_SIZE, size);
+    block_change_state(block_from_payload(payload), BLOCK_CACHED, BLOCK_WATCHED);
+    remember_handed_out(payload, &image);
+    return payload;
+}
+
+void *brkm__hardened_malloc(size_t size)
+{
+    struct quarantine *own = brkm__thread_cache->quarantine;
+    bool is_plain = size - 1 < STOCK_REQUEST_MAX && own != NULL && !samples_are_taken() &&
+                    (!mode.guard_sample || brkm__guarded_sampling.left > 1);
+    if (unlikely(!is_plain)) {
+        return NULL;
+    }
+    size_t block_size = block_size_for_request(size + TRAILER_SIZE);
+    struct stock *stock = quarantine_stock(own, block_size);
+    if (unlikely(stock->next == NULL)) {
+        return NULL;
+    }
+    brkm__guarded_sampling.left -= mode.guard_sample;
+    look_back();
+    return take_from_stock(own, stock, block_size, size);
+}
+
+/* The calling thread's quarantine; NULL when it has no cache yet, or no longer. */
+static struct quarantine *own_quarantine(void)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    if (unlikely(cache->quarantine == NULL && mode.quarantine && cache->number != 0)) {
+        cache->quarantine = brkm__quarantine_begin();
+    }
+    return cache->quarantine;
+}
+
+/* Moves a block that is in use and belongs to nobody into a stock; false when it is too large. */
+static bool stock_up(struct quarantine *own, void *payload)
+{
+    struct mem_control_block *block = block_from_payload(payload);
+    size_t size = block_short_size(block);
+    struct quarantined one = {payload, (uint32_t)size, false};
+    if (unlikely(!quarantine_stock_put(own, one))) {
+        return false;
+    }
+    if (mode.zero_freed) {
+        annotate_ours(payload, size - BRKM_HEADER_SIZE);
+        clear(payload, size - BRKM_HEADER_SIZE);
+        annotate_forgotten(payload, size - BRKM_HEADER_SIZE);
+    }
+    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
+    return true;
+}
+
+/* Fills the stock until there is a choice, and on with what the thread's cache has. False when the
+ * thread has its quarantine no longer. */
+static bool fill_from_cache(struct quarantine *own, struct stock *stock, size_t block_size)
+{
+    const struct cache_bin *bin = cache_exact_bin(brkm__thread_cache, block_size);
+    /* A block may be larger than what was asked for, and goes to another stock. */
+    for (unsigned i = 0; i < STOCK_FILL && stock->count < STOCK_FILL; i++) {
+        if (stock->count >= PLACEMENT_CHOICE && bin->first == CACHED_END) {
+            break;
+        }
+        void *payload = brkm__serve_cached(block_size - BRKM_HEADER_SIZE);
+        if (payload == NULL) {
+            break;
+        }
+        /* The thread's cache may have ended, see brkm__cache_close. */
+        bool is_owned = brkm__thread_cache->quarantine == own;
+        if (unlikely(!is_owned || !stock_up(own, payload))) {
+            brkm__take_back(payload, (struct held){.origin = ORIGIN_HEAP}, "malloc");
+        }
+        if (unlikely(!is_owned)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *serve_from_stock(size_t size)
+{
+    struct quarantine *own = own_quarantine();
+    if (own == NULL || size - 1 >= STOCK_REQUEST_MAX || samples_are_taken()) {
+        return NULL;
+    }
+    size_t block_size = block_size_for_request(size + TRAILER_SIZE);
+    struct stock *stock = quarantine_stock(own, block_size);
+    if (stock->next == NULL) {
+        if (stock->count < PLACEMENT_CHOICE && !brkm__quarantine_fill_stock(stock, block_size) &&
+            !fill_from_cache(own, stock, block_size)) {
+            return NULL;
+        }
+        if (stock->count == 0) {
+            return NULL;
+        }
+        stock_choose(stock, choose(own, stock->count));
+    }
+    return take_from_stock(own, stock, block_size, size);
+}
+
+/* ---- Allocate: from elsewhere ---- */
+
+/* Any of the first blocks of the bin may be the next. */
+static void shuffle_bin_for(size_t size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    size_t block_size = block_size_for_request(size);
+    if (block_size <= BRKM_CACHED_MAX && cache->number != 0) {
+        struct cache_bin *bin = &cache->bins[size_class_slot(block_size)];
+        brkm__cache_bin_raise(bin, (unsigned)(random_next(&cache->random) % PLACEMENT_CHOICE));
+    }
+}
+
+static struct allocated serve(size_t size, size_t alignment)
+{
+    if (mode.random_placement) {
+        shuffle_bin_for(size);
+    }
+    return brkm__serve_any(size, alignment);
+}
+
+/* Makes a block that was just served a watched one. */
+static void watch(void *memory, size_t size)
+{
+    struct sample_weight weight = brkm__samples_count_apart(size);
+    struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
+    brkm__trailer_write(memory, brkm__serve_room(memory), trailer);
+    block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
+    remember_handed_out(memory, NULL);
+}
+
+static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
+{
+    if (size > PTRDIFF_MAX || room > TRAILER_REQUEST_MAX - TRAILER_SIZE) {
+        return (struct allocated){NULL, 0};
+    }
+    if (room == size && alignment <= BRKM_ALIGNMENT) {
+        void *stocked = serve_from_stock(size);
+        if (likely(stocked != NULL)) {
+            return (struct allocated){stocked, mode.zero_freed ? 0 : SIZE_MAX};
+        }
+    }
+    struct allocated result = serve(room + TRAILER_SIZE, alignment);
+    if (unlikely(result.memory == NULL) && brkm__hardened_drain()) {
+        result = serve(room + TRAILER_SIZE, alignment);
+    }
+    if (unlikely(result.memory == NULL)) {
+        return result;
+    }
+    if (mode.zero_freed) {
+        annotate_ours(result.memory, size);
+        memset(result.memory, 0, min_size(size, result.dirty));
+        result.dirty = 0;
+    }
+    watch(result.memory, size);
+    return result;
+}
+
+/* One in guard_sample; NULL for all others. */
+static void *serve_guarded(size_t size, size_t alignment)
+{
+    bool is_due = mode.guard_sample && size <= brkm__os_page_size() && guarded_is_due();
+    return unlikely(is_due) ? brkm__guarded_allocate(size, alignment) : NULL;
+}
+
+bool brkm__hardened_serve(size_t size, size_t room, size_t alignment, struct allocated *result)
+{
+    *result = (struct allocated){NULL, 0};
+    if (!mode.plain) {
+        look_back();
+    }
+    if (size == 0 && mode.guard_zero_size && alignment <= BRKM_ALIGNMENT) {
+        result->memory = brkm__zero_size_allocate();
+    }
+    if (result->memory == NULL) {
+        result->memory = serve_guarded(size, alignment);
+    }
+    if (result->memory != NULL) {
+        return true;
+    }
+    if (mode.plain) {
+        return false;
+    }
+    *result = serve_watched(size, room, alignment);
+    return true;
+}
+
+/* ---- Resize ---- */
+
+bool brkm__hardened_has(struct held held)
+{
+    return !mode.plain || held_tells_request(held);
+}
+
+bool brkm__hardened_resize(void *memory, struct held held, size_t size)
+{
+    if (!held.is_watched || size > PTRDIFF_MAX - TRAILER_SIZE) {
+        return false;
+    }
+    size_t room = brkm__serve_room(memory);
+    if (size + TRAILER_SIZE > room || size + TRAILER_SIZE + BRKM_MIN_BLOCK < room / 2) {
+        return false;
+    }
+    size_t old_end = held.usable_size;
+    if (size > old_end) {
+        /* Canary bytes are nobody's business. */
+        annotate_ours((char *)memory + old_end, size - old_end);
+        memset((char *)memory + old_end, 0, size - old_end);
+    }
+    brkm__samples_forget(memory, held.marks);
+    struct sample_weight weight = brkm__samples_count_apart(size);
+    struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
+    brkm__trailer_write(memory, room, trailer);
+    return true;
+}
+
+/* ---- Free: into the quarantine ---- */
+
+/* What leaves the quarantine and finds no place in the stock. */
+static void release(struct quarantined one)
+{
+    struct held held = {.origin = one.is_mapped ? ORIGIN_MAPPED : ORIGIN_HEAP};
+    forget_if_freed(one.payload);
+    if (!one.is_mapped) {
+        brkm__quarantine_verify(one.payload, SIZE_MAX);
+        block_change_state(block_from_payload(one.payload), BLOCK_CACHED, BLOCK_IN_USE);
+    }
+    brkm__take_back(one.payload, held, "free");
+}
+
+/* What is released may end the thread's cache, and with it the stock, see brkm__cache_close. */
+static void release_all(const struct quarantined *leaving, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct quarantine *own = brkm__thread_cache->quarantine;
+        if (own == NULL || !quarantine_stock_put(own, leaving[i])) {
+            release(leaving[i]);
+        }
+    }
+}
+
+static BRKM_NOINLINE void settle(struct quarantine *own)
+{
+    struct quarantined leaving[QUARANTINE_LEAVING_MAX];
+    release_all(leaving, brkm__quarantine_settle(own, leaving));
+}
+
+static BRKM_ALWAYS_INLINE void keep(struct quarantine *own, struct quarantined one)
+{
+    struct quarantined leaving = quarantine_exchange(own, one);
+    bool is_kept = leaving.payload == NULL || likely(quarantine_stock_put(own, leaving));
+    if (unlikely(!quarantine_is_settled(own))) {
+        settle(own);
+    }
+    if (unlikely(!is_kept)) {
+        release(leaving);
+    }
+}
+
+static void put_into_quarantine(struct quarantined one)
+{
+    if (one.is_mapped) {
+        relaxed_store(last.freed, NULL);
+    } else {
+        remember_freed(one);
+    }
+    struct quarantine *own = own_quarantine();
+    if (likely(own != NULL)) {
+        keep(own, one);
+        return;
+    }
+    struct quarantined leaving[QUARANTINE_LEAVING_MAX + 1];
+    release_all(leaving, brkm__quarantine_put_shared(one, leaving));
+}
+
+static _Noreturn BRKM_COLD void double_free(void *memory, size_t size, const char *caller)
+{
+    brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, size, caller});
+}
+
+/* Takes a block of the heap from the program: of two threads that free it at a time, one is told.
+ */
+static BRKM_ALWAYS_INLINE bool retire(struct mem_control_block *block, enum block_state from)
+{
+    if (likely(os_is_single_threaded())) {
+        block_change_state(block, from, BLOCK_CACHED);
+        return true;
+    }
+    return block_try_change_state(block, from, BLOCK_CACHED);
+}
+
+static BRKM_ALWAYS_INLINE void clear_freed(void *memory, size_t usable)
+{
+    if (mode.zero_freed) {
+        annotate_ours(memory, usable);
+        clear(memory, usable);
+        annotate_forgotten(memory, usable);
+    }
+}
+
+bool brkm__hardened_free(void *memory)
+{
+    struct quarantine *own = brkm__thread_cache->quarantine;
+    if (unlikely(own == NULL || !regions_window_contains(memory))) {
+        return false;
+    }
+    struct mem_control_block *block = block_from_payload(memory);
+    size_t size = block_byte_size(block);
+    bool is_plain = block_is_of(block, size, BLOCK_WATCHED) &&
+                    block_guard_follows(block_load_seal(block), size,
+                                        block_load_seal(block_at_offset(block, size))) &&
+                    trailer_is_tight(memory, size - BRKM_HEADER_SIZE);
+    if (unlikely(!is_plain)) {
+        return false;
+    }
+    annotate_freed(memory);
+    if (unlikely(!retire(block, BLOCK_WATCHED))) {
+        double_free(memory, size - BRKM_HEADER_SIZE, "free");
+    }
+    forget_if_handed_out(memory);
+    clear_freed(memory, size - BRKM_HEADER_SIZE);
+    struct quarantined one = {memory, (uint32_t)size, false};
+    remember_freed(one);
+    keep(own, one);
+    return true;
+}
+
+/* ---- Free: whatever was verified ---- */
+
+/* Takes any block from the program. */
+static struct quarantined retire_any(void *memory, struct held held, const char *caller)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    if (held.origin != ORIGIN_HEAP) {
+        if (unlikely(brkm__mapped_retire(memory, held.usable_size) == 0)) {
+            double_free(memory, held.usable_size, caller);
+        }
+        return (struct quarantined){memory, RETIRED_COST, true};
+    }
+    if (unlikely(!retire(block, held.is_watched ? BLOCK_WATCHED : BLOCK_IN_USE))) {
+        double_free(memory, held.usable_size, caller);
+    }
+    clear_freed(memory, block_usable_size(block));
+    return (struct quarantined){memory, (uint32_t)block_short_size(block), false};
+}
+
+static void free_zero_size(void *memory, const char *caller)
+{
+    if (!brkm__zero_size_free(memory)) {
+        double_free(memory, 0, caller);
+    }
+}
+
+static void free_guarded(void *memory, struct held held, const char *caller)
+{
+    enum fault fault;
+    if (unlikely(!brkm__guarded_free(memory, &fault))) {
+        brkm__explain_fatal(fault, (struct fault_place){.address = memory,
+                                                        .block_size = held.usable_size,
+                                                        .caller = caller});
+    }
+}
+
+bool brkm__hardened_take_back(void *memory, struct held held, const char *caller)
+{
+    forget_if_handed_out(memory);
+    if (held.origin == ORIGIN_ZERO_SIZE) {
+        free_zero_size(memory, caller);
+        return true;
+    }
+    if (unlikely(held.origin == ORIGIN_GUARDED)) {
+        free_guarded(memory, held, caller);
+        return true;
+    }
+    if (mode.plain) {
+        return false;
+    }
+    struct quarantined one = retire_any(memory, held, caller);
+    brkm__samples_forget(memory, held.marks);
+    if (mode.quarantine) {
+        put_into_quarantine(one);
+    } else {
+        release(one);
+    }
+    return true;
+}
+
+bool brkm__hardened_drain(void)
+{
+    struct quarantined one;
+    bool drained = brkm__quarantine_drain_store();
+    while ((one = brkm__quarantine_take(brkm__thread_cache->quarantine)).payload != NULL) {
+        release(one);
+        drained = true;
+    }
+    return drained;
+}
+
+/* ---- Exit ---- */
+
+static void verify_at_exit(void *memory)
+{
+    brkm__verify_in_use(memory, "exit");
+}
+
+static void check_region(const struct region *region)
+{
+    for (const struct mem_control_block *block = region->first; block_short_size(block) != 0;
+         block = block_next(block)) {
+        enum block_state state = block_state(block);
+        if (state == BLOCK_DAMAGED) {
+            brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                        (struct fault_place){block_payload(block), 0, "exit"});
+        }
+        if (state == BLOCK_WATCHED) {
+            verify_at_exit(block_payload(block));
+        }
+    }
+}
+
+static void check_guarded(void)
+{
+    enum fault fault;
+    const struct guarded_block *damaged = brkm__guarded_find_damaged(&fault);
+    if (damaged != NULL) {
+        brkm__explain_fatal(fault, (struct fault_place){.address = damaged->memory,
+                                                        .block_size = damaged->size,
+                                                        .caller = "exit"});
+    }
+}
+
+void brkm__hardened_check_all(void)
+{
+    check_guarded();
+    if (!os_is_single_threaded()) {
+        return;
+    }
+    for (const struct region *region = brkm__regions_next(NULL); region != NULL;
+         region = brkm__regions_next(region)) {
+        check_region(region);
+    }
+    brkm__mapped_visit(verify_at_exit);
+    brkm__quarantine_verify_all();
+}
