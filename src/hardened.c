@@ -166,9 +166,9 @@ static BRKM_ALWAYS_INLINE void look_at_freed(void)
     }
 }
 
-static BRKM_ALWAYS_INLINE void look_back(void)
+static BRKM_ALWAYS_INLINE void look_back(bool is_alone)
 {
-    if (unlikely(!os_is_single_threaded())) {
+    if (unlikely(!is_alone)) {
         forget_last();
         return;
     }
@@ -181,9 +181,10 @@ static BRKM_ALWAYS_INLINE void look_back(void)
 }
 
 /* `image` is NULL where it is not known. */
-static BRKM_ALWAYS_INLINE void remember_handed_out(void *memory, const struct trailer_image *image)
+static BRKM_ALWAYS_INLINE void remember_handed_out(void *memory, const struct trailer_image *image,
+                                                   bool is_alone)
 {
-    if (likely(os_is_single_threaded())) {
+    if (likely(is_alone)) {
         relaxed_store(last.handed_out, memory);
         last.handed_out_trailer.end = NULL;
         if (image != NULL) {
@@ -200,9 +201,9 @@ static BRKM_ALWAYS_INLINE void forget_if_handed_out(const void *memory)
     }
 }
 
-static BRKM_ALWAYS_INLINE void remember_freed(struct quarantined one)
+static BRKM_ALWAYS_INLINE void remember_freed(struct quarantined one, bool is_alone)
 {
-    if (unlikely(!os_is_single_threaded())) {
+    if (unlikely(!is_alone)) {
         forget_last();
         return;
     }
@@ -223,7 +224,7 @@ static BRKM_ALWAYS_INLINE void forget_if_freed(const void *payload)
 /* A place among `count`, which is not 0. */
 static BRKM_ALWAYS_INLINE unsigned choose(struct quarantine *own, unsigned count)
 {
-    uint64_t random = mode.random_placement ? random_next(&own->random) >> 32 : UINT32_MAX;
+    uint64_t random = mode.random_placement ? random_choice_next(&own->random) : UINT32_MAX;
     return (unsigned)(random * count >> 32);
 }
 
@@ -249,9 +250,9 @@ static BRKM_ALWAYS_INLINE bool is_plainly_kept(const void *payload, size_t size)
     return is_sound;
 }
 
-/* A watched block for `size` bytes: the next of its stock, which there is. */
+/* Takes the next block of a stock, which there is; it is clear and in nobody's hands. */
 static BRKM_ALWAYS_INLINE void *take_from_stock(struct quarantine *own, struct stock *stock,
-                                                size_t block_size, size_t size)
+                                                size_t block_size)
 {
     void *payload = stock->next;
     choose_next(own, stock);
@@ -260,9 +261,17 @@ static BRKM_ALWAYS_INLINE void *take_from_stock(struct quarantine *own, struct s
     }
     forget_if_freed(payload);
     annotate_ours(payload, block_size - BRKM_HEADER_SIZE);
+    return payload;
+}
+
+/* A watched block for `size` bytes, of a size that is no larger than it must be. */
+static BRKM_ALWAYS_INLINE void *allocate_from_stock(struct quarantine *own, struct stock *stock,
+                                                    size_t block_size, size_t size, bool is_alone)
+{
+    void *payload = take_from_stock(own, stock, block_size);
     struct trailer_image image = trailer_write_tight(payload, block_size - BRKM_HEADER_SIZE, size);
     block_change_state(block_from_payload(payload), BLOCK_CACHED, BLOCK_WATCHED);
-    remember_handed_out(payload, &image);
+    remember_handed_out(payload, &image, is_alone);
     return payload;
 }
 
@@ -279,9 +288,10 @@ void *brkm__hardened_malloc(size_t size)
     if (unlikely(stock->next == NULL)) {
         return NULL;
     }
+    bool is_alone = os_is_single_threaded();
     brkm__guarded_sampling.left -= mode.guard_sample;
-    look_back();
-    return take_from_stock(own, stock, block_size, size);
+    look_back(is_alone);
+    return allocate_from_stock(own, stock, block_size, size, is_alone);
 }
 
 /* The calling thread's quarantine; NULL when it has no cache yet, or no longer. */
@@ -338,13 +348,15 @@ static bool fill_from_cache(struct quarantine *own, struct stock *stock, size_t 
     return true;
 }
 
-static void *serve_from_stock(size_t size)
+/* A block in use of `room` bytes and a trailer, clear where that is wanted; NULL where it does not
+ * come from a stock. */
+static void *serve_from_stock(size_t room)
 {
     struct quarantine *own = own_quarantine();
-    if (own == NULL || size - 1 >= STOCK_REQUEST_MAX || samples_are_taken()) {
+    if (own == NULL || room - 1 >= STOCK_REQUEST_MAX) {
         return NULL;
     }
-    size_t block_size = block_size_for_request(size + TRAILER_SIZE);
+    size_t block_size = block_size_for_request(room + TRAILER_SIZE);
     struct stock *stock = quarantine_stock(own, block_size);
     if (stock->next == NULL) {
         if (stock->count < PLACEMENT_CHOICE && !brkm__quarantine_fill_stock(stock, block_size) &&
@@ -356,7 +368,9 @@ static void *serve_from_stock(size_t size)
         }
         stock_choose(stock, choose(own, stock->count));
     }
-    return take_from_stock(own, stock, block_size, size);
+    void *payload = take_from_stock(own, stock, block_size);
+    block_change_state(block_from_payload(payload), BLOCK_CACHED, BLOCK_IN_USE);
+    return payload;
 }
 
 /* ---- Allocate: from elsewhere ---- */
@@ -372,12 +386,19 @@ static void shuffle_bin_for(size_t size)
     }
 }
 
-static struct allocated serve(size_t size, size_t alignment)
+/* A block in use of `room` bytes and a trailer. */
+static struct allocated serve(size_t room, size_t alignment)
 {
-    if (mode.random_placement) {
-        shuffle_bin_for(size);
+    if (alignment <= BRKM_ALIGNMENT) {
+        void *stocked = serve_from_stock(room);
+        if (likely(stocked != NULL)) {
+            return (struct allocated){stocked, mode.zero_freed ? 0 : SIZE_MAX};
+        }
     }
-    return brkm__serve_any(size, alignment);
+    if (mode.random_placement) {
+        shuffle_bin_for(room + TRAILER_SIZE);
+    }
+    return brkm__serve_any(room + TRAILER_SIZE, alignment);
 }
 
 /* Makes a block that was just served a watched one. */
@@ -387,7 +408,7 @@ static void watch(void *memory, size_t size)
     struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
     brkm__trailer_write(memory, brkm__serve_room(memory), trailer);
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
-    remember_handed_out(memory, NULL);
+    remember_handed_out(memory, NULL, os_is_single_threaded());
 }
 
 static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
@@ -395,15 +416,9 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
     if (size > PTRDIFF_MAX || room > TRAILER_REQUEST_MAX - TRAILER_SIZE) {
         return (struct allocated){NULL, 0};
     }
-    if (room == size && alignment <= BRKM_ALIGNMENT) {
-        void *stocked = serve_from_stock(size);
-        if (likely(stocked != NULL)) {
-            return (struct allocated){stocked, mode.zero_freed ? 0 : SIZE_MAX};
-        }
-    }
-    struct allocated result = serve(room + TRAILER_SIZE, alignment);
+    struct allocated result = serve(room, alignment);
     if (unlikely(result.memory == NULL) && brkm__hardened_drain()) {
-        result = serve(room + TRAILER_SIZE, alignment);
+        result = serve(room, alignment);
     }
     if (unlikely(result.memory == NULL)) {
         return result;
@@ -428,7 +443,7 @@ bool brkm__hardened_serve(size_t size, size_t room, size_t alignment, struct all
 {
     *result = (struct allocated){NULL, 0};
     if (!mode.plain) {
-        look_back();
+        look_back(os_is_single_threaded());
     }
     if (size == 0 && mode.guard_zero_size && alignment <= BRKM_ALIGNMENT) {
         result->memory = brkm__zero_size_allocate();
@@ -503,7 +518,11 @@ static void release_all(const struct quarantined *leaving, unsigned count)
 static BRKM_NOINLINE void settle(struct quarantine *own)
 {
     struct quarantined leaving[QUARANTINE_LEAVING_MAX];
-    release_all(leaving, brkm__quarantine_settle(own, leaving));
+    unsigned count;
+    do {
+        count = brkm__quarantine_settle(own, leaving);
+        release_all(leaving, count);
+    } while (count == QUARANTINE_LEAVING_MAX && own == brkm__thread_cache->quarantine);
 }
 
 static BRKM_ALWAYS_INLINE void keep(struct quarantine *own, struct quarantined one)
@@ -523,7 +542,7 @@ static void put_into_quarantine(struct quarantined one)
     if (one.is_mapped) {
         relaxed_store(last.freed, NULL);
     } else {
-        remember_freed(one);
+        remember_freed(one, os_is_single_threaded());
     }
     struct quarantine *own = own_quarantine();
     if (likely(own != NULL)) {
@@ -541,9 +560,10 @@ static _Noreturn BRKM_COLD void double_free(void *memory, size_t size, const cha
 
 /* Takes a block of the heap from the program: of two threads that free it at a time, one is told.
  */
-static BRKM_ALWAYS_INLINE bool retire(struct mem_control_block *block, enum block_state from)
+static BRKM_ALWAYS_INLINE bool retire(struct mem_control_block *block, enum block_state from,
+                                      bool is_alone)
 {
-    if (likely(os_is_single_threaded())) {
+    if (likely(is_alone)) {
         block_change_state(block, from, BLOCK_CACHED);
         return true;
     }
@@ -559,6 +579,13 @@ static BRKM_ALWAYS_INLINE void clear_freed(void *memory, size_t usable)
     }
 }
 
+/* True when the block, which may have more canary than a new one, is no sample and sound. */
+static BRKM_NOINLINE bool trailer_is_plain(const void *memory, size_t room)
+{
+    struct trailer trailer;
+    return brkm__trailer_read(memory, room, &trailer) && trailer.marks == 0;
+}
+
 bool brkm__hardened_free(void *memory)
 {
     struct quarantine *own = brkm__thread_cache->quarantine;
@@ -570,18 +597,20 @@ bool brkm__hardened_free(void *memory)
     bool is_plain = block_is_of(block, size, BLOCK_WATCHED) &&
                     block_guard_follows(block_load_seal(block), size,
                                         block_load_seal(block_at_offset(block, size))) &&
-                    trailer_is_tight(memory, size - BRKM_HEADER_SIZE);
+                    (likely(trailer_is_tight(memory, size - BRKM_HEADER_SIZE)) ||
+                     trailer_is_plain(memory, size - BRKM_HEADER_SIZE));
     if (unlikely(!is_plain)) {
         return false;
     }
     annotate_freed(memory);
-    if (unlikely(!retire(block, BLOCK_WATCHED))) {
+    bool is_alone = os_is_single_threaded();
+    if (unlikely(!retire(block, BLOCK_WATCHED, is_alone))) {
         double_free(memory, size - BRKM_HEADER_SIZE, "free");
     }
     forget_if_handed_out(memory);
     clear_freed(memory, size - BRKM_HEADER_SIZE);
     struct quarantined one = {memory, (uint32_t)size, false};
-    remember_freed(one);
+    remember_freed(one, is_alone);
     keep(own, one);
     return true;
 }
@@ -598,7 +627,8 @@ static struct quarantined retire_any(void *memory, struct held held, const char 
         }
         return (struct quarantined){memory, RETIRED_COST, true};
     }
-    if (unlikely(!retire(block, held.is_watched ? BLOCK_WATCHED : BLOCK_IN_USE))) {
+    enum block_state from = held.is_watched ? BLOCK_WATCHED : BLOCK_IN_USE;
+    if (unlikely(!retire(block, from, os_is_single_threaded()))) {
         double_free(memory, held.usable_size, caller);
     }
     clear_freed(memory, block_usable_size(block));

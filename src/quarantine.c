@@ -262,7 +262,7 @@ static struct quarantined take_oldest(struct quarantine *own)
 /* Any block of the pool but the one at `kept`. */
 static struct quarantined take_from_pool(struct quarantine *own, const struct quarantined *kept)
 {
-    unsigned start = (unsigned)(random_next(&own->random) >> 32);
+    unsigned start = random_choice_next(&own->random) / (UINT32_MAX / QUARANTINE_POOL + 1);
     for (unsigned i = 0; i < QUARANTINE_POOL; i++) {
         struct quarantined *place = &own->pool[(start + i) % QUARANTINE_POOL];
         if (place->payload != NULL && place != kept) {
@@ -317,14 +317,14 @@ unsigned brkm__quarantine_settle(struct quarantine *own,
                                  struct quarantined leaving[QUARANTINE_LEAVING_MAX])
 {
     unsigned count = 0;
+    if (quarantine_is_settled(own)) {
+        return count;
+    }
     if (own->bytes <= own->granted) {
         give_back(own, own->granted - own->bytes - QUARANTINE_UNIT);
         return count;
     }
-    while (!grant(own, own->bytes - own->granted)) {
-        if (!free_largest_batch()) {
-            break;
-        }
+    while (!grant(own, own->bytes - own->granted) && free_largest_batch()) {
     }
     while (count < QUARANTINE_LEAVING_MAX &&
            (leaving[count] = take_over_bound(own)).payload != NULL) {
@@ -338,6 +338,9 @@ unsigned brkm__quarantine_put_shared(struct quarantined one,
 {
     unsigned count = 0;
     lock_acquire(&registry.lock);
+    if (shared.random.increment == 0) {
+        random_choice_begin(&shared.random);
+    }
     leaving[0] = quarantine_exchange(&shared, one);
     if (leaving[0].payload != NULL) {
         count = 1;
@@ -384,6 +387,7 @@ static struct quarantine *make(void)
         registry.mapped_bytes += brkm__own_bytes(sizeof(*made));
     }
     registry.first_is_taken = true;
+    random_choice_begin(&made->random);
     made->next = registry.all;
     /* The list is whole at any moment, see brkm__quarantine_abandon. */
     keep_store_order();
@@ -438,6 +442,7 @@ void brkm__quarantine_forget(struct quarantine *other)
     struct quarantine *next = other->next;
     give_back(other, other->granted);
     memset(other, 0, sizeof(*other));
+    random_choice_begin(&other->random);
     other->next = next;
 }
 

@@ -60,7 +60,7 @@ struct stock {
 /* Written by the thread that owns it, or under the lock while nobody does; the statistics read
  * without any order. */
 struct quarantine {
-    uint64_t random; /* 0 before the first use */
+    struct random_choice random;
     size_t bytes;    /* of pool and queue */
     size_t granted;  /* bytes, of those that all quarantines may hold together */
     unsigned newest; /* place in the pool of the block that came last */
@@ -94,7 +94,7 @@ void brkm__quarantine_forget(struct quarantine *other);
 static BRKM_ALWAYS_INLINE struct quarantined quarantine_exchange(struct quarantine *own,
                                                                  struct quarantined one)
 {
-    unsigned place = (unsigned)(random_next(&own->random) >> 32) % QUARANTINE_POOL;
+    unsigned place = random_choice_next(&own->random) / (UINT32_MAX / QUARANTINE_POOL + 1);
     struct quarantined moved = own->pool[place];
     own->pool[place] = one;
     own->newest = place;

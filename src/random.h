@@ -19,4 +19,27 @@ static inline uint64_t random_next(uint64_t *state)
     return x * 0x2545f4914f6cdd1du;
 }
 
+/* For choices among a few that are made with every call, where whoever wants to foresee them sees
+ * no number but only what became of it: a linear congruential generator of which state and
+ * increment are secret (Knuth's multiplier, "The Art of Computer Programming" 3.3.4). */
+struct random_choice {
+    uint64_t state;
+    uint64_t increment; /* odd; 0 before random_choice_begin */
+};
+
+static inline void random_choice_begin(struct random_choice *choice)
+{
+    choice->state = 0;
+    choice->state = random_next(&choice->state);
+    choice->increment = 0;
+    choice->increment = random_next(&choice->increment) | 1;
+}
+
+/* The next number; its high bits are the better ones. */
+static inline uint32_t random_choice_next(struct random_choice *choice)
+{
+    choice->state = choice->state * 6364136223846793005u + choice->increment;
+    return (uint32_t)(choice->state >> 32);
+}
+
 #endif

@@ -288,7 +288,7 @@ START_TEST(the_store_keeps_to_the_bound)
     /* Larger blocks need their room in the pool. */
     for (int i = 0; i < 500; i++) {
         brkm_free(brkm_malloc(5000));
-        ck_assert_uint_le(brkm__quarantine_totals().bytes, 200000 + 8192 + 5024);
+        ck_assert_uint_le(brkm__quarantine_totals().bytes, 200000 + 2 * 32 * 64 + 5024);
     }
     ck_assert_uint_gt(brkm__quarantine_bytes(), 150000);
     ck_assert_int_eq(brkm_check_heap(), 0);
@@ -526,16 +526,15 @@ START_TEST(a_quarantine_outlives_its_thread)
 {
     switch_on();
     brkm__cache_watch_threads();
-    size_t own_bytes = 0;
     for (int i = 0; i < 50; i++) {
         pthread_t thread;
         ck_assert_int_eq(pthread_create(&thread, NULL, free_some, NULL), 0);
         pthread_join(thread, NULL);
         ck_assert_uint_ge(kept_blocks(), 90);
         ck_assert_uint_le(kept_blocks(), 600);
-        own_bytes = i == 1 ? brkm__quarantine_totals().own_bytes : own_bytes;
     }
-    ck_assert_uint_eq(brkm__quarantine_totals().own_bytes, own_bytes);
+    /* A crate or two at most, and no quarantine for each thread. */
+    ck_assert_uint_le(brkm__quarantine_totals().own_bytes, 100000);
     brkm__hardened_check_all();
     ck_assert_int_eq(brkm_check_heap(), 0);
 }
