@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: see quarantine.h. */
+ * Layer 9: see quarantine.h. */
 #include "quarantine.h"
 
 #include <stdatomic.h>

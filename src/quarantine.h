@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layer 10: freed blocks that are kept from being used again for a while (option quarantine), so
+ * Layer 9: freed blocks that are kept from being used again for a while (option quarantine), so
  * that a pointer into one of them finds no other object there.
  *
  *   freed -> pool, in place of a random block -> end of the queue -> stock of its size -> malloc

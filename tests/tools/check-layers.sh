@@ -21,8 +21,8 @@ layer_of()
     purge | mapped | guarded | cache_bin | profile_file | leaks) echo 6 ;;
     free_space | explain | samples) echo 7 ;;
     heap) echo 8 ;;
-    idle | verify | heap_map | thread_cache) echo 9 ;;
-    depot | quarantine | cache_registry) echo 10 ;;
+    idle | verify | heap_map | thread_cache | quarantine) echo 9 ;;
+    depot | cache_registry) echo 10 ;;
     supply | decay | cache_budget | cache_life) echo 11 ;;
     cache_miss) echo 12 ;;
     serve | snapshot | watch) echo 13 ;;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "cache_life.h"
 #include "mapped.h"
 #include "options.h"
@@ -16,6 +17,7 @@
 #include "thread_cache.h"
 #include "unit.h"
 #include "verify.h"
+#include "watch.h"
 #include "zero_size.h"
 
 /* Small, of each step to the next block size, cached medium, heap, mapped. */
@@ -462,12 +464,14 @@ static void take_back(void *unused)
 
 static void expect_one_to_be_told(void *memory)
 {
+    fake_os_set_threads(true);
     verified.memory = memory;
     verified.held = brkm__verify_in_use(memory, "free");
     take_back(NULL);
     ck_assert_str_eq(fake_os_text(), "");
     ck_assert(fake_os_dies(take_back, NULL));
     ck_assert(unit_said("double free"));
+    fake_os_set_threads(false);
 }
 
 START_TEST(of_two_threads_that_free_a_block_one_is_told)
@@ -586,13 +590,13 @@ Suite *unit_suite(void)
     tcase_add_test(blocks, blocks_of_no_bytes_are_distinct_and_out_of_reach);
     tcase_add_test(blocks, which_block_comes_next_is_left_to_chance);
     tcase_add_test(blocks, a_damaged_link_on_the_way_to_the_next_block_is_found);
-    TCase *kept = unit_case(suite, "quarantine");
-    tcase_add_test(kept, a_freed_block_stays_away_for_a_while);
-    tcase_add_test(kept, the_quarantine_keeps_to_its_bound);
-    tcase_add_test(kept, every_block_leaves_once);
-    tcase_add_test(kept, what_is_kept_is_counted_and_used_again);
-    tcase_add_test(kept, the_store_keeps_to_the_bound);
-    tcase_add_test(kept, new_blocks_come_in_no_order);
+    TCase *waiting = unit_case(suite, "quarantine");
+    tcase_add_test(waiting, a_freed_block_stays_away_for_a_while);
+    tcase_add_test(waiting, the_quarantine_keeps_to_its_bound);
+    tcase_add_test(waiting, every_block_leaves_once);
+    tcase_add_test(waiting, what_is_kept_is_counted_and_used_again);
+    tcase_add_test(waiting, the_store_keeps_to_the_bound);
+    tcase_add_test(waiting, new_blocks_come_in_no_order);
     TCase *found = unit_case(suite, "found");
     tcase_add_test(found, a_damaged_header_of_the_block_freed_last_is_found_by_the_next_call);
     tcase_add_test(found, with_several_threads_nobody_looks_back);

@@ -13,6 +13,7 @@
 #include "depot.h"
 #include "footprint.h"
 #include "guarded.h"
+#include "hardened.h"
 #include "heap.h"
 #include "lock.h"
 #include "mapped.h"
@@ -24,7 +25,6 @@
 #include "snapshot.h"
 #include "thread_cache.h"
 #include "unit.h"
-#include "watch.h"
 #include "zero_size.h"
 
 #define CHILD_SECONDS 100
