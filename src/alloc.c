@@ -176,6 +176,12 @@ BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return malloc_missed(size);
 }
 
+/* Apart, so that the function that ends in it has no frame to make. */
+BRKM_ENTRY BRKM_NOINLINE static void free_other(void *memory)
+{
+    free_for(memory, "free");
+}
+
 /* In the hardened mode every free comes here. */
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
@@ -191,7 +197,7 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
             return;
         }
     }
-    free_for(memory, "free");
+    free_other(memory);
 }
 
 /* ---- Resize ---- */
