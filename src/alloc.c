@@ -188,7 +188,7 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
     if (unlikely(watch_is_on()) && likely(brkm__hardened_free(memory))) {
         return;
     }
-    if (likely(regions_window_contains(memory) || brkm__regions_contain_payload(memory))) {
+    if (likely(regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_short_size(block);
         if (size <= BRKM_CACHED_MAX && block_is_sound(block, size)) {
