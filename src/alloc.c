@@ -175,13 +175,19 @@ BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
     return malloc_missed(size);
 }
 
+/* Apart, so that the function that ends in it has no frame to make. */
+BRKM_ENTRY BRKM_NOINLINE static void free_other(void *memory)
+{
+    free_for(memory, "free");
+}
+
 /* In the hardened mode every free comes here. */
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
     if (unlikely(watch_is_on()) && likely(brkm__hardened_free(memory))) {
         return;
     }
-    if (likely(regions_window_contains(memory) || brkm__regions_contain_payload(memory))) {
+    if (likely(regions_contain_payload(memory))) {
         struct mem_control_block *block = block_from_payload(memory);
         size_t size = block_short_size(block);
         uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
@@ -192,7 +198,7 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
             return;
         }
     }
-    free_for(memory, "free");
+    free_other(memory);
 }
 
 /* ---- The malloc family ---- */

@@ -20,17 +20,16 @@ typedef uint64_t clear_word __attribute__((vector_size(16), may_alias));
 static BRKM_ALWAYS_INLINE bool is_clear(const void *start, size_t size)
 {
     const clear_word *word = start;
-    clear_word bits = {0, 0}, more = {0, 0};
-    for (; size >= 2 * CLEAR_WORD; size -= 2 * CLEAR_WORD, word += 2) {
-        bits |= word[0];
-        more |= word[1];
+    const clear_word *end = (const clear_word *)((uintptr_t)start + align_down(size, CLEAR_WORD));
+    clear_word bits = {0, 0};
+    for (; end - word >= 4; word += 4) {
+        bits |= (word[0] | word[1]) | (word[2] | word[3]);
     }
-    bits |= more;
+    for (; word != end; word++) {
+        bits |= *word;
+    }
     uint64_t rest = 0;
-    if ((size & CLEAR_WORD) != 0) {
-        bits |= *word++;
-    }
-    if ((size & sizeof(rest)) != 0) {
+    if (size % CLEAR_WORD != 0) {
         memcpy(&rest, word, sizeof(rest));
     }
     return (bits[0] | bits[1] | rest) == 0;
@@ -43,10 +42,13 @@ static BRKM_ALWAYS_INLINE void clear(void *start, size_t size)
         return;
     }
     clear_word *word = start;
-    for (; size >= CLEAR_WORD; size -= CLEAR_WORD) {
-        *word++ = (clear_word){0, 0};
+    clear_word *end = (clear_word *)((uintptr_t)start + align_down(size, CLEAR_WORD));
+    for (; word != end; word++) {
+        *word = (clear_word){0, 0};
+        /* Or the compiler makes a call of it. */
+        forget_value(word);
     }
-    if (size != 0) {
+    if (size % CLEAR_WORD != 0) {
         memset(word, 0, sizeof(uint64_t));
     }
 }

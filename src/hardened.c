@@ -127,7 +127,7 @@ static BRKM_NOINLINE void verify_handed_out(void *memory)
 {
     struct mem_control_block *block = block_from_payload(memory);
     struct trailer trailer;
-    bool sound = brkm__regions_contain_payload(memory) && block_is(block, BLOCK_WATCHED) &&
+    bool sound = regions_contain_payload(memory) && block_is(block, BLOCK_WATCHED) &&
                  brkm__trailer_read(memory, block_usable_size(block), &trailer);
     if (unlikely(!sound)) {
         brkm__verify_in_use(memory, "malloc");
@@ -238,25 +238,13 @@ static BRKM_ALWAYS_INLINE void choose_next(struct quarantine *own, struct stock 
     }
 }
 
-/* A block of `size` bytes in quarantine that is clear. */
-static BRKM_ALWAYS_INLINE bool is_plainly_kept(const void *payload, size_t size)
-{
-    if (unlikely(!block_is_of(block_from_payload(payload), size, BLOCK_CACHED))) {
-        return false;
-    }
-    annotate_readable(payload, size - BRKM_HEADER_SIZE);
-    bool is_sound = !mode.zero_freed || is_clear(payload, size - BRKM_HEADER_SIZE);
-    annotate_forgotten(payload, size - BRKM_HEADER_SIZE);
-    return is_sound;
-}
-
 /* Takes the next block of a stock, which there is; it is clear and in nobody's hands. */
 static BRKM_ALWAYS_INLINE void *take_from_stock(struct quarantine *own, struct stock *stock,
                                                 size_t block_size)
 {
     void *payload = stock->next;
     choose_next(own, stock);
-    if (unlikely(!is_plainly_kept(payload, block_size))) {
+    if (unlikely(!quarantine_is_sound(payload, block_size, mode.zero_freed))) {
         brkm__quarantine_verify(payload, SIZE_MAX);
     }
     forget_if_freed(payload);

@@ -185,18 +185,21 @@ static void sort(void **blocks, unsigned count)
 
 /* By falling address, so that the list, to whose front blocks are added, rises: neighbours are then
  * joined before the heap sees them. */
-static void free_blocks(void **blocks, unsigned count)
+static void free_blocks(void **blocks, unsigned count, size_t block_size)
 {
+    bool is_cleared = brkm__option_get(OPTION_zero_freed) != 0;
     struct cached_list list = cached_list_empty();
+    if (count == 0) {
+        return;
+    }
     sort(blocks, count);
     for (unsigned i = 0; i < count; i++) {
-        struct mem_control_block *block = block_from_payload(blocks[i]);
-        brkm__quarantine_verify(blocks[i], SIZE_MAX);
-        brkm__cached_list_push(&list, block);
+        if (unlikely(!quarantine_is_sound(blocks[i], block_size, is_cleared))) {
+            brkm__quarantine_verify(blocks[i], SIZE_MAX);
+        }
+        brkm__cached_list_push(&list, block_from_payload(blocks[i]));
     }
-    if (list.count != 0) {
-        brkm__heap_free_list(&brkm__main_heap, list);
-    }
+    brkm__heap_free_list(&brkm__main_heap, list);
 }
 
 void brkm__quarantine_relieve_stock(struct stock *stock, size_t block_size)
@@ -205,7 +208,7 @@ void brkm__quarantine_relieve_stock(struct stock *stock, size_t block_size)
     stock->count -= batch;
     void **blocks = &stock->blocks[stock->count];
     if (!keep_batch(blocks, block_size)) {
-        free_blocks(blocks, batch);
+        free_blocks(blocks, batch, block_size);
     }
 }
 
@@ -224,7 +227,7 @@ static bool free_largest_batch(void)
     void *blocks[STOCK_SMALL_BATCH];
     for (size_t size = STOCK_BLOCK_MAX; size >= BRKM_MIN_BLOCK; size -= BRKM_ALIGNMENT) {
         if (take_batch(blocks, size)) {
-            free_blocks(blocks, batch_of(size));
+            free_blocks(blocks, batch_of(size), size);
             return true;
         }
     }
@@ -416,8 +419,8 @@ static void free_stock(struct quarantine *own)
 {
     for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
         struct stock *stock = quarantine_stock(own, size);
-        free_blocks(stock->blocks, stock->count);
-        free_blocks(&stock->next, stock->next != NULL);
+        free_blocks(stock->blocks, stock->count, size);
+        free_blocks(&stock->next, stock->next != NULL, size);
         stock->count = 0;
         stock->next = NULL;
     }

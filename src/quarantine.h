@@ -18,7 +18,10 @@
 #ifndef BRKMALLOC_QUARANTINE_H
 #define BRKMALLOC_QUARANTINE_H
 
+#include "annotate.h"
 #include "base.h"
+#include "block.h"
+#include "clear.h"
 #include "config.h"
 #include "lock.h"
 #include "random.h"
@@ -177,6 +180,20 @@ static BRKM_ALWAYS_INLINE void stock_choose(struct stock *stock, unsigned place)
 }
 
 /* ---- All ---- */
+
+/* True for a block of `size` bytes in here that is clear, as far as `is_cleared` says that it was
+ * made so; where it is not, brkm__quarantine_verify says what is wrong. */
+static BRKM_ALWAYS_INLINE bool quarantine_is_sound(const void *payload, size_t size,
+                                                   bool is_cleared)
+{
+    if (unlikely(!block_is_of(block_from_payload(payload), size, BLOCK_CACHED))) {
+        return false;
+    }
+    annotate_readable(payload, size - BRKM_HEADER_SIZE);
+    bool is_sound = !is_cleared || is_clear(payload, size - BRKM_HEADER_SIZE);
+    annotate_forgotten(payload, size - BRKM_HEADER_SIZE);
+    return is_sound;
+}
 
 /* Ends the program when a block of the heap in here, or its first `most` bytes, changed. */
 void brkm__quarantine_verify(void *payload, size_t most);

@@ -54,6 +54,12 @@ static inline bool regions_window_contains(const void *address)
 /* True when a payload can lie at `address`: aligned and inside a region. Takes no lock. */
 bool brkm__regions_contain_payload(const void *address);
 
+/* The same where it mostly lies in the window. */
+static inline bool regions_contain_payload(const void *address)
+{
+    return likely(regions_window_contains(address)) || brkm__regions_contain_payload(address);
+}
+
 /* True when `address`, of whatever alignment, lies in a region, and not in a gap between two. Takes
  * no lock; for the slow way. */
 bool brkm__regions_contain(const void *address);

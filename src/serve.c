@@ -219,7 +219,7 @@ struct allocated brkm__serve_any(size_t size, size_t alignment)
 size_t brkm__serve_room(const void *memory)
 {
     size_t room = 0;
-    if (brkm__regions_contain_payload(memory)) {
+    if (regions_contain_payload(memory)) {
         return block_usable_size(block_from_payload(memory));
     }
     brkm__mapped_find(memory, &room);

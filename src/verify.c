@@ -184,7 +184,7 @@ static struct held verify_outside_heap(const void *memory, const char *caller)
 
 struct held brkm__verify_in_use(const void *memory, const char *caller)
 {
-    if (unlikely(!brkm__regions_contain_payload(memory))) {
+    if (unlikely(!regions_contain_payload(memory))) {
         return verify_outside_heap(memory, caller);
     }
     const struct mem_control_block *block = block_from_payload(memory);

@@ -9,8 +9,11 @@
 
 #include "unit.h"
 
-/* A file's header in memory, as the loader maps it. */
-static Elf64_Ehdr header;
+/* A file's header in memory, as the loader maps it, and what the tests call mapped behind it. */
+static struct {
+    Elf64_Ehdr header;
+    char behind[0x7000];
+} file;
 
 static char maps[4096];
 
@@ -36,14 +39,14 @@ static const char *place(uintptr_t address, enum modules_path path)
 
 static void use_header(unsigned type)
 {
-    memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_type = (Elf64_Half)type;
+    memcpy(file.header.e_ident, ELFMAG, SELFMAG);
+    file.header.e_type = (Elf64_Half)type;
 }
 
 START_TEST(offsets_count_from_the_first_piece_of_a_file)
 {
     use_header(ET_DYN);
-    uintptr_t base = (uintptr_t)&header;
+    uintptr_t base = (uintptr_t)&file;
     use_maps("%lx-%lx r--p 00000000 08:01 17                         /usr/lib/one.so\n"
              "%lx-%lx r-xp 00001000 08:01 17                         /usr/lib/one.so\n"
              "%lx-%lx rw-p 00000000 00:00 0 \n"
@@ -65,7 +68,7 @@ END_TEST
 START_TEST(a_program_at_a_fixed_address_has_its_addresses_as_offsets)
 {
     use_header(ET_EXEC);
-    uintptr_t base = (uintptr_t)&header;
+    uintptr_t base = (uintptr_t)&file;
     use_maps(
         "%lx-%lx r--p 00000000 08:01 17 /bin/fixed\n%lx-%lx r-xp 00001000 08:01 17 /bin/fixed\n",
         base, base + 0x1000, base + 0x1000, base + 0x3000);
