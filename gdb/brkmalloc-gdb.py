@@ -139,13 +139,15 @@ def find_copies(memory):
 
 class Block:
     """A header and what it says. Of the top the size is that of all memory to the region's end."""
-    __slots__ = ("start", "payload", "size", "state", "flags", "header", "region", "is_watched")
+    __slots__ = ("start", "payload", "size", "state", "flags", "header", "region", "is_watched",
+                 "slack")
 
     def __init__(self, start, payload, size, state, flags, header):
         self.start, self.payload, self.size, self.state = start, payload, size, state
         self.flags, self.header = flags, header
         self.region = None
         self.is_watched = False
+        self.slack = None  # bytes, of a watched block whose header tells what was asked for
 
     @property
     def end(self):
@@ -188,8 +190,11 @@ class Heap:
         self.multiplier = memory.number(facts["block multiplier"], 4)
         self.flags_all = facts["flags all"]
         self.state_of = {facts["state " + state] & MASK_32: state for state in STATES}
-        self.watched = facts["state watched"] & MASK_32
-        self.state_of[self.watched] = IN_USE
+        slacks = range(facts["slack max"] + 1)
+        self.slack_of = {facts["state tight"] + slack * facts["tight step"] & MASK_32: slack
+                         for slack in slacks}
+        self.watched = {facts["state watched"] & MASK_32, *self.slack_of}
+        self.state_of.update(dict.fromkeys(self.watched, IN_USE))
         self.seal_at = facts["mem_control_block.seal"]
         self.flags_at = facts["mem_control_block.flags"]
         self.units_at = facts["mem_control_block.units"]
@@ -257,7 +262,8 @@ class Heap:
         if flags & ~self.flags_all:
             state = DAMAGED
         block = Block(start, payload, size, state, flags, header)
-        block.is_watched = rest == self.watched
+        block.is_watched = rest in self.watched
+        block.slack = self.slack_of.get(rest)
         if state == FREE and size == self.long_mark:
             block.size = self._long_size(block)
         return block
@@ -693,6 +699,12 @@ def print_top(heap, sheet, block):
     sheet.row("break", f"{heap.top('end'):#x}")
 
 
+def request_words(heap, block):
+    if block.slack is not None:
+        return f", watched: {block.size - heap.header_bytes - block.slack} bytes were asked for"
+    return ", watched: what the program asked for is less" if block.is_watched else ""
+
+
 def print_block(heap, block, front, behind, address):
     sheet = Sheet()
     sheet.row("address", f"{address:#x}, {position(heap, block, address)}")
@@ -702,8 +714,7 @@ def print_block(heap, block, front, behind, address):
     else:
         sheet.row("size", f"{bytes_text(block.size)}, "
                   f"{max(block.size - heap.header_bytes, 0)} usable")
-    sheet.row("state", block.state + (", watched: what the program asked for is less"
-                                      if block.is_watched else ""))
+    sheet.row("state", block.state + request_words(heap, block))
     sheet.row("flags", flag_words(heap, block))
     if block.state == DAMAGED:
         sheet.row("header", heap.describe_damage(block))

@@ -78,11 +78,23 @@ enum block_state {
     BLOCK_GONE = 0x1c876b17,
     BLOCK_TOP = 0x71950000,
     BLOCK_FENCEPOST = 0x43de0000,
-    /* In use, with a trailer (trailer.h). The fast path of free takes it for none of its own. */
+    /* In use and watched (trailer.h): with a trailer, or tight. A tight block has so few bytes more
+     * than were asked for, its slack, that the state tells how many: each adds BLOCK_TIGHT_STEP.
+     * The fast path of free takes neither for its own. */
     BLOCK_WATCHED = 0x0e350000,
+    BLOCK_TIGHT = 0x36280000,
     /* Never stored: what block_state says of a header with a wrong seal. */
     BLOCK_DAMAGED = 1,
 };
+
+/* Odd times 2^16, 2^32 divided by the golden ratio: no two states differ in one byte alone. And
+ * what gives 2^16 times it. */
+#define BLOCK_TIGHT_STEP UINT32_C(0x9e370000)
+#define BLOCK_TIGHT_INVERSE UINT32_C(0x7787)
+
+/* Bytes. What the smallest block has too many for a request of one byte; of larger blocks a request
+ * leaves less, so that each block as small as its request allows can be tight. */
+#define BLOCK_SLACK_MAX 23u
 
 enum block_flag {
     /* The block in front is free, and its boundary tag lies right before this header. */
@@ -100,9 +112,10 @@ enum block_flag {
  * it again stores the same value (relaxed_load, relaxed_store). */
 extern uint32_t brkm__block_secret BRKM_HIDDEN;
 
-/* Payloads lie at 0 mod 16, so this is the low nibble of every guard: it is never 0, and a string's
- * terminator or any byte whose low nibble differs is told from a guard for certain. */
-#define BLOCK_SECRET_NIBBLE 0x3u
+/* Payloads lie at 0 mod 16, so this is the low nibble of every guard: a string's terminator, a
+ * minus one, or any byte whose low nibble differs is told from a guard for certain. Of the letters
+ * only k and K have this one. */
+#define BLOCK_SECRET_NIBBLE 0xbu
 
 /* What sizes are multiplied by in seals: odd for a size in units of 16, and moved so that the
  * product leaves the guard alone. Drawn with the secret: without it, whoever knows how far a size
@@ -245,6 +258,15 @@ static inline struct mem_control_block *block_next(const struct mem_control_bloc
 
 /* ---- State ---- */
 
+/* The slack of a tight block whose seal is by `difference` above that of one in use; more than
+ * BLOCK_SLACK_MAX when that is no tight block's. */
+static inline uint32_t slack_told_by(uint32_t difference)
+{
+    uint32_t steps = (difference - BLOCK_TIGHT) * BLOCK_TIGHT_INVERSE;
+    /* What a wrong guard leaves comes out on top. */
+    return steps >> 16 | steps << 16;
+}
+
 /* Verifies the header and says what the block is. Reads nothing but the header. */
 static inline enum block_state block_state(const struct mem_control_block *block)
 {
@@ -263,8 +285,26 @@ static inline enum block_state block_state(const struct mem_control_block *block
     case BLOCK_WATCHED:
         return (enum block_state)difference;
     default:
-        return BLOCK_DAMAGED;
+        return slack_told_by(difference) <= BLOCK_SLACK_MAX ? BLOCK_TIGHT : BLOCK_DAMAGED;
     }
+}
+
+static inline bool block_state_is_watched(enum block_state state)
+{
+    return state == BLOCK_WATCHED || state == BLOCK_TIGHT;
+}
+
+/* The slack of a block that is tight, as block_state says. */
+static inline size_t block_slack(const struct mem_control_block *block)
+{
+    size_t size = block_short_size(block);
+    return slack_told_by(block_load_seal(block) - block_seal_for(block, size, BLOCK_IN_USE));
+}
+
+/* The state of a tight block. */
+static inline enum block_state block_tight_state(size_t slack)
+{
+    return (enum block_state)(BLOCK_TIGHT + (uint32_t)slack * BLOCK_TIGHT_STEP);
 }
 
 /* True when the header is good and its block is in `state`. Reads nothing but the header. */
@@ -291,6 +331,17 @@ static BRKM_ALWAYS_INLINE bool block_is_of(const struct mem_control_block *block
     uint64_t expected = block_small_seal_for(block, size, state) | (uint64_t)size / BLOCK_UNIT
                                                                        << 56;
     return block_header_word(block) == expected;
+}
+
+/* The slack of a tight block whose `size` is known, up to BLOCK_BYTE_SIZE_MAX; more than
+ * BLOCK_SLACK_MAX when the header is not that of one. */
+static BRKM_ALWAYS_INLINE uint32_t block_slack_of(const struct mem_control_block *block,
+                                                  size_t size)
+{
+    uint64_t word = block_header_word(block);
+    uint32_t difference = (uint32_t)word - block_small_seal_for(block, size, BLOCK_IN_USE);
+    uint32_t others = (uint32_t)(word >> 32) ^ (uint32_t)(size / BLOCK_UNIT) << 24;
+    return slack_told_by(difference) | others;
 }
 
 /* Writes a whole header. The flags are kept when `block` was a header before; a new boundary is

@@ -68,7 +68,7 @@ static void check_block(struct walk *walk, const struct mem_control_block *block
            "I10: only of free blocks pages were given back", block);
     if (state == BLOCK_FREE) {
         check_free_block(walk, block, previous_was_free);
-    } else if (state == BLOCK_IN_USE || state == BLOCK_WATCHED || state == BLOCK_CACHED) {
+    } else if (state == BLOCK_IN_USE || block_state_is_watched(state) || state == BLOCK_CACHED) {
         walk->in_use_blocks++;
         walk->in_use_bytes += block_size(block);
     }

@@ -119,14 +119,12 @@ static bool find_guarded(uintptr_t address, struct finding *finding)
     return !block->is_in_use || address - (uintptr_t)block->memory >= block->size;
 }
 
-/* What the program asked for, where a trailer knows. */
+/* What the program asked for, where that is known. */
 static size_t requested_size(const struct mapped_place *place)
 {
     struct trailer trailer;
-    bool has_trailer = !place->is_retired &&
-                       block_state(block_from_payload(place->payload)) == BLOCK_WATCHED &&
-                       brkm__trailer_read(place->payload, place->size, &trailer);
-    return has_trailer ? trailer.requested : place->size;
+    bool is_known = !place->is_retired && brkm__trailer_read(place->payload, place->size, &trailer);
+    return is_known ? trailer.requested : place->size;
 }
 
 static bool find_mapped(uintptr_t address, struct finding *finding)

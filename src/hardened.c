@@ -28,9 +28,9 @@
  * when they have 400 bytes each, more than most. */
 #define HARDENED_QUARANTINE (2 * BRKM_MIB)
 
-/* Of so many allocations the hardened mode guards one: at a million per second, a thousand system
- * calls. */
-#define HARDENED_GUARD_SAMPLE 1000
+/* Of so many allocations the hardened mode guards one: with 20 to 40 us for each, a tenth of the
+ * time that the mode costs a program which mainly allocates. At 1000 it was a third (lua). */
+#define HARDENED_GUARD_SAMPLE 5000
 
 /* Bytes. What a retired mapping counts for in the quarantine: its pages are gone, the kernel's
  * record of it stays. */
@@ -46,7 +46,7 @@
 #define STOCK_FILL 16u
 
 /* Bytes. The largest request that is served from the stock. */
-#define STOCK_REQUEST_MAX (STOCK_BLOCK_MAX - BRKM_HEADER_SIZE - TRAILER_SIZE)
+#define STOCK_REQUEST_MAX (STOCK_BLOCK_MAX - BRKM_HEADER_SIZE)
 
 /* Which options are on. Written once, by the constructor before malloc misses; what the program
  * frees later was allocated by somebody who knew. */
@@ -69,7 +69,7 @@ static struct {
 static struct {
     void *handed_out;
     uint64_t handed_out_header;
-    struct trailer_image handed_out_trailer; /* its end is NULL where it is not known */
+    struct trailer_image handed_out_end; /* `last` is NULL where it is not known */
     void *freed;
     uint64_t freed_header;
     size_t freed_look; /* bytes; 0 where it is not known */
@@ -123,12 +123,20 @@ void brkm__hardened_apply(void)
 
 /* ---- Looking back ---- */
 
+static BRKM_ALWAYS_INLINE bool end_is_guarded(const struct mem_control_block *block)
+{
+    size_t size = block_short_size(block);
+    return block_guard_follows(block_load_seal(block), size,
+                               block_load_seal(block_at_offset(block, size)));
+}
+
 static BRKM_NOINLINE void verify_handed_out(void *memory)
 {
     struct mem_control_block *block = block_from_payload(memory);
     struct trailer trailer;
-    bool sound = regions_contain_payload(memory) && block_is(block, BLOCK_WATCHED) &&
-                 brkm__trailer_read(memory, block_usable_size(block), &trailer);
+    bool sound = regions_contain_payload(memory) &&
+                 brkm__trailer_read(memory, block_usable_size(block), &trailer) &&
+                 end_is_guarded(block);
     if (unlikely(!sound)) {
         brkm__verify_in_use(memory, "malloc");
     }
@@ -146,9 +154,10 @@ static BRKM_COLD void forget_last(void)
 
 static BRKM_ALWAYS_INLINE void look_at_handed_out(void)
 {
-    bool same = last.handed_out_trailer.end != NULL &&
+    bool same = last.handed_out_end.last != NULL &&
                 block_header_word(block_from_payload(last.handed_out)) == last.handed_out_header &&
-                trailer_is_as(&last.handed_out_trailer);
+                trailer_is_as(&last.handed_out_end) &&
+                end_is_guarded(block_from_payload(last.handed_out));
     if (unlikely(!same)) {
         verify_handed_out(last.handed_out);
     }
@@ -186,10 +195,10 @@ static BRKM_ALWAYS_INLINE void remember_handed_out(void *memory, const struct tr
 {
     if (likely(is_alone)) {
         relaxed_store(last.handed_out, memory);
-        last.handed_out_trailer.end = NULL;
+        last.handed_out_end.last = NULL;
         if (image != NULL) {
             last.handed_out_header = block_header_word(block_from_payload(memory));
-            last.handed_out_trailer = *image;
+            last.handed_out_end = *image;
         }
     }
 }
@@ -252,13 +261,13 @@ static BRKM_ALWAYS_INLINE void *take_from_stock(struct quarantine *own, struct s
     return payload;
 }
 
-/* A watched block for `size` bytes, of a size that is no larger than it must be. */
+/* A tight block for `size` bytes. */
 static BRKM_ALWAYS_INLINE void *allocate_from_stock(struct quarantine *own, struct stock *stock,
                                                     size_t block_size, size_t size, bool is_alone)
 {
     void *payload = take_from_stock(own, stock, block_size);
     struct trailer_image image = trailer_write_tight(payload, block_size - BRKM_HEADER_SIZE, size);
-    block_change_state(block_from_payload(payload), BLOCK_CACHED, BLOCK_WATCHED);
+    block_change_state(block_from_payload(payload), BLOCK_CACHED, block_tight_state(image.slack));
     remember_handed_out(payload, &image, is_alone);
     return payload;
 }
@@ -271,7 +280,7 @@ void *brkm__hardened_malloc(size_t size)
     if (unlikely(!is_plain)) {
         return NULL;
     }
-    size_t block_size = block_size_for_request(size + TRAILER_SIZE);
+    size_t block_size = block_size_for_request(size);
     struct stock *stock = quarantine_stock(own, block_size);
     if (unlikely(stock->next == NULL)) {
         return NULL;
@@ -336,15 +345,15 @@ static bool fill_from_cache(struct quarantine *own, struct stock *stock, size_t 
     return true;
 }
 
-/* A block in use of `room` bytes and a trailer, clear where that is wanted; NULL where it does not
- * come from a stock. */
+/* A block in use of `room` bytes, clear where that is wanted; NULL where it does not come from a
+ * stock. */
 static void *serve_from_stock(size_t room)
 {
     struct quarantine *own = own_quarantine();
     if (own == NULL || room - 1 >= STOCK_REQUEST_MAX) {
         return NULL;
     }
-    size_t block_size = block_size_for_request(room + TRAILER_SIZE);
+    size_t block_size = block_size_for_request(room);
     struct stock *stock = quarantine_stock(own, block_size);
     if (stock->next == NULL) {
         if (stock->count < PLACEMENT_CHOICE && !brkm__quarantine_fill_stock(stock, block_size) &&
@@ -374,7 +383,7 @@ static void shuffle_bin_for(size_t size)
     }
 }
 
-/* A block in use of `room` bytes and a trailer. */
+/* A block in use of `room` bytes. */
 static struct allocated serve(size_t room, size_t alignment)
 {
     if (alignment <= BRKM_ALIGNMENT) {
@@ -384,18 +393,18 @@ static struct allocated serve(size_t room, size_t alignment)
         }
     }
     if (mode.random_placement) {
-        shuffle_bin_for(room + TRAILER_SIZE);
+        shuffle_bin_for(room);
     }
-    return brkm__serve_any(room + TRAILER_SIZE, alignment);
+    return brkm__serve_any(room, alignment);
 }
 
 /* Makes a block that was just served a watched one. */
-static void watch(void *memory, size_t size)
+static void watch(void *memory, size_t size, struct sample_weight weight)
 {
-    struct sample_weight weight = brkm__samples_count_apart(size);
+    size_t room = brkm__serve_room(memory);
     struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
-    brkm__trailer_write(memory, brkm__serve_room(memory), trailer);
-    block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
+    brkm__trailer_write(memory, room, trailer);
+    block_change_state(block_from_payload(memory), BLOCK_IN_USE, trailer_state(room, trailer));
     remember_handed_out(memory, NULL, os_is_single_threaded());
 }
 
@@ -404,6 +413,8 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
     if (size > PTRDIFF_MAX || room > TRAILER_REQUEST_MAX - TRAILER_SIZE) {
         return (struct allocated){NULL, 0};
     }
+    struct sample_weight weight = brkm__samples_count_apart(size);
+    room += weight.bytes != 0 ? TRAILER_SIZE : 0;
     struct allocated result = serve(room, alignment);
     if (unlikely(result.memory == NULL) && brkm__hardened_drain()) {
         result = serve(room, alignment);
@@ -416,7 +427,7 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
         memset(result.memory, 0, min_size(size, result.dirty));
         result.dirty = 0;
     }
-    watch(result.memory, size);
+    watch(result.memory, size, weight);
     return result;
 }
 
@@ -451,6 +462,21 @@ bool brkm__hardened_serve(size_t size, size_t room, size_t alignment, struct all
 
 /* ---- Resize ---- */
 
+static _Noreturn BRKM_COLD void double_free(void *memory, size_t size, const char *caller)
+{
+    brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, size, caller});
+}
+
+/* The state of a block that was verified, of the heap or mapped. */
+static enum block_state watched_state(const void *memory, struct held held)
+{
+    if (!held.is_watched) {
+        return BLOCK_IN_USE;
+    }
+    struct trailer trailer = {.requested = held.usable_size, .marks = held.marks};
+    return trailer_state(brkm__serve_room(memory), trailer);
+}
+
 bool brkm__hardened_has(struct held held)
 {
     return !mode.plain || held_tells_request(held);
@@ -462,9 +488,12 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
         return false;
     }
     size_t room = brkm__serve_room(memory);
-    if (size + TRAILER_SIZE > room || size + TRAILER_SIZE + BRKM_MIN_BLOCK < room / 2) {
+    size_t needed = size + (samples_are_taken() ? TRAILER_SIZE : 0);
+    if (needed > room || needed + BRKM_MIN_BLOCK < room / 2) {
         return false;
     }
+    struct mem_control_block *block = block_from_payload(memory);
+    enum block_state state = watched_state(memory, held);
     size_t old_end = held.usable_size;
     if (size > old_end) {
         /* Canary bytes are nobody's business. */
@@ -475,6 +504,9 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
     struct sample_weight weight = brkm__samples_count_apart(size);
     struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
     brkm__trailer_write(memory, room, trailer);
+    if (unlikely(!block_try_change_state(block, state, trailer_state(room, trailer)))) {
+        double_free(memory, held.usable_size, "realloc");
+    }
     return true;
 }
 
@@ -541,11 +573,6 @@ static void put_into_quarantine(struct quarantined one)
     release_all(leaving, brkm__quarantine_put_shared(one, leaving));
 }
 
-static _Noreturn BRKM_COLD void double_free(void *memory, size_t size, const char *caller)
-{
-    brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, size, caller});
-}
-
 /* Takes a block of the heap from the program: of two threads that free it at a time, one is told.
  */
 static BRKM_ALWAYS_INLINE bool retire(struct mem_control_block *block, enum block_state from,
@@ -567,11 +594,26 @@ static BRKM_ALWAYS_INLINE void clear_freed(void *memory, size_t usable)
     }
 }
 
-/* True when the block, which may have more canary than a new one, is no sample and sound. */
+/* True when the block, which has a trailer, is no sample and sound. */
 static BRKM_NOINLINE bool trailer_is_plain(const void *memory, size_t room)
 {
     struct trailer trailer;
     return brkm__trailer_read(memory, room, &trailer) && trailer.marks == 0;
+}
+
+/* The state of a block that is no sample, where it and its canary are whole; otherwise it counts as
+ * damaged. */
+static BRKM_ALWAYS_INLINE enum block_state state_of_plain(const void *memory, size_t size)
+{
+    const struct mem_control_block *block = block_from_payload(memory);
+    uint32_t slack = block_slack_of(block, size);
+    if (likely(slack <= BLOCK_SLACK_MAX)) {
+        return trailer_is_tight(memory, size - BRKM_HEADER_SIZE, slack) ? block_tight_state(slack)
+                                                                        : BLOCK_DAMAGED;
+    }
+    bool is_plain = block_is_of(block, size, BLOCK_WATCHED) &&
+                    trailer_is_plain(memory, size - BRKM_HEADER_SIZE);
+    return is_plain ? BLOCK_WATCHED : BLOCK_DAMAGED;
 }
 
 bool brkm__hardened_free(void *memory)
@@ -582,17 +624,16 @@ bool brkm__hardened_free(void *memory)
     }
     struct mem_control_block *block = block_from_payload(memory);
     size_t size = block_byte_size(block);
-    bool is_plain = block_is_of(block, size, BLOCK_WATCHED) &&
+    enum block_state state = state_of_plain(memory, size);
+    bool is_plain = state != BLOCK_DAMAGED &&
                     block_guard_follows(block_load_seal(block), size,
-                                        block_load_seal(block_at_offset(block, size))) &&
-                    (likely(trailer_is_tight(memory, size - BRKM_HEADER_SIZE)) ||
-                     trailer_is_plain(memory, size - BRKM_HEADER_SIZE));
+                                        block_load_seal(block_at_offset(block, size)));
     if (unlikely(!is_plain)) {
         return false;
     }
     annotate_freed(memory);
     bool is_alone = os_is_single_threaded();
-    if (unlikely(!retire(block, BLOCK_WATCHED, is_alone))) {
+    if (unlikely(!retire(block, state, is_alone))) {
         double_free(memory, size - BRKM_HEADER_SIZE, "free");
     }
     forget_if_handed_out(memory);
@@ -615,8 +656,7 @@ static struct quarantined retire_any(void *memory, struct held held, const char 
         }
         return (struct quarantined){memory, RETIRED_COST, true};
     }
-    enum block_state from = held.is_watched ? BLOCK_WATCHED : BLOCK_IN_USE;
-    if (unlikely(!retire(block, from, os_is_single_threaded()))) {
+    if (unlikely(!retire(block, watched_state(memory, held), os_is_single_threaded()))) {
         double_free(memory, held.usable_size, caller);
     }
     clear_freed(memory, block_usable_size(block));
@@ -691,7 +731,7 @@ static void check_region(const struct region *region)
             brkm__fatal(FAULT_HEADER_OVERWRITTEN,
                         (struct fault_place){block_payload(block), 0, "exit"});
         }
-        if (state == BLOCK_WATCHED) {
+        if (block_state_is_watched(state)) {
             verify_at_exit(block_payload(block));
         }
     }

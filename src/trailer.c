@@ -13,8 +13,9 @@ _Static_assert((TRAILER_MULTIPLIER * TRAILER_INVERSE << TRAILER_VALUE_SHIFT) ==
 
 uint64_t brkm__trailer_secret;
 
-const uint8_t brkm__trailer_masks[] = {[TRAILER_TIGHT_SLACK + 1 ... 2 * TRAILER_TIGHT_SLACK + 1] =
-                                           UINT8_MAX};
+const uint8_t brkm__trailer_masks[] = {
+    [sizeof(struct trailer_canary)... sizeof(struct trailer_canary) + BLOCK_SLACK_MAX - 1] =
+        UINT8_MAX};
 
 void brkm__trailer_draw_secret(void)
 {
@@ -76,16 +77,33 @@ static bool canary_is_whole(const unsigned char *end, size_t slack, uint64_t pat
 void brkm__trailer_write(void *payload, size_t room, struct trailer trailer)
 {
     uint64_t key = trailer_key(payload);
-    uint64_t value = (uint64_t)trailer.marks << TRAILER_REQUEST_BITS | trailer.requested;
-    unsigned char *end = (unsigned char *)payload + room - TRAILER_SIZE;
-    size_t slack = room - TRAILER_SIZE - trailer.requested;
-    annotate_ours(end - slack, slack + TRAILER_SIZE);
+    bool is_needless = trailer_is_needless(room, trailer);
+    unsigned char *end = (unsigned char *)payload + room - (is_needless ? 0 : TRAILER_SIZE);
+    size_t slack = (size_t)(end - ((unsigned char *)payload + trailer.requested));
+    annotate_ours((unsigned char *)payload + trailer.requested, room - trailer.requested);
     write_canary(end, slack, trailer_pattern(key));
-    store_word(end, trailer_word(key, value));
+    if (!is_needless) {
+        uint64_t value = (uint64_t)trailer.marks << TRAILER_REQUEST_BITS | trailer.requested;
+        store_word(end, trailer_word(key, value));
+    }
+}
+
+static bool read_tight(const void *payload, size_t room, struct trailer *trailer)
+{
+    size_t slack = block_slack(block_from_payload(payload));
+    *trailer = (struct trailer){.requested = room - slack};
+    return trailer_is_tight(payload, room, slack);
 }
 
 bool brkm__trailer_read(const void *payload, size_t room, struct trailer *trailer)
 {
+    enum block_state state = block_state(block_from_payload(payload));
+    if (state == BLOCK_TIGHT) {
+        return read_tight(payload, room, trailer);
+    }
+    if (state != BLOCK_WATCHED) {
+        return false;
+    }
     const unsigned char *end = (const unsigned char *)payload + room - TRAILER_SIZE;
     uint64_t key = trailer_key(payload);
     annotate_readable(end, TRAILER_SIZE);

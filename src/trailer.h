@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * Layer 5: the trailer of a watched block: how many bytes the program asked for, and a canary right
- * behind them.
+ * Layer 5: how many bytes the program asked for, of a watched block, and a canary right behind
+ * them.
  *
- *   payload                  requested           room - 8      room
- *   | the program's bytes    | canary bytes      | trailer     | next header, or the fencepost
+ *   tight:         payload               requested        room
+ *                  | the program's bytes | canary bytes   | next header, or the fencepost
  *
- * `room` is what the block has for a payload. The trailer's lowest byte is a canary byte, so that
- * there is always one behind the last requested byte. The other seven tell the request and the
- * marks, mixed with the address and a secret: a change of any bit makes another request of it, and
- * nearly always an impossible one. */
+ *   with trailer:  payload               requested        room - 8    room
+ *                  | the program's bytes | canary bytes   | trailer   | next header, ...
+ *
+ * `room` is what the block has for a payload. Of a tight block the state tells the request
+ * (block.h): the mode costs it no memory. Where it has no byte too many, the canary is the guard of
+ * the next header. The trailer is for blocks with more room, and with marks. Its lowest byte is a
+ * canary byte; the other seven tell the request and the marks, mixed with the address and a secret:
+ * a change of any bit makes another request of it, and nearly always an impossible one. */
 #ifndef BRKMALLOC_TRAILER_H
 #define BRKMALLOC_TRAILER_H
 
@@ -16,6 +20,7 @@
 
 #include "annotate.h"
 #include "base.h"
+#include "block.h"
 
 #define TRAILER_SIZE ((size_t)8)
 
@@ -34,11 +39,25 @@ struct trailer {
 /* Draws the secret unless that is done. */
 void brkm__trailer_draw_secret(void);
 
-/* Writes canary and trailer. `room` is a multiple of 8, and trailer.requested at most
- * room - TRAILER_SIZE and less than TRAILER_REQUEST_MAX. */
+/* True when a block of `room` bytes is tight, once it is watched; others need TRAILER_SIZE bytes
+ * behind those requested. */
+static inline bool trailer_is_needless(size_t room, struct trailer trailer)
+{
+    return trailer.marks == 0 && room - trailer.requested <= BLOCK_SLACK_MAX;
+}
+
+/* The state of a watched block of which that is known. */
+static inline enum block_state trailer_state(size_t room, struct trailer trailer)
+{
+    return trailer_is_needless(room, trailer) ? block_tight_state(room - trailer.requested)
+                                              : BLOCK_WATCHED;
+}
+
+/* Writes canary and trailer; the state is the caller's to change. `room` is a multiple of 8, at
+ * least 24, and trailer.requested less than TRAILER_REQUEST_MAX. */
 void brkm__trailer_write(void *payload, size_t room, struct trailer trailer);
 
-/* False when the trailer or a byte of the canary was overwritten. */
+/* False when the block is not watched, or the trailer or a byte of the canary was overwritten. */
 bool brkm__trailer_read(const void *payload, size_t room, struct trailer *trailer);
 
 /* Bytes. The trailer has 40 bits for the request. */
@@ -99,88 +118,86 @@ static BRKM_ALWAYS_INLINE uint64_t trailer_value(uint64_t key, uint64_t word)
     return mixed * TRAILER_INVERSE >> TRAILER_VALUE_SHIFT;
 }
 
-/* ---- Blocks whose room is what the request was rounded to ---- */
+/* ---- Tight blocks, of any slack in the same steps ---- */
 
-/* Bytes of canary in front of the trailer, at most, of a block that is as small as its request
- * allows. */
-#define TRAILER_TIGHT_SLACK ((size_t)15)
-
-/* At `slack`: which of the last 16 bytes in front of a trailer are canary. */
-extern const uint8_t brkm__trailer_masks[2 * (TRAILER_TIGHT_SLACK + 1)] BRKM_HIDDEN;
-
+/* The last bytes of a tight block, as many as it can have too many. */
 struct trailer_canary {
-    uint64_t words[2];
+    uint64_t words[3];
 };
 
-/* What the last 16 bytes in front of the trailer are to be, apart from the program's bytes, which
- * count as 0. */
-static BRKM_ALWAYS_INLINE struct trailer_canary trailer_tight_canary(uint64_t key, size_t slack)
+_Static_assert(sizeof(struct trailer_canary) > BLOCK_SLACK_MAX &&
+                   sizeof(struct trailer_canary) <= BRKM_MIN_BLOCK - BRKM_HEADER_SIZE,
+               "each block has them, and any slack is among them");
+
+/* At `slack`: which of them are canary. */
+extern const uint8_t
+    brkm__trailer_masks[BLOCK_SLACK_MAX + sizeof(struct trailer_canary)] BRKM_HIDDEN;
+
+static BRKM_ALWAYS_INLINE struct trailer_canary trailer_mask(size_t slack)
 {
     struct trailer_canary mask;
     memcpy(&mask, brkm__trailer_masks + slack, sizeof(mask));
-    uint64_t pattern = trailer_pattern(key);
-    return (struct trailer_canary){{pattern & mask.words[0], pattern & mask.words[1]}};
+    return mask;
 }
 
-/* What is at the end of a block. */
+/* What is at the end of a tight block. */
 struct trailer_image {
-    const char *end; /* where the trailer begins */
-    uint64_t word;
+    const char *last; /* the bytes that `canary` tells; those that are the program's count as 0 */
     size_t slack;
     struct trailer_canary canary;
 };
 
-/* brkm__trailer_write without marks into a block whose bytes are not the program's yet; there are
- * at most TRAILER_TIGHT_SLACK bytes too many, and the room is at least 24 bytes. */
+/* brkm__trailer_write into a block whose bytes are not the program's yet. */
 static BRKM_ALWAYS_INLINE struct trailer_image trailer_write_tight(void *payload, size_t room,
                                                                    size_t requested)
 {
-    uint64_t key = trailer_key(payload);
-    char *end = (char *)payload + room - TRAILER_SIZE;
-    struct trailer_image image = {
-        .end = end, .word = trailer_word(key, requested), .slack = room - TRAILER_SIZE - requested};
-    image.canary = trailer_tight_canary(key, image.slack);
-    annotate_ours(end - sizeof(image.canary), sizeof(image.canary) + TRAILER_SIZE);
-    memcpy(end - sizeof(image.canary), &image.canary, sizeof(image.canary));
-    memcpy(end, &image.word, sizeof(image.word));
+    struct trailer_image image = {.slack = room - requested};
+    char *last = (char *)payload + room - sizeof(image.canary);
+    struct trailer_canary mask = trailer_mask(image.slack);
+    uint64_t pattern = trailer_pattern(trailer_key(payload));
+    for (unsigned i = 0; i < 3; i++) {
+        image.canary.words[i] = pattern & mask.words[i];
+    }
+    annotate_ours(last, sizeof(image.canary));
+    memcpy(last, &image.canary, sizeof(image.canary));
+    image.last = last;
     return image;
+}
+
+static BRKM_ALWAYS_INLINE struct trailer_canary trailer_load_last(const char *last, size_t slack)
+{
+    struct trailer_canary found;
+    const char *start = last + sizeof(found) - slack;
+    annotate_readable(start, slack);
+    memcpy(&found, last, sizeof(found));
+    annotate_forgotten(start, slack);
+    return found;
 }
 
 /* True when that is there still. */
 static BRKM_ALWAYS_INLINE bool trailer_is_as(const struct trailer_image *image)
 {
-    struct trailer_canary mask, found;
-    uint64_t word;
-    annotate_readable(image->end - image->slack, image->slack + TRAILER_SIZE);
-    memcpy(&word, image->end, sizeof(word));
-    memcpy(&found, image->end - sizeof(found), sizeof(found));
-    memcpy(&mask, brkm__trailer_masks + image->slack, sizeof(mask));
-    annotate_forgotten(image->end - image->slack, image->slack + TRAILER_SIZE);
-    return ((word ^ image->word) | ((found.words[0] & mask.words[0]) ^ image->canary.words[0]) |
-            ((found.words[1] & mask.words[1]) ^ image->canary.words[1])) == 0;
+    struct trailer_canary mask = trailer_mask(image->slack);
+    struct trailer_canary found = trailer_load_last(image->last, image->slack);
+    uint64_t difference = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        difference |= (found.words[i] & mask.words[i]) ^ image->canary.words[i];
+    }
+    return difference == 0;
 }
 
-/* True when the block has such a trailer, without marks, and nothing was overwritten. */
-static BRKM_ALWAYS_INLINE bool trailer_is_tight(const void *payload, size_t room)
+/* True when the canary of a tight block is whole. */
+static BRKM_ALWAYS_INLINE bool trailer_is_tight(const void *payload, size_t room, size_t slack)
 {
-    const char *end = (const char *)payload + room - TRAILER_SIZE;
-    uint64_t key = trailer_key(payload);
-    struct trailer_canary mask, found;
-    uint64_t word;
-    annotate_readable(end, TRAILER_SIZE);
-    memcpy(&word, end, sizeof(word));
-    annotate_forgotten(end, TRAILER_SIZE);
-    size_t slack = room - TRAILER_SIZE - trailer_value(key, word);
-    if (unlikely(slack > TRAILER_TIGHT_SLACK || ((word ^ key) & TRAILER_CANARY_MASK) != 0)) {
-        return false;
+    struct trailer_canary mask = trailer_mask(slack);
+    struct trailer_canary found =
+        trailer_load_last((const char *)payload + room - sizeof(found), slack);
+    uint64_t pattern = trailer_pattern(trailer_key(payload));
+    uint64_t difference = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        difference |= (found.words[i] ^ pattern) & mask.words[i];
     }
-    annotate_readable(end - slack, slack);
-    memcpy(&found, end - sizeof(found), sizeof(found));
-    memcpy(&mask, brkm__trailer_masks + slack, sizeof(mask));
-    annotate_forgotten(end - slack, slack);
-    uint64_t pattern = trailer_pattern(key);
-    return (((found.words[0] ^ pattern) & mask.words[0]) |
-            ((found.words[1] ^ pattern) & mask.words[1])) == 0;
+    return difference == 0;
 }
 
 #endif

@@ -110,8 +110,8 @@ static bool is_accepted_as_foreign(const void *memory)
            !brkm__mapped_contains(memory);
 }
 
-/* Adds what the trailer of a watched block says; the usable size was the room until then. */
-static struct held verify_trailer(const void *memory, struct held held, const char *caller)
+/* Adds what is known of a watched block; the usable size was the room until then. */
+static struct held verify_watched(const void *memory, struct held held, const char *caller)
 {
     struct trailer trailer;
     if (unlikely(!brkm__trailer_read(memory, held.usable_size, &trailer))) {
@@ -137,8 +137,8 @@ static struct held verify_mapped(const void *memory, const char *caller)
         brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
     enum block_state state = block_state(block_from_payload(memory));
-    bool in_use =
-        state == BLOCK_IN_USE || (state == BLOCK_WATCHED && brkm__mapped_front_is_whole(memory));
+    bool is_watched = block_state_is_watched(state);
+    bool in_use = state == BLOCK_IN_USE || (is_watched && brkm__mapped_front_is_whole(memory));
     if (unlikely(!in_use)) {
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
@@ -148,7 +148,7 @@ static struct held verify_mapped(const void *memory, const char *caller)
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_OVERFLOW, place);
     }
-    return unlikely(state == BLOCK_WATCHED) ? verify_trailer(memory, held, caller) : held;
+    return unlikely(is_watched) ? verify_watched(memory, held, caller) : held;
 }
 
 static struct held verify_zero_size(const void *memory, const char *caller)
@@ -189,8 +189,8 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
     }
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = block_state(block);
-    bool in_use = likely(state == BLOCK_IN_USE) || state == BLOCK_WATCHED;
-    if (unlikely(!in_use || block_short_size(block) == 0)) {
+    bool is_watched = block_state_is_watched(state);
+    if (unlikely((state != BLOCK_IN_USE && !is_watched) || block_short_size(block) == 0)) {
         if (is_accepted_as_foreign(memory)) {
             return (struct held){.origin = ORIGIN_FOREIGN};
         }
@@ -202,5 +202,5 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
                  block_is_known_free(block, size))) {
         reject_behind(block, caller);
     }
-    return unlikely(state == BLOCK_WATCHED) ? verify_trailer(memory, held, caller) : held;
+    return unlikely(is_watched) ? verify_watched(memory, held, caller) : held;
 }

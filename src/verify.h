@@ -14,7 +14,7 @@ enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE, ORIGIN_GUARDED, ORIG
 struct held {
     enum origin origin;
     size_t usable_size;
-    /* Of a block with a trailer, whose usable size is what was asked for. */
+    /* Of a block that is watched: its usable size is what was asked for. */
     bool is_watched;
     unsigned marks; /* of enum trailer_mark */
 };

@@ -6,8 +6,8 @@
 
 #include "os.h"
 
-static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED, BLOCK_FREE,
-                                          BLOCK_GONE,   BLOCK_TOP,    BLOCK_FENCEPOST};
+static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED,    BLOCK_FREE,   BLOCK_GONE,
+                                          BLOCK_TOP,    BLOCK_FENCEPOST, BLOCK_WATCHED};
 #define STATES (sizeof(states) / sizeof(states[0]))
 
 static const size_t sizes[] = {0,
@@ -135,6 +135,45 @@ START_TEST(every_flipped_bit_of_seal_and_size_is_noticed)
                 ck_assert_msg(block_state(block) == BLOCK_DAMAGED, "bit %zu, size %zu, state %x",
                               bit, sizes[i], states[j]);
             }
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_tight_block_tells_its_slack)
+{
+    struct mem_control_block *block = place(64);
+    for (size_t i = 0; i < SIZES; i++) {
+        for (unsigned slack = 0; slack <= BLOCK_SLACK_MAX; slack++) {
+            block_create(block, sizes[i], block_tight_state(slack));
+            ck_assert_int_eq((int)block_state(block), (int)BLOCK_TIGHT);
+            ck_assert_uint_eq(block_slack(block), slack);
+            if (sizes[i] <= BLOCK_BYTE_SIZE_MAX) {
+                ck_assert_uint_eq(block_slack_of(block, sizes[i]), slack);
+                ck_assert_uint_gt(block_slack_of(block, sizes[i] + 16), BLOCK_SLACK_MAX);
+            }
+        }
+        for (size_t j = 0; j < STATES && sizes[i] <= BLOCK_BYTE_SIZE_MAX; j++) {
+            block_create(block, sizes[i], states[j]);
+            ck_assert_uint_gt(block_slack_of(block, sizes[i]), BLOCK_SLACK_MAX);
+        }
+    }
+}
+END_TEST
+
+START_TEST(no_byte_makes_another_state_of_one)
+{
+    struct mem_control_block *block = place(64);
+    unsigned char *bytes = (unsigned char *)block;
+    for (unsigned i = 0; i < STATES + BLOCK_SLACK_MAX + 1; i++) {
+        block_create(block, 64, i < STATES ? states[i] : block_tight_state(i - STATES));
+        for (size_t at = 0; at < sizeof(block->seal); at++) {
+            unsigned char before = bytes[at];
+            for (unsigned value = 0; value < 256; value++) {
+                bytes[at] = (unsigned char)value;
+                ck_assert_int_eq(block_state(block) == BLOCK_DAMAGED, value != before);
+            }
+            bytes[at] = before;
         }
     }
 }
@@ -316,6 +355,8 @@ Suite *unit_suite(void)
     TCase *damage = unit_case(suite, "damage");
     tcase_add_loop_test(damage, an_overwritten_long_size_ends_the_program, 2, 4);
     tcase_add_test(damage, every_flipped_bit_of_seal_and_size_is_noticed);
+    tcase_add_test(damage, a_tight_block_tells_its_slack);
+    tcase_add_test(damage, no_byte_makes_another_state_of_one);
     tcase_add_test(damage, an_overwritten_byte_is_noticed);
     tcase_add_test(damage, a_copied_header_is_noticed);
     tcase_add_test(damage, memory_without_a_header_is_damaged);

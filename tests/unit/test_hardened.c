@@ -268,7 +268,7 @@ START_TEST(what_is_kept_is_counted_and_used_again)
         /* Guarded ones are not in here. */
         ck_assert_uint_ge(kept_blocks(), 19800);
         ck_assert_uint_le(kept_blocks(), 20000 + 400);
-        ck_assert_uint_eq(brkm__quarantine_totals().bytes, kept_blocks() * 64);
+        ck_assert_uint_eq(brkm__quarantine_totals().bytes, kept_blocks() * 48);
         ck_assert_int_eq(brkm_check_heap(), 0);
     }
     brkm_malloc_trim(0);

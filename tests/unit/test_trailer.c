@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * trailer.h: what was written is read, and no other bytes are. */
+ * trailer.h: what was written is read, in tight blocks and with a trailer, and no other bytes are.
+ */
 #include "trailer.h"
 
 #include <string.h>
@@ -8,7 +9,14 @@
 
 #define ROOM_MAX ((size_t)1024)
 
-static _Alignas(16) unsigned char payload[ROOM_MAX];
+static _Alignas(16) unsigned char memory[16 + ROOM_MAX + BRKM_HEADER_SIZE];
+static unsigned char *const payload = memory + 16;
+
+static void watch(unsigned char *start, size_t room, struct trailer trailer)
+{
+    block_create(block_from_payload(start), room + BRKM_HEADER_SIZE, trailer_state(room, trailer));
+    brkm__trailer_write(start, room, trailer);
+}
 
 static struct trailer read_back(size_t room)
 {
@@ -17,14 +25,22 @@ static struct trailer read_back(size_t room)
     return trailer;
 }
 
+static void draw_secrets(void)
+{
+    brkm__block_draw_secret();
+    brkm__trailer_draw_secret();
+}
+
+/* All rooms that a block can have, with and without marks. */
 START_TEST(request_and_marks_come_back)
 {
-    brkm__trailer_draw_secret();
-    for (size_t room = 24; room <= ROOM_MAX; room += 8) {
-        for (size_t requested = 0; requested <= room - TRAILER_SIZE; requested++) {
+    draw_secrets();
+    for (size_t room = 24; room <= ROOM_MAX; room += 16) {
+        for (size_t requested = 1; requested <= room; requested++) {
+            bool has_place = requested + TRAILER_SIZE <= room;
+            unsigned marks = has_place ? (unsigned)(requested & TRAILER_MARKS_ALL) : 0;
             unit_fill(payload, requested, (uint32_t)room);
-            unsigned marks = (unsigned)(requested & TRAILER_MARKS_ALL);
-            brkm__trailer_write(payload, room, (struct trailer){requested, marks});
+            watch(payload, room, (struct trailer){requested, marks});
             struct trailer trailer = read_back(room);
             ck_assert_uint_eq(trailer.requested, requested);
             ck_assert_uint_eq(trailer.marks, marks);
@@ -36,10 +52,10 @@ END_TEST
 
 START_TEST(every_changed_bit_behind_the_request_is_noticed)
 {
-    brkm__trailer_draw_secret();
+    draw_secrets();
     for (size_t room = 24; room <= 88; room += 16) {
-        for (size_t requested = 0; requested <= room - TRAILER_SIZE; requested++) {
-            brkm__trailer_write(payload, room, (struct trailer){.requested = requested});
+        for (size_t requested = 1; requested <= room; requested++) {
+            watch(payload, room, (struct trailer){.requested = requested});
             for (size_t bit = 8 * requested; bit < 8 * room; bit++) {
                 struct trailer trailer;
                 payload[bit / 8] ^= (unsigned char)(1 << bit % 8);
@@ -52,14 +68,43 @@ START_TEST(every_changed_bit_behind_the_request_is_noticed)
 }
 END_TEST
 
+/* What malloc writes into a new block in one go is what others write, and its image is as it is as
+ * long as nothing behind the request changes. */
+START_TEST(tight_blocks_are_written_the_same_way_twice)
+{
+    static _Alignas(16) unsigned char other[sizeof(memory)];
+    draw_secrets();
+    for (size_t room = 24; room <= 88; room += 16) {
+        size_t least = room == 24 ? 1 : room - 15;
+        for (size_t requested = least; requested <= room; requested++) {
+            memset(memory, 0, sizeof(memory));
+            watch(payload, room, (struct trailer){.requested = requested});
+            memcpy(other, memory, sizeof(memory));
+            memset(payload, 0, room);
+            struct trailer_image image = trailer_write_tight(payload, room, requested);
+            ck_assert_mem_eq(memory, other, sizeof(memory));
+            ck_assert(trailer_is_as(&image));
+            memset(payload, 'A', requested);
+            ck_assert(trailer_is_as(&image));
+            for (size_t i = requested; i < room; i++) {
+                payload[i] ^= 1;
+                ck_assert(!trailer_is_as(&image));
+                payload[i] ^= 1;
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(no_canary_byte_is_of_text)
 {
-    brkm__trailer_draw_secret();
+    draw_secrets();
     static _Alignas(16) unsigned char many[16 * ROOM_MAX];
-    for (size_t i = 0; i + 24 <= sizeof(many); i += 16) {
-        brkm__trailer_write(many + i, 24, (struct trailer){.requested = 10});
+    for (size_t i = 16; i + 24 <= sizeof(many); i += 16) {
+        watch(many + i, 24, (struct trailer){10, (unsigned)(i / 16 % 2)});
         for (size_t j = 10; j <= 16; j++) {
             ck_assert_uint_ge(many[i + j], 0x80);
+            ck_assert_uint_ne(many[i + j], 0xff);
         }
     }
 }
@@ -67,13 +112,28 @@ END_TEST
 
 START_TEST(a_trailer_means_nothing_elsewhere)
 {
-    static _Alignas(16) unsigned char other[ROOM_MAX];
+    static _Alignas(16) unsigned char other[16 + ROOM_MAX];
     struct trailer trailer;
-    brkm__trailer_draw_secret();
-    brkm__trailer_write(payload, 104, (struct trailer){.requested = 90});
-    memcpy(other, payload, ROOM_MAX);
-    ck_assert(!brkm__trailer_read(other, 104, &trailer));
+    draw_secrets();
+    watch(payload, 104, (struct trailer){.requested = 70});
+    ck_assert(brkm__trailer_read(payload, 104, &trailer));
+    memcpy(other + 16, payload, ROOM_MAX);
+    block_create(block_from_payload(other + 16), 112, BLOCK_WATCHED);
+    ck_assert(!brkm__trailer_read(other + 16, 104, &trailer));
     ck_assert(!brkm__trailer_read(payload, 88, &trailer));
+}
+END_TEST
+
+START_TEST(nothing_is_known_of_other_blocks)
+{
+    static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED, BLOCK_FREE, BLOCK_GONE};
+    struct trailer trailer;
+    draw_secrets();
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        watch(payload, 104, (struct trailer){.requested = 90});
+        block_create(block_from_payload(payload), 112, states[i]);
+        ck_assert(!brkm__trailer_read(payload, 104, &trailer));
+    }
 }
 END_TEST
 
@@ -83,7 +143,9 @@ Suite *unit_suite(void)
     TCase *trailers = unit_case(suite, "trailers");
     tcase_add_test(trailers, request_and_marks_come_back);
     tcase_add_test(trailers, every_changed_bit_behind_the_request_is_noticed);
+    tcase_add_test(trailers, tight_blocks_are_written_the_same_way_twice);
     tcase_add_test(trailers, no_canary_byte_is_of_text);
     tcase_add_test(trailers, a_trailer_means_nothing_elsewhere);
+    tcase_add_test(trailers, nothing_is_known_of_other_blocks);
     return suite;
 }

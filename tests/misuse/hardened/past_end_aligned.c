@@ -8,7 +8,7 @@
 
 void misuse(size_t size)
 {
-    char *block = aligned_alloc(256, size);
-    block[size] = 'A';
+    char *block = aligned_alloc(256, size - 4);
+    block[size - 4] = 'A';
     free(block);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * A string one longer than its block, with its end.
+ * A string one longer than its block, with its end: behind a block with no byte too many the
+ * next header is the canary.
  * Options: hardened:true,guard_sample:0
  * Sizes: small medium large mapped
- * Says: write past the end, canary overwritten at ADDRESS (block of NUMBER bytes, called from
+ * Says: write past the end, next header overwritten at ADDRESS (block of NUMBER bytes, called from
  * free) */
 #include "../misuse.h"
 

@@ -8,7 +8,7 @@
 
 void misuse(size_t size)
 {
-    volatile char *block = malloc(size);
-    block[size] = 'A';
+    volatile char *block = malloc(size - 5);
+    block[size - 5] = 'A';
     free(malloc(64));
 }
