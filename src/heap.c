@@ -8,6 +8,7 @@
 #include "footprint.h"
 #include "huge_pages.h"
 #include "os.h"
+#include "prefetch.h"
 #include "probes.h"
 #include "regions.h"
 #include "report.h"
@@ -273,10 +274,45 @@ static bool join(struct range *range, struct mem_control_block *block, size_t si
     return true;
 }
 
+/* Ranges whose cache misses overlap: about as many as a processor has under way at a time. */
+#define RANGES_MOST 16u
+
+/* Bytes. A smaller heap is in the processor's caches anyway. */
+#define PREFETCHED_HEAP_MIN (4 * BRKM_MIB)
+
+struct ranges {
+    unsigned count;
+    struct range range[RANGES_MOST];
+};
+
+static void prefetch_around(const struct ranges *ranges)
+{
+    for (unsigned i = 0; i < ranges->count; i++) {
+        prefetch_behind(ranges->range[i].first, ranges->range[i].size);
+    }
+    for (unsigned i = 0; i < ranges->count; i++) {
+        prefetch_before(ranges->range[i].first);
+    }
+}
+
+/* True when the top grew. */
+static bool free_ranges(struct heap *heap, struct ranges *ranges)
+{
+    bool top_grew = false;
+    if (ranges->count > 1 && heap->in_use_bytes + heap->bins.bytes >= PREFETCHED_HEAP_MIN) {
+        prefetch_around(ranges);
+    }
+    for (unsigned i = 0; i < ranges->count; i++) {
+        top_grew |= free_range(heap, ranges->range[i], "free");
+    }
+    ranges->count = 0;
+    return top_grew;
+}
+
 /* Blocks that were cut as runs come back as runs: coalesced here, they cost one search. */
 void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
-    struct range range = {NULL, 0};
+    struct ranges ranges = {.count = 0};
     bool top_grew = false;
     lock_acquire(&heap->lock);
     if (unlikely(heap->abandoned_bytes != 0)) {
@@ -287,17 +323,16 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
     while (list.count > 0) {
         struct mem_control_block *block = pop_verified(&list);
         size_t size = block_short_size(block);
-        if (range.first != NULL) {
-            if (join(&range, block, size)) {
-                continue;
-            }
-            top_grew |= free_range(heap, range, "free");
+        if (ranges.count != 0 && join(&ranges.range[ranges.count - 1], block, size)) {
+            continue;
         }
-        range = (struct range){block, size};
+        if (ranges.count == RANGES_MOST) {
+            top_grew |= free_ranges(heap, &ranges);
+        }
+        prefetch_ends(block, size);
+        ranges.range[ranges.count++] = (struct range){block, size};
     }
-    if (range.first != NULL) {
-        top_grew |= free_range(heap, range, "free");
-    }
+    top_grew |= free_ranges(heap, &ranges);
     brkm__space_return_memory(heap, top_grew);
     lock_release(&heap->lock);
 }
