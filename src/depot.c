@@ -88,6 +88,13 @@ void brkm__depot_put(unsigned slot, struct cached_list batch)
     }
 }
 
+bool brkm__depot_wants(unsigned slot)
+{
+    return !size_class_is_medium(slot) && relaxed_load(depot.shelves[slot].unasked) < UNASKED_MAX &&
+           relaxed_load(depot.shelves[slot].batches) < BRKM_DEPOT_BATCHES &&
+           brkm__idle_has_room(IDLE_IN_DEPOT, BRKM_BATCH_BYTES);
+}
+
 struct cached_list brkm__depot_take(unsigned slot)
 {
     struct cached_list batch = cached_list_empty();

@@ -18,7 +18,7 @@ layer_of()
     lock | options | backtrace | modules | sampling) echo 3 ;;
     block | size_class | regions | environment | footprint | perturb | huge_pages | foreign) echo 4 ;;
     bins | cached_list | top | fallback | trailer | zero_size | own_memory | profile) echo 5 ;;
-    purge | mapped | guarded | cache_bin | profile_file | leaks) echo 6 ;;
+    purge | mapped | guarded | cache_bin | profile_file | leaks | prefetch) echo 6 ;;
     free_space | explain | samples) echo 7 ;;
     heap) echo 8 ;;
     idle | verify | heap_map | thread_cache | quarantine) echo 9 ;;
