@@ -24,8 +24,8 @@ struct quarantine;
 
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
-    size_t budget;           /* bytes that the cache may hold */
-    size_t budget_spent;     /* capacities of exact slots and blocks of large ones, in bytes */
+    size_t budget;       /* bytes that the cache may hold */
+    size_t budget_spent; /* capacities of exact slots and blocks of large ones, in bytes */
     /* Blocks on their way back to the heap: in a phase of frees alone those that find no room in
      * their slots gather here, of whatever size. */
     struct cached_list leaving;
