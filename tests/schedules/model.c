@@ -178,6 +178,10 @@ void brkm__guarded_after_fork(void)
 {
 }
 
+void brkm__explain_after_fork(void)
+{
+}
+
 void brkm__sampling_forget(void)
 {
 }
