@@ -160,10 +160,12 @@ class Region:
 
 
 class Mapping:
-    """A block with a mapping of its own; one that was freed has size 0."""
+    """A block with a mapping of its own. One that was freed has size 0; in quarantine it keeps its
+    addresses, `kept` bytes of them."""
 
     def __init__(self, payload, start, size, usable):
-        self.payload, self.start, self.size, self.usable = payload, start, size, usable
+        self.payload, self.start, self.usable = payload, start, usable
+        self.size, self.kept = (size, 0) if usable else (0, size)
 
 
 class Cache:
@@ -235,8 +237,6 @@ class Heap:
         for i in range(self.memory.word(facts["mapped capacity"]) if entries else 0):
             entry = self.memory.read(entries + i * size, size)
             values = [WORD.unpack_from(entry, at)[0] for at in members]
-            if values[3] == 0:
-                values[2] = 0  # freed; in quarantine it keeps its addresses
             if values[0] != 0:
                 found.append(Mapping(*values))
         return found
@@ -470,10 +470,20 @@ class Heap:
             return payloads, f"{len(payloads)} blocks where {most} were counted"
         return payloads, None
 
+    def _chain(self, at, following, most=1 << 20):
+        """The addresses of a list that is linked by the field `following`."""
+        found = []
+        while at != 0 and len(found) < most:
+            found.append(at)
+            at = self._field(at, following)
+        return found
+
+    def _cache_addresses(self):
+        return self._chain(self.memory.word(self.facts["first cache"]), "thread_cache.next")
+
     def thread_caches(self):
         facts, caches = self.facts, []
-        at = self.memory.word(facts["first cache"])
-        while at != 0 and len(caches) < 1 << 20:
+        for at in self._cache_addresses():
             cache = Cache(f"thread cache {self._field(at, 'thread_cache.number')}",
                           self._field(at, "thread_cache.owner"),
                           self._field(at, "thread_cache.budget"))
@@ -491,7 +501,6 @@ class Heap:
                 first = self._field(leaving, "cached_list.first")
                 cache.lists.append(("leaving", *self._cached_list(first, count)))
             caches.append(cache)
-            at = self._field(at, "thread_cache.next")
         return caches
 
     def depot(self):
@@ -517,7 +526,80 @@ class Heap:
                     owner = f" of {thread_name(cache.owner)}" if cache.owner else ""
                     return f"{cache.name}{owner}, {what}, place {payloads.index(payload) + 1} " \
                         f"of {len(payloads)}"
-        return "no cache has it: on its way between two, or lost by a fork"
+        return None
+
+    # -- Quarantine --
+
+    def _quarantines(self):
+        """(address, whose) of each quarantine."""
+        facts = self.facts
+        owners = {self._field(at, "thread_cache.quarantine"): self._field(at, "thread_cache.owner")
+                  for at in self._cache_addresses()}
+        for at in self._chain(self.memory.word(facts["first quarantine"]), "quarantine.next"):
+            yield at, f" of {thread_name(owners[at])}" if owners.get(at) else " of no thread any more"
+        yield facts["shared quarantine"], " that threads without a cache share"
+
+    def _places(self, start, count):
+        """The payloads in an array of quarantined blocks; 0 in empty places."""
+        size = self.facts["sizeof quarantined"]
+        table = self.memory.read(start, count * size)
+        return [WORD.unpack_from(table, i * size + self.facts["quarantined.payload"])[0]
+                for i in range(count)]
+
+    def _pointers(self, start, count):
+        return [word for word, in WORD.iter_unpack(self.memory.read(start, 8 * count))]
+
+    def _where_in_queue(self, quarantine, payload):
+        facts = self.facts
+        places = self._places(quarantine + facts["quarantine.queue"], facts["quarantine queue places"])
+        oldest = self._field(quarantine, "quarantine.oldest", 4) % len(places)
+        queued = [place for place in places[oldest:] + places[:oldest] if place != 0]
+        return f"queue, place {queued.index(payload) + 1} of {len(queued)}" if payload in queued \
+            else None
+
+    def _where_in_stock(self, quarantine, payload):
+        facts = self.facts
+        for kind in range(facts["stock kinds"]):
+            stock = quarantine + facts["quarantine.stock"] + kind * facts["sizeof stock"]
+            count = min(self._field(stock, "stock.count", 4), facts["stock room"])
+            blocks = self._pointers(stock + facts["stock.blocks"], count)
+            chosen = self._field(stock, "stock.next")
+            if payload in blocks or payload == chosen:
+                many = f"{len(blocks) + (chosen != 0)} of {kind * facts['alignment']} bytes"
+                return f"stock, {'the next' if payload == chosen else 'one'} of {many}"
+        return None
+
+    def _where_in_store(self, payload):
+        facts = self.facts
+        for kind in range(facts["stock kinds"]):
+            shelf = facts["store shelves"] + kind * facts["sizeof crate_shelf"]
+            size = kind * facts["alignment"]
+            batch = facts["store small batch"] if size <= facts["store small block max"] \
+                else facts["store batch"]
+            crates = self._chain(self._field(shelf, "crate_shelf.first"), "crate.next",
+                                 self._field(shelf, "crate_shelf.crates", 4))
+            for number, crate in enumerate(crates, 1):
+                if payload in self._pointers(crate + facts["crate.blocks"], batch):
+                    return f"batch {number} of {len(crates)} of {size} bytes"
+        return None
+
+    def where_quarantined(self, payload):
+        """Where in the hardened mode's quarantine a block is, or None."""
+        for quarantine, whose in self._quarantines():
+            pool = self._places(quarantine + self.facts["quarantine.pool"],
+                                self.facts["quarantine pool places"])
+            part = f"pool, one of {len(pool) - pool.count(0)}" if payload in pool else \
+                self._where_in_queue(quarantine, payload) or \
+                self._where_in_stock(quarantine, payload)
+            if part:
+                return f"the quarantine{whose}, {part}"
+        part = self._where_in_store(payload)
+        return f"the store of the quarantines, {part}" if part else None
+
+    def where_kept(self, payload):
+        """Who has a block that is neither in use nor free."""
+        return self.where_cached(payload) or self.where_quarantined(payload) or \
+            "no cache has it: on its way between two, or lost by a fork"
 
 
 # ---- Threads ----
@@ -595,10 +677,12 @@ def heap_with(address):
 
 
 def mapping_around(heap, address):
-    """The mapped block around an address, or a freed one that began there."""
+    """The mapped block around an address, or a freed one that keeps it or began there."""
     found = None
     for mapping in heap.mappings():
         if mapping.size != 0 and mapping.start <= address < mapping.start + mapping.size:
+            return mapping
+        if mapping.start <= address < mapping.start + mapping.kept:
             return mapping
         if mapping.size == 0 and mapping.payload == address:
             found = mapping
@@ -733,7 +817,7 @@ def print_block(heap, block, front, behind, address):
     if block.state == FREE:
         print_free(heap, sheet, block)
     elif block.state == CACHED:
-        sheet.row("cache", heap.where_cached(block.payload))
+        sheet.row("cache", heap.where_kept(block.payload))
     elif block.state == TOP:
         print_top(heap, sheet, block)
     elif block.state == IN_USE:
@@ -754,6 +838,9 @@ def print_mapping(heap, mapping, address):
     sheet = Sheet()
     if mapping.size == 0:
         sheet.row("address", f"{address:#x}, where a mapped block was that is freed")
+        if mapping.kept:
+            sheet.row("block", f"{mapping.payload:#x}")
+            sheet.row("cache", heap.where_kept(mapping.payload))
         return
     inside = address - mapping.payload
     where = f"{-inside} bytes in front of the payload" if inside < 0 else \
@@ -904,7 +991,7 @@ Bytes include the headers of blocks."""
 class BrkmBlock(Command):
     """The block around an address: brkm block ADDR.
 Tells its size, state and flags, whether its header is sound or which part is damaged, its neighbours,
-the bin or the cache that has it."""
+the bin, the cache or the quarantine that has it."""
     name = "brkm block"
 
     def run(self, argument):
@@ -926,7 +1013,7 @@ the bin or the cache that has it."""
 class BrkmWhy(Command):
     """What pins a hole or the top: brkm why ADDR, brkm why top.
 Tells which blocks keep the free block around ADDR, or the top, from becoming larger. Their first bytes
-tell what they are."""
+tell what they are. Of a block that was freed and is not free: which cache or quarantine keeps it."""
     name = "brkm why"
 
     def run(self, argument):
@@ -938,9 +1025,7 @@ tell what they are."""
             mapping = mapping_around(heap, address)
             if mapping is None:
                 not_ours(self.name, heap, address)
-            print(f"{address:#x} lies in a mapped block, which goes back to the system as soon as it "
-                  "is freed: nothing pins it" if mapping.size else
-                  f"{address:#x} was a mapped block, whose memory went back to the system")
+            self.why_mapped(heap, mapping, address)
         elif block.state == TOP:
             self.why_top(heap, block, front)
         elif block.state == FREE:
@@ -960,10 +1045,25 @@ tell what they are."""
         return heap, top
 
     @staticmethod
+    def why_mapped(heap, mapping, address):
+        if mapping.size:
+            print(f"{address:#x} lies in a mapped block, which goes back to the system as soon as it "
+                  "is freed: nothing pins it")
+        elif mapping.kept:
+            print(f"{address:#x} lies in the mapped block {mapping.payload:#x}, which was freed and "
+                  f"is in {heap.where_kept(mapping.payload)}; its memory went back to the system, its "
+                  "addresses are not used again before it leaves")
+        else:
+            print(f"{address:#x} was a mapped block, whose memory went back to the system")
+
+    @staticmethod
     def not_free(heap, block):
         if block.state == CACHED:
-            print(f"{short(heap, block)}: kept for the next malloc by "
-                  f"{heap.where_cached(block.payload)}; malloc_trim in that thread gives it back")
+            kept = heap.where_quarantined(block.payload)
+            print(f"{short(heap, block)}: freed, and in {kept}; malloc_trim gives it back, called in "
+                  "that thread if one has it" if kept else
+                  f"{short(heap, block)}: kept for the next malloc by "
+                  f"{heap.where_kept(block.payload)}; malloc_trim in that thread gives it back")
         elif block.state == DAMAGED:
             print(f"{block.payload:#x}: {heap.describe_damage(block)}")
         elif block.state == IN_USE:
@@ -978,7 +1078,7 @@ tell what they are."""
         if block is None:
             return
         if block.state == CACHED:
-            print(f"{'':<10} kept by {heap.where_cached(block.payload)}")
+            print(f"{'':<10} kept by {heap.where_kept(block.payload)}")
         elif block.state == IN_USE:
             print_contents(heap, block, " " * 11)
         elif block.state == DAMAGED:

@@ -24,7 +24,7 @@ enum os_socket_result {
     OS_SOCKET_DONE,   /* some bytes went through */
     OS_SOCKET_LATER,  /* nothing to be had at the moment */
     OS_SOCKET_ENDED,  /* the other side sends no more */
-    OS_SOCKET_FAILED, /* no use any more; a listener: somebody closed it */
+    OS_SOCKET_FAILED, /* no use any more; a listener: somebody closed it or shut it down */
 };
 
 /* Listens at the name. False when the name is taken or the system refuses; *reason, a constant

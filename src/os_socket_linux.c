@@ -149,6 +149,19 @@ static bool is_allowed(int descriptor)
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
+/* A listener that was shut down is always ready and never has a client. */
+static bool is_shut_down(int descriptor)
+{
+    struct pollfd polled = {.fd = descriptor, .events = POLLRDHUP};
+    return poll(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
+static bool has_no_use(int descriptor, int error)
+{
+    return error == EBADF || error == ENOTSOCK || error == EINVAL ||
+           (error == EAGAIN && is_shut_down(descriptor));
+}
+
 static enum os_socket_result accept_from(const struct os_socket *listener, struct os_socket *client,
                                          bool *allowed)
 {
@@ -157,8 +170,7 @@ static enum os_socket_result accept_from(const struct os_socket *listener, struc
     }
     int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) {
-        return errno == EBADF || errno == ENOTSOCK || errno == EINVAL ? OS_SOCKET_FAILED
-                                                                      : OS_SOCKET_LATER;
+        return has_no_use(listener->descriptor, errno) ? OS_SOCKET_FAILED : OS_SOCKET_LATER;
     }
     *allowed = is_allowed(descriptor);
     return adopt(client, descriptor) ? OS_SOCKET_DONE : OS_SOCKET_LATER;

@@ -10,6 +10,7 @@
 #include "cache_registry.h"
 #include "depot.h"
 #include "environment.h"
+#include "explain.h"
 #include "foreign.h"
 #include "guarded.h"
 #include "hardened.h"
@@ -86,6 +87,7 @@ static void fork_in_parent(void)
 static void fork_in_child(void)
 {
     brkm__guarded_after_fork();
+    brkm__explain_after_fork();
     brkm__sampling_forget();
     if (!brkm__lock_holds_all) {
         return;

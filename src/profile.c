@@ -11,6 +11,7 @@
 
 /* Lists of stacks, by hash. A quarter of a million stacks would make lists of 16. */
 #define BUCKETS ((size_t)1 << 14)
+#define BUCKETS_BYTES (BUCKETS * sizeof(struct profile_stack *))
 
 /* Bytes of memory for stacks that are mapped at a time, room for 300 of 40 frames. */
 #define CHUNK (128 * BRKM_KIB)
@@ -215,22 +216,37 @@ static bool has_room(void)
 
 /* ---- Recording ---- */
 
+/* Undoes what begin() got, where it did not get all. */
+static void give_back(void)
+{
+    if (profile.buckets != NULL) {
+        brkm__footprint_abandon(profile.buckets, BUCKETS_BYTES);
+    }
+    if (profile.places != NULL) {
+        brkm__footprint_abandon(profile.places, profile.place_count * sizeof(*profile.places));
+    }
+    memset(&profile, 0, sizeof(profile));
+}
+
+static struct profile_stack *make_unknown(void)
+{
+    void *const no_frames[1] = {NULL};
+    return make_stack(no_frames, 0, 0);
+}
+
+/* Three mappings, of buckets, places and stacks: all of them or none. */
 static bool begin(void)
 {
     if (profile.buckets != NULL) {
         return true;
     }
-    struct profile_stack **buckets = brkm__footprint_map(BUCKETS * sizeof(struct profile_stack *));
-    if (buckets == NULL) {
-        return false;
+    profile.buckets = brkm__footprint_map(BUCKETS_BYTES);
+    if (profile.buckets != NULL && make_places(PLACES_MIN)) {
+        profile.unknown = make_unknown();
     }
-    if (profile.places == NULL && !make_places(PLACES_MIN)) {
-        brkm__footprint_unmap(buckets, BUCKETS * sizeof(struct profile_stack *));
-        return false;
+    if (profile.unknown == NULL) {
+        give_back();
     }
-    profile.buckets = buckets;
-    void *const no_frames[1] = {NULL};
-    profile.unknown = make_stack(no_frames, 0, 0);
     return profile.unknown != NULL;
 }
 
@@ -296,8 +312,8 @@ void brkm__profile_abandon(void)
 {
     bool has_begun = profile.buckets != NULL;
     memset(&profile, 0, sizeof(profile));
-    if (has_begun && !begin()) {
-        memset(&profile, 0, sizeof(profile));
+    if (has_begun) {
+        begin();
     }
 }
 
@@ -315,7 +331,7 @@ struct profile_totals brkm__profile_totals(void)
         .in_use = profile.in_use,
     };
     if (profile.buckets != NULL) {
-        totals.bytes = BUCKETS * sizeof(struct profile_stack *) + profile.stacks_bytes +
+        totals.bytes = BUCKETS_BYTES + profile.stacks_bytes +
                        profile.place_count * sizeof(struct profile_record);
     }
     lock_release(&brkm__profile_lock);

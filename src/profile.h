@@ -46,7 +46,8 @@ struct profile_record {
     struct sample_weight weight;
 };
 
-/* Maps the memory that is needed at first; false when there is none. Again and again is once. */
+/* Maps the memory that is needed at first, all of it or nothing; false when there is none. May be
+ * tried again; once it was had, again and again is once. */
 bool brkm__profile_begin(void);
 
 /* Records a sampled block with the calling thread's stack. False when there is no room for it,

@@ -9,6 +9,7 @@
 #include "block.h"
 #include "cached_list.h"
 #include "clear.h"
+#include "facts.h"
 #include "heap.h"
 #include "options.h"
 #include "own_memory.h"
@@ -593,3 +594,34 @@ void brkm__quarantine_abandon(void)
     unreserve(shared.granted);
     memset(&shared, 0, sizeof(shared));
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("first quarantine", &registry.all),
+    FACT_ADDRESS("shared quarantine", &shared),
+    FACT("quarantine pool places", QUARANTINE_POOL),
+    FACT("quarantine queue places", QUARANTINE_QUEUE),
+    FACT("stock kinds", STOCK_BLOCK_MAX / BRKM_ALIGNMENT + 1),
+    FACT("stock room", STOCK_SMALL_MOST),
+    FACT_OFFSET(quarantine, pool),
+    FACT_OFFSET(quarantine, queue),
+    FACT_OFFSET(quarantine, oldest),
+    FACT_OFFSET(quarantine, stock),
+    FACT_OFFSET(quarantine, next),
+    FACT_SIZE(quarantined),
+    FACT_OFFSET(quarantined, payload),
+    FACT_SIZE(stock),
+    FACT_OFFSET(stock, next),
+    FACT_OFFSET(stock, count),
+    FACT_OFFSET(stock, blocks),
+    FACT_ADDRESS("store shelves", store.shelves),
+    FACT("store small block max", STOCK_SMALL_BLOCK_MAX),
+    FACT("store small batch", STOCK_SMALL_BATCH),
+    FACT("store batch", STOCK_BATCH),
+    FACT_SIZE(crate_shelf),
+    FACT_OFFSET(crate_shelf, first),
+    FACT_OFFSET(crate_shelf, crates),
+    FACT_OFFSET(crate, next),
+    FACT_OFFSET(crate, blocks),
+};

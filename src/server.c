@@ -24,8 +24,11 @@
 /* Longest sleep in milliseconds while nobody is let in: the alarm rings at the same door. */
 #define FULL_MS 250
 
-/* Milliseconds between two sockets, where the program closes ours again and again. */
+/* Milliseconds between two sockets, where the program closes ours or shuts it down: the double each
+ * time, up to a bound, where it does so again and again. One that stood for as long as the bound
+ * ends that. */
 #define REOPEN_MS 1000
+#define REOPEN_MOST_MS 60000
 
 _Static_assert(CLIENTS + 1 <= OS_SOCKET_EVENTS_MAX, "all sockets can be waited for at once");
 
@@ -45,10 +48,17 @@ static struct {
     struct os_socket listener;
     uint64_t rest_until;
     uint64_t opened_at;
+    uint64_t reopen_at; /* 0 while nothing is known against the listener */
+    uint64_t pause;     /* milliseconds between the last two sockets; 0 at first */
     char name[OS_SOCKET_NAME_MAX];
     size_t name_length;
     struct client clients[CLIENTS];
 } server;
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* ---- The name: brkmalloc/PROCESS/NUMBER ---- */
 
@@ -102,14 +112,27 @@ bool brkm__server_is_open(void)
     return server.listener.open;
 }
 
-/* Somebody closed the socket: a program that becomes a daemon closes all it has. The old name is
- * free again, unless a child that knows nothing of us still has the socket. */
+/* When the next socket may be opened. */
+static uint64_t plan_reopening(uint64_t now)
+{
+    bool is_the_first = server.pause == 0 || now - server.opened_at >= REOPEN_MOST_MS;
+    server.pause = is_the_first ? REOPEN_MS : earlier(2 * server.pause, REOPEN_MOST_MS);
+    return server.opened_at + server.pause;
+}
+
+/* Somebody closed the socket, as a program that becomes a daemon closes all it has, or shut it
+ * down. The old name is free again, unless a child that knows nothing of us still has the socket.
+ */
 static void reopen(uint64_t now)
 {
-    if (now - server.opened_at < REOPEN_MS) {
-        server.rest_until = server.opened_at + REOPEN_MS;
+    if (server.reopen_at == 0) {
+        server.reopen_at = plan_reopening(now);
+    }
+    if (now < server.reopen_at) {
+        server.rest_until = server.reopen_at;
         return;
     }
+    server.reopen_at = 0;
     lock_acquire(&server.lock);
     brkm__os_socket_close(&server.listener);
     lock_release(&server.lock);
@@ -248,11 +271,6 @@ static void end_late_clients(uint64_t now)
     }
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint64_t milliseconds_until(uint64_t time, uint64_t now)
 {
     return time > now ? time - now : 0;
@@ -343,5 +361,5 @@ void brkm__server_forget(void)
         brkm__os_socket_close(&server.clients[i].socket);
         brkm__control_answer_free(&server.clients[i].answer);
     }
-    server.rest_until = 0;
+    server.rest_until = server.reopen_at = server.pause = 0;
 }

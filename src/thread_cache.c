@@ -64,6 +64,7 @@ static const struct fact facts[] FACTS = {
     FACT_OFFSET(thread_cache, refills),
     FACT_OFFSET(thread_cache, flushes),
     FACT_OFFSET(thread_cache, number),
+    FACT_OFFSET(thread_cache, quarantine),
     FACT_OFFSET(thread_cache, owner),
     FACT_OFFSET(thread_cache, next),
     FACT_SIZE(cache_bin),

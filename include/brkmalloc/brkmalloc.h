@@ -134,7 +134,7 @@ BRKM_API int brkm_option_set(const char *name, size_t value) BRKM_NOTHROW;
  * or be switched by the program. */
 
 /* Begins to sample who allocates, or goes on with it. Blocks from before are unknown to the
- * profile. Returns 0; ENOMEM when there is no memory for the records. */
+ * profile. Returns 0; ENOMEM when there is no memory for the records: it may be tried again. */
 BRKM_API int brkm_profile_start(void) BRKM_NOTHROW;
 
 /* Ends sampling. What was recorded stays, and the frees of recorded blocks still count. */

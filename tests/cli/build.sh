@@ -285,6 +285,10 @@ END
         in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_STATUS=$expected "$tree/brkmalloc" test --coverage
         same "status of --coverage" "$expected" "$status"
         has "preset" "--preset coverage" "$(log_of cmake)"
+        in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_STATUS="$expected" FAKE_CTEST_STATUS=8 \
+            "$tree/brkmalloc" test --coverage
+        same "status of --coverage when tests fail and coverage.py exits $expected" 8 "$status"
+        has "what failed" "tests failed" "$err"
     done
 }
 

@@ -141,6 +141,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 [ -z "${FAKE_REPORT-}" ] || cat "$FAKE_REPORT" >"$junit"
+exit "${FAKE_CTEST_STATUS:-0}"
 END
 }
 

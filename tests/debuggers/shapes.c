@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Makes a heap whose blocks are known, says on standard output where they are, and stops.
  *
- * shapes heap|fallback|empty DAMAGE END, with BRKMALLOC=mapped_threshold:32m
- *   heap, fallback, empty   blocks below the break, or the break is blocked and regions are mapped,
- * or no block is asked for DAMAGE   none, or what is overwritten: guard, seal, flags, size, header,
- * end, tag, link, cached, long, mapped, fencepost END      trap (SIGTRAP), abort (SIGABRT), or
- * fault: free of the damaged block
+ * shapes WHERE DAMAGE END, with BRKMALLOC=mapped_threshold:32m
+ *
+ * WHERE is heap (blocks below the break), fallback (the break is blocked and regions are mapped),
+ * empty (no block is asked for) or quarantine (many blocks of one size were freed, for the hardened
+ * mode). DAMAGE is none, or what is overwritten: guard, seal, flags, size, header, end, tag, link,
+ * cached, long, mapped, fencepost. END is trap (SIGTRAP), abort (SIGABRT), or fault: free of the
+ * damaged block.
  *
  * Lines: "NAME PAYLOAD BYTES" of blocks, bytes with their header, 0 where only the place is known.
  */
@@ -193,17 +195,45 @@ static void damage(const char *what)
     exit(2);
 }
 
+/* More than pool, queue and stock hold: some are in the store. The last one is in the pool. */
+#define FREED 700
+
+static void fill_quarantine(void)
+{
+    static char *freed[FREED];
+    pthread_t thread;
+    mapped = malloc(MAPPED);
+    pthread_barrier_init(&barrier, NULL, 2);
+    pthread_create(&thread, NULL, keep_in_cache, NULL);
+    pthread_barrier_wait(&barrier);
+    pthread_create(&thread, NULL, leave_in_depot, NULL);
+    pthread_join(thread, NULL);
+    for (size_t i = 0; i < FREED; i++) {
+        freed[i] = malloc(SMALL);
+    }
+    for (size_t i = 0; i < FREED; i++) {
+        free(freed[i]);
+        say("freed", freed[i], 0);
+    }
+    free(mapped);
+    say("mapped", mapped, 0);
+    say("elsewhere", elsewhere, 0);
+    say("left", depot, 0);
+}
+
 int main(int count, char **words)
 {
     if (count != 4) {
-        fputs("usage: shapes heap|fallback|empty DAMAGE trap|abort|fault\n", stderr);
+        fputs("usage: shapes heap|fallback|empty|quarantine DAMAGE trap|abort|fault\n", stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IONBF, 0);
     if (strcmp(words[1], "fallback") == 0) {
         block_the_break();
     }
-    if (strcmp(words[1], "empty") != 0) {
+    if (strcmp(words[1], "quarantine") == 0) {
+        fill_quarantine();
+    } else if (strcmp(words[1], "empty") != 0) {
         make_blocks();
         run_threads();
         make_pin();

@@ -52,9 +52,9 @@ class Shapes:
 
 
 class Program:
-    def __init__(self, script, program, library=None):
+    def __init__(self, script, program, library=None, options=OPTIONS):
         self.script, self.program, self.library = script, program, library
-        self.environment = {"BRKMALLOC": OPTIONS} | ({"LD_PRELOAD": library} if library else {})
+        self.environment = {"BRKMALLOC": options} | ({"LD_PRELOAD": library} if library else {})
 
     def start(self, where="heap", damage="none", end="trap"):
         """The program under gdb, stopped where `end` says."""
@@ -373,6 +373,70 @@ def case_errors(program):
             "brkm copies x": 'brkm copies takes a number from 1 to ',
             "help brkm block": "The block around an address"}.items():
         has(command, says, shapes.run(command))
+
+
+def quarantined(shapes):
+    """The payloads of the blocks that the program freed, by what `brkm why` tells of each."""
+    told = collections.defaultdict(list)
+    payloads = [int(payload) for payload in re.findall(r"^freed (\d+) 0$", shapes.output, re.M)]
+    for payload in payloads:
+        found = re.match(rf"{payload:#x}, (\w+), \d+ bytes(?:: freed, and in (.*?); malloc_trim .*)?",
+                         shapes.run(f"brkm why {payload:#x}"))
+        told[found and (found.group(2) or found.group(1))].append(payload)
+    return payloads, told
+
+
+def check_part(told, pattern):
+    """How many blocks a part of the quarantine has, by the number that the pattern finds."""
+    found = collections.Counter()
+    for words, blocks in told.items():
+        match = re.fullmatch(pattern, words or "")
+        if match:
+            found[int(match.group(1))] += len(blocks)
+    expect(found, f"no block is in {pattern}: {list(told)[:5]}")
+    return found or {0: 0}
+
+
+def case_quarantine(program):
+    """Where blocks that were freed in the hardened mode are: each is somewhere, and the parts say of
+    themselves what is in them."""
+    hardened = Program(program.script, program.program, program.library, OPTIONS + ",hardened:true")
+    shapes = hardened.start("quarantine")
+    payloads, told = quarantined(shapes)
+    own = r"the quarantine of thread 1 \(LWP \d+\), "
+    # Besides them a few of libc's.
+    for part, most in (r"pool, one of (\d+)", 256), (r"stock, \w+(?: next)? of (\d+) of \d+ bytes", 32):
+        counts = check_part(told, own + part)
+        same(f"numbers in {part}", 1, len(counts))
+        for number, count in counts.items():
+            expect(count <= number <= min(count + 10, most), f"{part}: {count} blocks, {number} told")
+    places = check_part(told, own + r"queue, place (\d+) of \d+")
+    expect(max(places) <= 64 and max(places) - 10 <= len(places), f"queue: {sorted(places)}")
+    same("blocks at one place of the queue", {1}, set(places.values()))
+    batches = check_part(told, r"the store of the quarantines, batch (\d+) of \d+ of \d+ bytes")
+    same("batches", list(range(1, len(batches) + 1)), sorted(batches))
+    expect(max(batches.values()) == 15 and min(batches.values()) >= 5, f"blocks by batch: {batches}")
+    same("blocks of which nothing is known", 0,
+         sum(len(blocks) for words, blocks in told.items() if words is None or "no cache" in words))
+    last = next(words for words, blocks in told.items() if payloads[-1] in blocks)
+    has("the last block", ", pool, ", last)
+    check_others_quarantined(shapes)
+    has("brkm block", last, shapes.block(payloads[-1])["cache"])
+
+
+def check_others_quarantined(shapes):
+    """Blocks of other threads, and a mapped one."""
+    elsewhere = shapes.run(f"brkm why {shapes.at['elsewhere']:#x}")
+    expect(re.search(r"the quarantine of thread 2 \(LWP \d+\), pool, one of 1; ", elsewhere),
+           f"elsewhere: {elsewhere}")
+    has("left by a thread that ended", "the quarantine of no thread any more, pool, one of 1;",
+        shapes.run(f"brkm why {shapes.at['left']:#x}"))
+    mapped = shapes.at["mapped"]
+    for address in (mapped, mapped + 50000):
+        why = shapes.run(f"brkm why {address:#x}")
+        expect(re.match(rf"{address:#x} lies in the mapped block {mapped:#x}, which was freed and is in "
+                        r"the quarantine of thread 1 \(LWP \d+\), (pool|queue), ", why), why)
+        has("brkm block", "the quarantine of thread 1", shapes.block(address)["cache"])
 
 
 def case_empty(program):

@@ -435,6 +435,31 @@ def daemon():
         same(0, process.wait(PATIENCE), "status of a program whose files were left alone")
 
 
+# Shuts down the socket that listens, which is then always ready. By then it has stood for a while.
+SHUT_DOWN = """
+import os, socket, sys, time
+time.sleep(0.3)
+for number in range(200, 300):
+    try:
+        with socket.socket(fileno=os.dup(number)) as found:
+            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                found.shutdown(socket.SHUT_RDWR)
+                print("ready", flush=True)
+    except OSError:
+        pass
+sys.stdin.readline()
+"""
+
+
+def shut_down():
+    with server(script=SHUT_DOWN) as (process, _):
+        before = thread_status(process.pid, "voluntary_ctxt_switches")
+        time.sleep(1.5)
+        found = thread_status(process.pid, "voluntary_ctxt_switches") - before
+        check(found <= 5, "times that the thread woke in 1.5 seconds", found)
+        ask(process.pid, "version")
+
+
 def top():
     with server() as (process, _):
         done = run("top", "-b", "-n", 3, "-d", 0.1, process.pid)

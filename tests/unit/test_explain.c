@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * explain.h: which block an access was meant for, and what is said of it. */
+#define _GNU_SOURCE
 #include "explain.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guarded.h"
@@ -213,6 +217,66 @@ START_TEST(a_second_fault_waits_until_the_first_is_explained)
 }
 END_TEST
 
+/* While the first thread explains, another one forks; the child faults too. Nobody explains there,
+ * whatever the parent's memory said at that moment. */
+
+#define CHILD_SECONDS 10
+
+static int fork_by_system_call(void)
+{
+    return (int)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+static const struct {
+    int (*fork_now)(void);
+    bool has_no_wiping;
+} forks[] = {{fork, false}, {fork_by_system_call, false}, {fork, true}};
+#define FORKS 3
+
+static int which_fork;
+
+static int fault_in_child(void)
+{
+    alarm(CHILD_SECONDS);
+    bool first = explain(touched, OS_ACCESS_READ) && unit_said("read after free");
+    bool once = explain(touched, OS_ACCESS_READ) && !unit_said("read after free");
+    return first && once ? 0 : 1;
+}
+
+static void *fork_as_second(void *unused)
+{
+    int status = 0;
+    pid_t child = forks[which_fork].fork_now();
+    if (child == 0) {
+        _exit(fault_in_child());
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(status == 0, "the child's status is %x", (unsigned)status);
+    return unused;
+}
+
+static void fork_in_second_thread(void)
+{
+    ck_assert_int_eq(pthread_create(&second, NULL, fork_as_second, NULL), 0);
+    ck_assert_int_eq(pthread_join(second, NULL), 0);
+}
+
+START_TEST(a_child_does_not_wait_for_its_parent_s_explanation)
+{
+    which_fork = _i;
+    fake_os.has_no_wiping = forks[_i].has_no_wiping;
+    start("sample");
+    touched = brkm_malloc(64);
+    brkm_free(touched);
+    fake_os.error_written = fork_in_second_thread;
+    ck_assert(explain(touched, OS_ACCESS_WRITE));
+    ck_assert(unit_said("write after free of a guarded block"));
+    /* The parent has had its explanation. */
+    ck_assert(explain(touched, OS_ACCESS_WRITE));
+    ck_assert_str_eq(fake_os_text(), "");
+}
+END_TEST
+
 START_TEST(a_locked_table_is_not_waited_for)
 {
     start("pages");
@@ -254,6 +318,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, addresses_of_others_are_not_explained);
     tcase_add_test(tests, the_first_fault_alone_is_explained);
     tcase_add_test(tests, a_second_fault_waits_until_the_first_is_explained);
+    tcase_add_loop_test(tests, a_child_does_not_wait_for_its_parent_s_explanation, 0, FORKS);
     tcase_add_test(tests, a_locked_table_is_not_waited_for);
     tcase_add_loop_test(tests, faults_are_watched_where_there_is_something_to_explain, 0, 4);
     tcase_add_test(tests, an_option_leaves_faults_to_the_program);

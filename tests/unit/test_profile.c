@@ -203,15 +203,40 @@ END_TEST
 
 /* ---- Memory is short ---- */
 
+/* What was mapped before the one that fails goes back. */
 START_TEST(without_memory_there_is_no_profile)
 {
     for (unsigned nth = 1; nth <= 3; nth++) {
         fake_os_fail(FAKE_ONLY(FAKE_MAP), nth, false);
         ck_assert(!brkm__profile_begin());
+        ck_assert_uint_eq(fake_os_failed(), 1);
+        ck_assert_uint_eq(fake_os_mapped_count(), 0);
+        ck_assert_uint_eq(brkm__footprint_totals().bytes, 0);
+        ck_assert_uint_eq(brkm__profile_totals().stacks, 0);
+        ck_assert_uint_eq(brkm__profile_totals().lost, 0);
+        ck_assert(!add_here(1, 1));
     }
     fake_os_fail(0, 0, false);
     ck_assert(brkm__profile_begin());
     ck_assert(add_here(1, 1));
+}
+END_TEST
+
+/* The next attempt begins as the first. Blocks whose stack finds no memory then are of an unknown
+ * one. */
+START_TEST(after_an_attempt_that_failed_there_is_a_stack_for_all_others)
+{
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), 3, false);
+    ck_assert(!brkm__profile_begin());
+    ck_assert(brkm__profile_begin());
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), 1, true);
+    for (unsigned depth = 0; depth < 400; depth++) {
+        recurse(depth % 100, depth);
+        recurse(depth % 100 + 1, 1000 + depth);
+    }
+    fake_os_fail(0, 0, false);
+    ck_assert_uint_eq(read_sums().live.bytes, 800);
+    ck_assert_uint_eq(brkm__profile_totals().bytes, brkm__footprint_totals().bytes);
 }
 END_TEST
 
@@ -299,6 +324,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_record_that_is_put_back_was_never_away);
     tcase_add_test(tests, a_deep_stack_keeps_its_innermost_frames);
     tcase_add_test(tests, without_memory_there_is_no_profile);
+    tcase_add_test(tests, after_an_attempt_that_failed_there_is_a_stack_for_all_others);
     tcase_add_test(tests, a_full_table_loses_samples_and_counts_them);
     tcase_add_test(tests, a_record_that_finds_no_room_again_is_lost);
     tcase_add_test(tests, stacks_beyond_their_memory_are_one);

@@ -346,6 +346,27 @@ START_TEST(without_memory_the_program_runs_without)
 }
 END_TEST
 
+/* The loop's number is that of the mapping that fails. */
+START_TEST(the_program_may_start_it_when_there_is_memory_again)
+{
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), (unsigned)_i, false);
+    begin(EVERY_BLOCK);
+    ck_assert(unit_said("brkmalloc: heap profile: there is no memory for it; the program runs "
+                        "without\n"));
+    ck_assert_uint_eq(fake_os_mapped_count(), 0);
+    brkm_free(brkm_malloc(100));
+    expect_sum(since_start(), 0, 0);
+    ck_assert_int_eq(brkm_profile_dump("/heap"), ENOTSUP);
+    fake_os_fail(FAKE_ONLY(FAKE_MAP), (unsigned)_i, false);
+    ck_assert_int_eq(brkm_profile_start(), ENOMEM);
+    ck_assert_int_eq(brkm_profile_start(), 0);
+    void *memory = brkm_malloc(100);
+    expect_sum(in_use(), 100, 1);
+    brkm_free(memory);
+    expect_sum(in_use(), 0, 0);
+}
+END_TEST
+
 START_TEST(a_name_that_is_too_long_is_told)
 {
     static char path[5000];
@@ -491,6 +512,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, the_signal_has_it_written);
     tcase_add_test(tests, a_signal_that_cannot_be_had_is_told);
     tcase_add_test(tests, without_memory_the_program_runs_without);
+    tcase_add_loop_test(tests, the_program_may_start_it_when_there_is_memory_again, 1, 4);
     tcase_add_test(tests, a_name_that_is_too_long_is_told);
     tcase_add_test(tests, the_program_starts_and_stops_it);
     tcase_add_test(tests, what_stopped_costs_nothing_any_more);

@@ -21,7 +21,14 @@
 #include "unit.h"
 
 /* As in server.c. */
-enum { clients = 8, request_ms = 2000, answer_ms = 5000, rest_ms = 10, reopen_ms = 1000 };
+enum {
+    clients = 8,
+    request_ms = 2000,
+    answer_ms = 5000,
+    rest_ms = 10,
+    reopen_ms = 1000,
+    reopen_most_ms = 60000
+};
 
 enum { nobody = 65534, descriptor_min = 200, descriptor_max = 300 };
 
@@ -360,6 +367,62 @@ START_TEST(a_listener_that_the_program_closed_is_opened_again)
 }
 END_TEST
 
+/* Such a listener is always ready, and never has a client. Meanwhile nobody looks at it. */
+START_TEST(a_listener_that_the_program_shut_down_is_opened_again)
+{
+    open_server();
+    int shut_down = listener();
+    ck_assert_int_eq(shutdown(shut_down, _i == 0 ? SHUT_RD : SHUT_RDWR), 0);
+    struct pollfd always_ready = {.fd = shut_down, .events = POLLIN};
+    ck_assert_int_eq(poll(&always_ready, 1, 0), 1);
+    look();
+    look_after(reopen_ms - 1);
+    int client = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un address;
+    socklen_t size = sizeof(address);
+    ck_assert_int_eq(getsockname(shut_down, (struct sockaddr *)&address, &size), 0);
+    ck_assert_int_ne(connect(client, (struct sockaddr *)&address, size), 0);
+    look_after(1);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&address, size), 0);
+    say(client, "version\n");
+    look();
+    look();
+    ck_assert_int_eq(strncmp(read_all(client), "ok ", 3), 0);
+    ck_assert_int_eq(open_descriptors(), 1);
+    ck_assert_str_eq(fake_os_text(), "");
+}
+END_TEST
+
+/* The new listener comes `pause` after the one before, and no sooner. */
+static void expect_reopened_after(uint64_t pause)
+{
+    close(listener());
+    look();
+    look_after(pause - 1);
+    ck_assert_int_eq(open_descriptors(), 0);
+    look_after(1);
+    ck_assert_int_eq(open_descriptors(), 1);
+}
+
+START_TEST(a_listener_that_is_closed_again_and_again_comes_later_and_later)
+{
+    open_server();
+    for (uint64_t pause = reopen_ms; pause < reopen_most_ms; pause *= 2) {
+        expect_reopened_after(pause);
+    }
+    expect_reopened_after(reopen_most_ms);
+    expect_reopened_after(reopen_most_ms);
+    /* One that stood for long is replaced at once, and the next soon. */
+    look_after(reopen_most_ms);
+    close(listener());
+    look();
+    ck_assert_int_eq(open_descriptors(), 1);
+    expect_reopened_after(2 * reopen_ms);
+    expect_served();
+    ck_assert_str_eq(fake_os_text(), "");
+}
+END_TEST
+
 START_TEST(a_server_that_cannot_listen_says_so)
 {
     if (refuse_calls(SYS_socket, -1, EMFILE)) {
@@ -400,6 +463,8 @@ Suite *unit_suite(void)
     tcase_add_test(others, who_comes_when_all_places_are_taken_waits);
     tcase_add_test(others, another_user_is_refused_and_the_server_rests);
     tcase_add_loop_test(others, a_listener_that_the_program_closed_is_opened_again, 0, 2);
+    tcase_add_loop_test(others, a_listener_that_the_program_shut_down_is_opened_again, 0, 2);
+    tcase_add_test(others, a_listener_that_is_closed_again_and_again_comes_later_and_later);
     tcase_add_test(others, a_server_that_cannot_listen_says_so);
     tcase_add_test(others, a_child_closes_what_is_its_parent_s);
     return suite;
