@@ -220,10 +220,16 @@ static inline struct long_size *block_long_size(const struct mem_control_block *
 void brkm__block_store_long_size(struct mem_control_block *block, size_t size);
 size_t brkm__block_load_long_size(const struct mem_control_block *block);
 
+/* The upper half of a header read as one word, with the flags on top once its bytes are turned
+ * round; all machines we build for are little-endian. */
+typedef uint32_t block_half __attribute__((may_alias));
+#define BLOCK_UNITS_MASK UINT32_C(0xffffff)
+
 /* The size as the header tells it; for blocks that can be in use that is the size. */
 static inline size_t block_short_size(const struct mem_control_block *block)
 {
-    size_t units = (size_t)block->units[0] << 16 | (size_t)block->units[1] << 8 | block->units[2];
+    const block_half *flags_and_units = (const block_half *)&block->flags;
+    uint32_t units = __builtin_bswap32(relaxed_load(*flags_and_units)) & BLOCK_UNITS_MASK;
     return units * BLOCK_UNIT;
 }
 
@@ -344,18 +350,16 @@ static BRKM_ALWAYS_INLINE uint32_t block_slack_of(const struct mem_control_block
     return slack_told_by(difference) | others;
 }
 
-/* Writes a whole header. The flags are kept when `block` was a header before; a new boundary is
- * made by block_create. */
+/* Writes a whole header, under the heap's lock as all of it but the seal is. The flags are kept when
+ * `block` was a header before; a new boundary is made by block_create. */
 static inline void block_set(struct mem_control_block *block, size_t size, enum block_state state)
 {
     if (unlikely(size > BRKM_MAX_BLOCK)) {
         brkm__block_store_long_size(block, size);
         size = BLOCK_LONG_SIZE;
     }
-    uint32_t units = (uint32_t)(size / BLOCK_UNIT);
-    block->units[0] = (uint8_t)(units >> 16);
-    block->units[1] = (uint8_t)(units >> 8);
-    block->units[2] = (uint8_t)units;
+    uint32_t units = __builtin_bswap32((uint32_t)(size / BLOCK_UNIT));
+    relaxed_store(*(block_half *)&block->flags, units | relaxed_load(block->flags));
     block_store_seal(block, block_seal_for(block, size, state));
 }
 
