@@ -606,7 +606,7 @@ static BRKM_NOINLINE bool trailer_is_plain(const void *memory, size_t room)
 static BRKM_ALWAYS_INLINE enum block_state state_of_plain(const void *memory, size_t size)
 {
     const struct mem_control_block *block = block_from_payload(memory);
-    uint32_t slack = block_slack_of(block, size);
+    uint64_t slack = block_slack_of(block, size);
     if (likely(slack <= BLOCK_SLACK_MAX)) {
         return trailer_is_tight(memory, size - BRKM_HEADER_SIZE, slack) ? block_tight_state(slack)
                                                                         : BLOCK_DAMAGED;
@@ -627,7 +627,8 @@ bool brkm__hardened_free(void *memory)
     enum block_state state = state_of_plain(memory, size);
     bool is_plain = state != BLOCK_DAMAGED &&
                     block_guard_follows(block_load_seal(block), size,
-                                        block_load_seal(block_at_offset(block, size)));
+                                        block_load_seal(block_at_offset(block, size))) &&
+                    !block_is_known_free(block, size);
     if (unlikely(!is_plain)) {
         return false;
     }
