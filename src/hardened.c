@@ -296,7 +296,7 @@ static struct quarantine *own_quarantine(void)
 {
     struct thread_cache *cache = brkm__thread_cache;
     if (unlikely(cache->quarantine == NULL && mode.quarantine && cache->number != 0)) {
-        cache->quarantine = brkm__quarantine_begin();
+        brkm__quarantine_begin(&cache->quarantine);
     }
     return cache->quarantine;
 }
@@ -330,16 +330,17 @@ static bool fill_from_cache(struct quarantine *own, struct stock *stock, size_t 
             break;
         }
         void *payload = brkm__serve_cached(block_size - BRKM_HEADER_SIZE);
-        if (payload == NULL) {
-            break;
-        }
         /* The thread's cache may have ended, see brkm__cache_close. */
         bool is_owned = brkm__thread_cache->quarantine == own;
-        if (unlikely(!is_owned || !stock_up(own, payload))) {
+        if (payload != NULL && unlikely(!is_owned || !stock_up(own, payload))) {
             brkm__take_back(payload, (struct held){.origin = ORIGIN_HEAP}, "malloc");
+            is_owned = brkm__thread_cache->quarantine == own;
         }
         if (unlikely(!is_owned)) {
             return false;
+        }
+        if (payload == NULL) {
+            break;
         }
     }
     return true;
