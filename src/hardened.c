@@ -489,7 +489,9 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
         return false;
     }
     size_t room = brkm__serve_room(memory);
-    size_t needed = size + (samples_are_taken() ? TRAILER_SIZE : 0);
+    /* Asked once: without room for a trailer it cannot become a sample any more. */
+    bool may_be_sample = samples_are_taken();
+    size_t needed = size + (may_be_sample ? TRAILER_SIZE : 0);
     if (needed > room || needed + BRKM_MIN_BLOCK < room / 2) {
         return false;
     }
@@ -502,7 +504,10 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
         memset((char *)memory + old_end, 0, size - old_end);
     }
     brkm__samples_forget(memory, held.marks);
-    struct sample_weight weight = brkm__samples_count_apart(size);
+    struct sample_weight weight = {0, 0};
+    if (may_be_sample) {
+        weight = brkm__samples_count_apart(size);
+    }
     struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
     brkm__trailer_write(memory, room, trailer);
     if (unlikely(!block_try_change_state(block, state, trailer_state(room, trailer)))) {
