@@ -115,9 +115,11 @@ static struct held verify_watched(const void *memory, struct held held, const ch
 {
     struct trailer trailer;
     if (unlikely(!brkm__trailer_read(memory, held.usable_size, &trailer))) {
-        brkm__fatal(FAULT_CANARY_OVERWRITTEN, (struct fault_place){.address = memory,
-                                                                   .block_size = held.usable_size,
-                                                                   .caller = caller});
+        /* Another thread, which freed it since the header was verified, has cleared it. */
+        bool is_freed = block_is(block_from_payload(memory), BLOCK_CACHED);
+        brkm__fatal(is_freed ? fault_of_freed(caller) : FAULT_CANARY_OVERWRITTEN,
+                    (struct fault_place){
+                        .address = memory, .block_size = held.usable_size, .caller = caller});
     }
     held.is_watched = true;
     held.usable_size = trailer.requested;
