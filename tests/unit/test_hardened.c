@@ -678,6 +678,43 @@ START_TEST(threads_share_the_bound)
 }
 END_TEST
 
+/* Where blocks end, and trailers begin. All threads begin and end the sampling. */
+static void *resize_where_they_stand(void *argument)
+{
+    uint64_t state = (uintptr_t)argument;
+    for (int i = 0; i < STEPS; i++) {
+        size_t size = 20 + unit_random(&state) % 21;
+        unsigned char *block = brkm_malloc(size);
+        unit_fill(block, size, 5);
+        size_t next = 36 + unit_random(&state) % 5;
+        brkm__watch_sample(i % 2 == 0);
+        block = brkm_realloc(block, next);
+        ck_assert(unit_is_filled(block, min_size(size, next), 5));
+        ck_assert_uint_eq(brkm_malloc_usable_size(block), next);
+        brkm_free(block);
+    }
+    return NULL;
+}
+
+START_TEST(sampling_begins_and_ends_while_others_resize)
+{
+    pthread_t threads[4];
+    switch_on();
+    brkm__cache_watch_threads();
+    sample_every_block();
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, resize_where_they_stand, (void *)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    brkm__hardened_check_all();
+    ck_assert_uint_eq(brkm__profile_totals().live, 0);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("hardened");
@@ -712,6 +749,7 @@ Suite *unit_suite(void)
     tcase_add_test(trouble, what_is_kept_goes_when_memory_is_short);
     tcase_add_test(trouble, guards_that_the_system_refuses_are_left_out);
     tcase_add_test(trouble, threads_share_the_bound);
+    tcase_add_test(trouble, sampling_begins_and_ends_while_others_resize);
     tcase_add_test(trouble, a_quarantine_outlives_its_thread);
     return suite;
 }
