@@ -340,14 +340,14 @@ static BRKM_ALWAYS_INLINE bool block_is_of(const struct mem_control_block *block
 }
 
 /* The slack of a tight block whose `size` is known, up to BLOCK_BYTE_SIZE_MAX; more than
- * BLOCK_SLACK_MAX when the header is not that of one. */
-static BRKM_ALWAYS_INLINE uint32_t block_slack_of(const struct mem_control_block *block,
+ * BLOCK_SLACK_MAX when the header is not that of one: whatever else is wrong in it comes out above
+ * 32 bits. */
+static BRKM_ALWAYS_INLINE uint64_t block_slack_of(const struct mem_control_block *block,
                                                   size_t size)
 {
-    uint64_t word = block_header_word(block);
+    uint64_t word = block_header_word(block) ^ (uint64_t)size / BLOCK_UNIT << 56;
     uint32_t difference = (uint32_t)word - block_small_seal_for(block, size, BLOCK_IN_USE);
-    uint32_t others = (uint32_t)(word >> 32) ^ (uint32_t)(size / BLOCK_UNIT) << 24;
-    return slack_told_by(difference) | others;
+    return (word & ~(uint64_t)UINT32_MAX) | slack_told_by(difference);
 }
 
 /* Writes a whole header, under the heap's lock as all of it but the seal is. The flags are kept when

@@ -69,7 +69,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     if (thread_exit.has_key) {
         pthread_setspecific(thread_exit.key, NULL);
     }
-    brkm__quarantine_hand_over(cache->quarantine);
+    brkm__quarantine_hand_over(&cache->quarantine);
     brkm__cache_flush_leaving(cache);
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);

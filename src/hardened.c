@@ -296,7 +296,7 @@ static struct quarantine *own_quarantine(void)
 {
     struct thread_cache *cache = brkm__thread_cache;
     if (unlikely(cache->quarantine == NULL && mode.quarantine && cache->number != 0)) {
-        cache->quarantine = brkm__quarantine_begin();
+        brkm__quarantine_begin(&cache->quarantine);
     }
     return cache->quarantine;
 }
@@ -330,16 +330,17 @@ static bool fill_from_cache(struct quarantine *own, struct stock *stock, size_t 
             break;
         }
         void *payload = brkm__serve_cached(block_size - BRKM_HEADER_SIZE);
-        if (payload == NULL) {
-            break;
-        }
         /* The thread's cache may have ended, see brkm__cache_close. */
         bool is_owned = brkm__thread_cache->quarantine == own;
-        if (unlikely(!is_owned || !stock_up(own, payload))) {
+        if (payload != NULL && unlikely(!is_owned || !stock_up(own, payload))) {
             brkm__take_back(payload, (struct held){.origin = ORIGIN_HEAP}, "malloc");
+            is_owned = brkm__thread_cache->quarantine == own;
         }
         if (unlikely(!is_owned)) {
             return false;
+        }
+        if (payload == NULL) {
+            break;
         }
     }
     return true;
@@ -488,7 +489,9 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
         return false;
     }
     size_t room = brkm__serve_room(memory);
-    size_t needed = size + (samples_are_taken() ? TRAILER_SIZE : 0);
+    /* Asked once: without room for a trailer it cannot become a sample any more. */
+    bool may_be_sample = samples_are_taken();
+    size_t needed = size + (may_be_sample ? TRAILER_SIZE : 0);
     if (needed > room || needed + BRKM_MIN_BLOCK < room / 2) {
         return false;
     }
@@ -501,7 +504,10 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
         memset((char *)memory + old_end, 0, size - old_end);
     }
     brkm__samples_forget(memory, held.marks);
-    struct sample_weight weight = brkm__samples_count_apart(size);
+    struct sample_weight weight = {0, 0};
+    if (may_be_sample) {
+        weight = brkm__samples_count_apart(size);
+    }
     struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
     brkm__trailer_write(memory, room, trailer);
     if (unlikely(!block_try_change_state(block, state, trailer_state(room, trailer)))) {
@@ -606,7 +612,7 @@ static BRKM_NOINLINE bool trailer_is_plain(const void *memory, size_t room)
 static BRKM_ALWAYS_INLINE enum block_state state_of_plain(const void *memory, size_t size)
 {
     const struct mem_control_block *block = block_from_payload(memory);
-    uint32_t slack = block_slack_of(block, size);
+    uint64_t slack = block_slack_of(block, size);
     if (likely(slack <= BLOCK_SLACK_MAX)) {
         return trailer_is_tight(memory, size - BRKM_HEADER_SIZE, slack) ? block_tight_state(slack)
                                                                         : BLOCK_DAMAGED;
@@ -627,7 +633,8 @@ bool brkm__hardened_free(void *memory)
     enum block_state state = state_of_plain(memory, size);
     bool is_plain = state != BLOCK_DAMAGED &&
                     block_guard_follows(block_load_seal(block), size,
-                                        block_load_seal(block_at_offset(block, size)));
+                                        block_load_seal(block_at_offset(block, size))) &&
+                    !block_is_known_free(block, size);
     if (unlikely(!is_plain)) {
         return false;
     }

@@ -37,7 +37,7 @@
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which malloc fails; 0 for no limit")                          \
     X(hardened, FLAG, 0, 1, AT_START, UNSAFE,                                                     \
-      "turns on the parts of the hardened mode (watch.c) that are not set")                       \
+      "turns on the parts of the hardened mode (hardened.c) that are not set")                    \
     X(canary, FLAG, 0, 1, AT_START, UNSAFE,                                                       \
       "a secret value right behind the bytes asked for, verified when a block is freed")          \
     X(zero_freed, FLAG, 0, 1, AT_START, UNSAFE, "freed memory is cleared, and new memory is")     \

@@ -27,6 +27,9 @@ static struct {
     /* Of all quarantines and the store together, at most the bound. relaxed: a number, nothing
      * follows from it. */
     _Atomic(size_t) granted;
+    /* Of these, what quarantines have that nobody owns. Written under the lock, read without it to
+     * pass when there is nothing: relaxed_load, relaxed_store. */
+    size_t granted_to_ended;
 } registry;
 
 /* Blocks of one size on their way between stocks. */
@@ -91,6 +94,14 @@ static void give_back(struct quarantine *own, size_t bytes)
 {
     own->granted -= bytes;
     unreserve(bytes);
+}
+
+/* Gives back all that is granted beyond what it holds. Returns how much. */
+static size_t give_back_rest(struct quarantine *own)
+{
+    size_t rest = own->granted - min_size(own->bytes, own->granted);
+    give_back(own, rest);
+    return rest;
 }
 
 /* ---- The store ---- */
@@ -309,12 +320,50 @@ static struct quarantined take_any(struct quarantine *own)
     return one.payload != NULL ? one : take_from_stock(own);
 }
 
-static struct quarantined take_over_bound(struct quarantine *own)
+static void count_ended(size_t bytes)
 {
-    if (own->bytes <= own->granted || grant(own, own->bytes - own->granted)) {
-        return (struct quarantined){.payload = NULL};
+    relaxed_store(registry.granted_to_ended, registry.granted_to_ended + bytes);
+}
+
+/* Under the lock: a block of a quarantine that nobody owns. What was granted for it goes back. */
+static struct quarantined take_of_ended(void)
+{
+    struct quarantined one = {.payload = NULL};
+    for (struct quarantine *next = registry.all; next != NULL && one.payload == NULL;
+         next = next->next) {
+        if (!next->is_owned && next->bytes + next->granted != 0) {
+            one = take_one(next, NULL);
+            count_ended(-give_back_rest(next));
+        }
     }
-    return take_one(own, &own->pool[own->newest]);
+    return one;
+}
+
+static bool is_within_bound(struct quarantine *own)
+{
+    return own->bytes <= own->granted || grant(own, own->bytes - own->granted);
+}
+
+/* Of a thread that ended: it holds what others could do with. Under the lock with `is_locked`. */
+static struct quarantined take_in_place_of(struct quarantine *own, bool is_locked)
+{
+    struct quarantined one = {.payload = NULL};
+    if (relaxed_load(registry.granted_to_ended) != 0) {
+        if (!is_locked) {
+            lock_acquire(&registry.lock);
+        }
+        one = take_of_ended();
+        if (!is_locked) {
+            lock_release(&registry.lock);
+        }
+    }
+    return one.payload != NULL ? one : take_one(own, &own->pool[own->newest]);
+}
+
+static struct quarantined take_over_bound(struct quarantine *own, bool is_locked)
+{
+    return is_within_bound(own) ? (struct quarantined){.payload = NULL}
+                                : take_in_place_of(own, is_locked);
 }
 
 unsigned brkm__quarantine_settle(struct quarantine *own,
@@ -328,10 +377,10 @@ unsigned brkm__quarantine_settle(struct quarantine *own,
         give_back(own, own->granted - own->bytes - QUARANTINE_UNIT);
         return count;
     }
-    while (!grant(own, own->bytes - own->granted) && free_largest_batch()) {
+    while (!is_within_bound(own) && free_largest_batch()) {
     }
     while (count < QUARANTINE_LEAVING_MAX &&
-           (leaving[count] = take_over_bound(own)).payload != NULL) {
+           (leaving[count] = take_over_bound(own, false)).payload != NULL) {
         count++;
     }
     return count;
@@ -350,7 +399,7 @@ unsigned brkm__quarantine_put_shared(struct quarantined one,
         count = 1;
     }
     while (count <= QUARANTINE_LEAVING_MAX &&
-           (leaving[count] = take_over_bound(&shared)).payload != NULL) {
+           (leaving[count] = take_over_bound(&shared, true)).payload != NULL) {
         count++;
     }
     lock_release(&registry.lock);
@@ -366,12 +415,10 @@ struct quarantined brkm__quarantine_take(struct quarantine *own)
     lock_acquire(&registry.lock);
     if (one.payload == NULL) {
         one = take_any(&shared);
+        give_back_rest(&shared);
     }
-    for (struct quarantine *next = registry.all; next != NULL && one.payload == NULL;
-         next = next->next) {
-        if (!next->is_owned) {
-            one = take_any(next);
-        }
+    if (one.payload == NULL) {
+        one = take_of_ended();
     }
     lock_release(&registry.lock);
     return one;
@@ -399,7 +446,7 @@ static struct quarantine *make(void)
     return made;
 }
 
-struct quarantine *brkm__quarantine_begin(void)
+void brkm__quarantine_begin(struct quarantine **place)
 {
     lock_acquire(&registry.lock);
     struct quarantine *own = registry.all;
@@ -410,10 +457,11 @@ struct quarantine *brkm__quarantine_begin(void)
         own = make();
     }
     if (own != NULL) {
+        count_ended(-own->granted);
         own->is_owned = true;
     }
+    *place = own;
     lock_release(&registry.lock);
-    return own;
 }
 
 static void free_stock(struct quarantine *own)
@@ -427,14 +475,17 @@ static void free_stock(struct quarantine *own)
     }
 }
 
-void brkm__quarantine_hand_over(struct quarantine *own)
+void brkm__quarantine_hand_over(struct quarantine **place)
 {
+    struct quarantine *own = *place;
     if (own == NULL) {
         return;
     }
     free_stock(own);
     lock_acquire(&registry.lock);
+    count_ended(own->granted);
     own->is_owned = false;
+    *place = NULL;
     lock_release(&registry.lock);
 }
 
@@ -593,6 +644,10 @@ void brkm__quarantine_abandon(void)
     store.empty = store.fresh = store.fresh_end = NULL;
     unreserve(shared.granted);
     memset(&shared, 0, sizeof(shared));
+    relaxed_store(registry.granted_to_ended, (size_t)0);
+    for (const struct quarantine *one = registry.all; one != NULL; one = one->next) {
+        count_ended(one->is_owned ? 0 : one->granted);
+    }
 }
 
 /* ---- For debuggers ---- */

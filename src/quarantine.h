@@ -79,12 +79,14 @@ struct quarantine {
 
 /* ---- Of a thread ---- */
 
-/* A quarantine for the calling thread, that of a thread which ended where there is one; NULL when
- * memory is short. */
-struct quarantine *brkm__quarantine_begin(void);
+/* A quarantine for the calling thread, that of a thread which ended where there is one; `*place`
+ * leads to it, or is NULL when memory is short. It does so as long as the thread owns it, seen by
+ * who holds the lock: a fork finds no quarantine that two threads have. */
+void brkm__quarantine_begin(struct quarantine **place);
 
-/* The thread ends: its stock goes to the heap, the rest stays. NULL does nothing. */
-void brkm__quarantine_hand_over(struct quarantine *own);
+/* The thread ends: its stock goes to the heap, the rest stays until somebody needs the room that it
+ * takes of the bound, and `*place` is NULL. Where it was NULL nothing happens. */
+void brkm__quarantine_hand_over(struct quarantine **place);
 
 /* In the child of a fork: the thread that owned it does not exist here. What it held is lost to the
  * child, as the quarantine may be in the middle of a change. NULL does nothing. */
@@ -122,7 +124,8 @@ static inline bool quarantine_is_settled(const struct quarantine *own)
 }
 
 /* Adapts what is granted. Returns how many blocks had to leave because of the bound, and these; at
- * most QUARANTINE_LEAVING_MAX. The block that came last does not leave. */
+ * most QUARANTINE_LEAVING_MAX. Those of threads that ended leave first, and the block that came
+ * last does not. */
 #define QUARANTINE_LEAVING_MAX 8
 unsigned brkm__quarantine_settle(struct quarantine *own,
                                  struct quarantined leaving[QUARANTINE_LEAVING_MAX]);

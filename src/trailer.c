@@ -86,6 +86,7 @@ void brkm__trailer_write(void *payload, size_t room, struct trailer trailer)
         uint64_t value = (uint64_t)trailer.marks << TRAILER_REQUEST_BITS | trailer.requested;
         store_word(end, trailer_word(key, value));
     }
+    annotate_forgotten((unsigned char *)payload + trailer.requested, room - trailer.requested);
 }
 
 static bool read_tight(const void *payload, size_t room, struct trailer *trailer)

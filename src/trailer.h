@@ -70,6 +70,12 @@ bool brkm__trailer_read(const void *payload, size_t room, struct trailer *traile
  * (relaxed_load, relaxed_store). */
 extern uint64_t brkm__trailer_secret BRKM_HIDDEN;
 
+/* False as long as no block was ever watched. */
+static inline bool trailer_is_in_use(void)
+{
+    return relaxed_load(brkm__trailer_secret) != 0;
+}
+
 #define TRAILER_CANARY_MASK ((uint64_t)UINT8_MAX)
 
 /* What the trailer of the block at `payload` is mixed with. Its lowest byte is the canary byte,

@@ -115,14 +115,24 @@ static struct held verify_watched(const void *memory, struct held held, const ch
 {
     struct trailer trailer;
     if (unlikely(!brkm__trailer_read(memory, held.usable_size, &trailer))) {
-        brkm__fatal(FAULT_CANARY_OVERWRITTEN, (struct fault_place){.address = memory,
-                                                                   .block_size = held.usable_size,
-                                                                   .caller = caller});
+        /* Another thread, which freed it since the header was verified, has cleared it. */
+        bool is_freed = block_is(block_from_payload(memory), BLOCK_CACHED);
+        brkm__fatal(is_freed ? fault_of_freed(caller) : FAULT_CANARY_OVERWRITTEN,
+                    (struct fault_place){
+                        .address = memory, .block_size = held.usable_size, .caller = caller});
     }
     held.is_watched = true;
     held.usable_size = trailer.requested;
     held.marks = trailer.marks;
     return held;
+}
+
+/* The state of a block that the program may have. The states of watched blocks are many, and one in
+ * 2700 changed sizes hits one: while no block is watched that is no state. */
+static enum block_state plausible_state(const struct mem_control_block *block)
+{
+    enum block_state state = block_state(block);
+    return block_state_is_watched(state) && !trailer_is_in_use() ? BLOCK_DAMAGED : state;
 }
 
 static struct held verify_mapped(const void *memory, const char *caller)
@@ -136,7 +146,7 @@ static struct held verify_mapped(const void *memory, const char *caller)
         }
         brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
     }
-    enum block_state state = block_state(block_from_payload(memory));
+    enum block_state state = plausible_state(block_from_payload(memory));
     bool is_watched = block_state_is_watched(state);
     bool in_use = state == BLOCK_IN_USE || (is_watched && brkm__mapped_front_is_whole(memory));
     if (unlikely(!in_use)) {
@@ -188,7 +198,7 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
         return verify_outside_heap(memory, caller);
     }
     const struct mem_control_block *block = block_from_payload(memory);
-    enum block_state state = block_state(block);
+    enum block_state state = plausible_state(block);
     bool is_watched = block_state_is_watched(state);
     if (unlikely((state != BLOCK_IN_USE && !is_watched) || block_short_size(block) == 0)) {
         if (is_accepted_as_foreign(memory)) {

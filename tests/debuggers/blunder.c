@@ -8,6 +8,7 @@
 #ifdef API_PREFIXED
 #include "brkmalloc/brkmalloc.h"
 #define malloc brkm_malloc
+#define realloc brkm_realloc
 #define free brkm_free
 #endif
 
@@ -35,6 +36,13 @@ static void after_free(void)
     free(block);
     sink = block[SIZE / 2];
     block = NULL;
+}
+
+/* Behind what is left of a block that stays where it is, or moves. */
+static void past_shrunk(void)
+{
+    block = realloc(block, SIZE / 2 + 10);
+    sink = block[SIZE - 10];
 }
 
 static void twice(void)
@@ -72,8 +80,13 @@ int main(int count, char **words)
     const struct {
         const char *name;
         void (*commit)(void);
-    } blunders[] = {{"overrun", overrun}, {"undefined", undefined}, {"after_free", after_free},
-                    {"twice", twice},     {"leak", leak},           {"race", race},
+    } blunders[] = {{"overrun", overrun},
+                    {"undefined", undefined},
+                    {"after_free", after_free},
+                    {"past_shrunk", past_shrunk},
+                    {"twice", twice},
+                    {"leak", leak},
+                    {"race", race},
                     {"nothing", nothing}};
     for (size_t i = 0; count == 2 && i < sizeof(blunders) / sizeof(blunders[0]); i++) {
         if (strcmp(blunders[i].name, words[1]) == 0) {
@@ -84,6 +97,7 @@ int main(int count, char **words)
             return 0;
         }
     }
-    fputs("usage: blunder overrun|undefined|after_free|twice|leak|race|nothing\n", stderr);
+    fputs("usage: blunder overrun|undefined|after_free|past_shrunk|twice|leak|race|nothing\n",
+          stderr);
     return 2;
 }

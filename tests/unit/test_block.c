@@ -161,6 +161,28 @@ START_TEST(a_tight_block_tells_its_slack)
 }
 END_TEST
 
+START_TEST(no_bit_makes_another_slack_of_one)
+{
+    static const size_t tight_sizes[] = {32, 48, 1024, BLOCK_BYTE_SIZE_MAX};
+    struct mem_control_block *block = place(64);
+    unsigned char *bytes = (unsigned char *)block;
+    for (size_t i = 0; i < sizeof(tight_sizes) / sizeof(tight_sizes[0]); i++) {
+        for (unsigned slack = 0; slack <= BLOCK_SLACK_MAX; slack++) {
+            block_create(block, tight_sizes[i], block_tight_state(slack));
+            for (size_t bit = 0; bit < 8 * sizeof(*block); bit++) {
+                bool is_known_flag = bit / 8 == offsetof(struct mem_control_block, flags) &&
+                                     (1u << bit % 8 & (unsigned)BLOCK_FLAGS_ALL) != 0;
+                bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+                uint64_t told = block_slack_of(block, tight_sizes[i]);
+                ck_assert_msg((told <= BLOCK_SLACK_MAX) == is_known_flag,
+                              "bit %zu, size %zu, slack %u", bit, tight_sizes[i], slack);
+                bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            }
+        }
+    }
+}
+END_TEST
+
 START_TEST(no_byte_makes_another_state_of_one)
 {
     struct mem_control_block *block = place(64);
@@ -357,6 +379,7 @@ Suite *unit_suite(void)
     tcase_add_test(damage, every_flipped_bit_of_seal_and_size_is_noticed);
     tcase_add_test(damage, a_tight_block_tells_its_slack);
     tcase_add_test(damage, no_byte_makes_another_state_of_one);
+    tcase_add_test(damage, no_bit_makes_another_slack_of_one);
     tcase_add_test(damage, an_overwritten_byte_is_noticed);
     tcase_add_test(damage, a_copied_header_is_noticed);
     tcase_add_test(damage, memory_without_a_header_is_damaged);

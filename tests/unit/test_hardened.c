@@ -164,9 +164,9 @@ START_TEST(a_mapped_block_ends_at_its_guard)
     size_t size = 1200000 + (size_t)_i;
     unsigned char *block = brkm_malloc(size);
     expect_sound(block, size, 16);
-    /* Trailer, canary up to the next 16 bytes, fencepost. */
+    /* Canary up to the next 16 bytes, fencepost. */
     uintptr_t guard = align_up((uintptr_t)block + size, PAGE);
-    ck_assert_uint_le(guard - (uintptr_t)block - size, 16 + 8 + 16);
+    ck_assert_uint_le(guard - (uintptr_t)block - size, 15 + 8);
     brkm_free(block);
     ck_assert_uint_eq(brkm__mapped_totals().retired, 1);
     brkm_malloc_trim(0);
@@ -221,8 +221,10 @@ static unsigned note_left(struct quarantined one)
 START_TEST(every_block_leaves_once)
 {
     ck_assert(brkm__option_set(OPTION_quarantine, 20000));
-    struct quarantine *owners[] = {brkm__quarantine_begin(), brkm__quarantine_begin()};
+    struct quarantine *owners[2];
     unsigned left = 0;
+    brkm__quarantine_begin(&owners[0]);
+    brkm__quarantine_begin(&owners[1]);
     for (size_t i = 0; i < 2000; i++) {
         struct quarantine *own = owners[i % 2];
         struct quarantined leaving[QUARANTINE_LEAVING_MAX];
@@ -237,13 +239,105 @@ START_TEST(every_block_leaves_once)
         ck_assert_uint_le(brkm__quarantine_bytes(), 20000 + 200);
     }
     ck_assert_uint_eq(brkm__quarantine_bytes(), 100 * (2000 - left));
-    brkm__quarantine_hand_over(owners[0]);
+    struct quarantine *ended = owners[0];
+    brkm__quarantine_hand_over(&owners[0]);
+    ck_assert_ptr_null(owners[0]);
     for (unsigned more; (more = note_left(brkm__quarantine_take(owners[1]))) != 0;) {
         left += more;
     }
     ck_assert_uint_eq(left, 2000);
     ck_assert_uint_eq(brkm__quarantine_bytes(), 0);
-    ck_assert_ptr_eq(brkm__quarantine_begin(), owners[0]);
+    brkm__quarantine_begin(&owners[0]);
+    ck_assert_ptr_eq(owners[0], ended);
+}
+END_TEST
+
+/* Puts kept[first], ..., of 100 bytes each, into `own`; returns how many of those had to leave
+ * whose place in `kept` is below `below`. */
+static unsigned keep_hundreds(struct quarantine *own, size_t first, size_t count, size_t below)
+{
+    unsigned left = 0;
+    for (size_t i = first; i < first + count; i++) {
+        struct quarantined leaving[QUARANTINE_LEAVING_MAX];
+        note_left(quarantine_exchange(own, (struct quarantined){&kept[i], 100, true}));
+        unsigned leave = brkm__quarantine_settle(own, leaving);
+        for (unsigned j = 0; j < leave; j++) {
+            note_left(leaving[j]);
+            left += (size_t)((char *)leaving[j].payload - kept) < below;
+        }
+    }
+    return left;
+}
+
+START_TEST(what_ended_threads_keep_leaves_first)
+{
+    struct quarantine *ended, *own;
+    ck_assert(brkm__option_set(OPTION_quarantine, 20000));
+    brkm__quarantine_begin(&ended);
+    brkm__quarantine_begin(&own);
+    ck_assert_uint_eq(keep_hundreds(ended, 0, 150, 2000), 0);
+    ck_assert_uint_gt(keep_hundreds(own, 150, 150, 2000), 80);
+    brkm__quarantine_hand_over(&ended);
+    size_t had = brkm__quarantine_bytes();
+    ck_assert_uint_gt(had, 15000);
+    ck_assert_uint_gt(keep_hundreds(own, 300, 100, 150), 80);
+    ck_assert_uint_gt(own->bytes, 12000);
+    ck_assert_uint_le(brkm__quarantine_bytes(), 20000 + 100);
+}
+END_TEST
+
+START_TEST(what_was_taken_of_ended_threads_makes_room)
+{
+    struct quarantine *ended, *own;
+    ck_assert(brkm__option_set(OPTION_quarantine, 20000));
+    brkm__quarantine_begin(&ended);
+    brkm__quarantine_begin(&own);
+    keep_hundreds(ended, 0, 200, 2000);
+    brkm__quarantine_hand_over(&ended);
+    while (note_left(brkm__quarantine_take(NULL)) != 0) {
+    }
+    ck_assert_uint_eq(keep_hundreds(own, 200, 190, 2000), 0);
+    ck_assert_uint_gt(own->bytes, 15000);
+}
+END_TEST
+
+/* In the child of a fork the caches of other threads are forgotten, one that was about to end too.
+ */
+START_TEST(a_quarantine_that_was_handed_over_is_not_forgotten)
+{
+    struct quarantine *ended, *own;
+    ck_assert(brkm__option_set(OPTION_quarantine, 20000));
+    brkm__quarantine_begin(&ended);
+    brkm__quarantine_hand_over(&ended);
+    brkm__quarantine_begin(&own);
+    keep_hundreds(own, 0, 10, 2000);
+    brkm__quarantine_forget(ended);
+    ck_assert_uint_eq(own->bytes, 1000);
+    ck_assert_uint_eq(brkm__quarantine_bytes(), 1000);
+}
+END_TEST
+
+/* As another thread may close them at any time. */
+START_TEST(caches_may_be_closed_while_a_stock_is_filled)
+{
+    static void *blocks[2000];
+    switch_on();
+    for (int round = 0; round < 50; round++) {
+        size_t size = 1 + (size_t)round * 20;
+        brkm_free(brkm_malloc(size));
+        atomic_store(&brkm__caches_closed, true);
+        for (int i = 0; i < 2000; i++) {
+            blocks[i] = brkm_malloc(size);
+            unit_fill(blocks[i], size, (uint32_t)i);
+        }
+        ck_assert(!cache_is_real(brkm__thread_cache));
+        atomic_store(&brkm__caches_closed, false);
+        for (int i = 0; i < 2000; i++) {
+            ck_assert(unit_is_filled(blocks[i], size, (uint32_t)i));
+            brkm_free(blocks[i]);
+        }
+        ck_assert_int_eq(brkm_check_heap(), 0);
+    }
 }
 END_TEST
 
@@ -307,7 +401,7 @@ START_TEST(new_blocks_come_in_no_order)
     switch_on();
     for (int i = 0; i < 1000; i++) {
         blocks[i] = brkm_malloc(100);
-        in_order += i > 0 && blocks[i] == blocks[i - 1] + 128;
+        in_order += i > 0 && blocks[i] == blocks[i - 1] + 112;
     }
     ck_assert_uint_lt(in_order, 300);
 }
@@ -584,6 +678,43 @@ START_TEST(threads_share_the_bound)
 }
 END_TEST
 
+/* Where blocks end, and trailers begin. All threads begin and end the sampling. */
+static void *resize_where_they_stand(void *argument)
+{
+    uint64_t state = (uintptr_t)argument;
+    for (int i = 0; i < STEPS; i++) {
+        size_t size = 20 + unit_random(&state) % 21;
+        unsigned char *block = brkm_malloc(size);
+        unit_fill(block, size, 5);
+        size_t next = 36 + unit_random(&state) % 5;
+        brkm__watch_sample(i % 2 == 0);
+        block = brkm_realloc(block, next);
+        ck_assert(unit_is_filled(block, min_size(size, next), 5));
+        ck_assert_uint_eq(brkm_malloc_usable_size(block), next);
+        brkm_free(block);
+    }
+    return NULL;
+}
+
+START_TEST(sampling_begins_and_ends_while_others_resize)
+{
+    pthread_t threads[4];
+    switch_on();
+    brkm__cache_watch_threads();
+    sample_every_block();
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, resize_where_they_stand, (void *)(i + 1)), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    brkm__hardened_check_all();
+    ck_assert_uint_eq(brkm__profile_totals().live, 0);
+    ck_assert_int_eq(brkm_check_heap(), 0);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("hardened");
@@ -600,6 +731,10 @@ Suite *unit_suite(void)
     tcase_add_test(waiting, a_freed_block_stays_away_for_a_while);
     tcase_add_test(waiting, the_quarantine_keeps_to_its_bound);
     tcase_add_test(waiting, every_block_leaves_once);
+    tcase_add_test(waiting, what_ended_threads_keep_leaves_first);
+    tcase_add_test(waiting, what_was_taken_of_ended_threads_makes_room);
+    tcase_add_test(waiting, a_quarantine_that_was_handed_over_is_not_forgotten);
+    tcase_add_test(waiting, caches_may_be_closed_while_a_stock_is_filled);
     tcase_add_test(waiting, what_is_kept_is_counted_and_used_again);
     tcase_add_test(waiting, the_store_keeps_to_the_bound);
     tcase_add_test(waiting, new_blocks_come_in_no_order);
@@ -614,6 +749,7 @@ Suite *unit_suite(void)
     tcase_add_test(trouble, what_is_kept_goes_when_memory_is_short);
     tcase_add_test(trouble, guards_that_the_system_refuses_are_left_out);
     tcase_add_test(trouble, threads_share_the_bound);
+    tcase_add_test(trouble, sampling_begins_and_ends_while_others_resize);
     tcase_add_test(trouble, a_quarantine_outlives_its_thread);
     return suite;
 }
