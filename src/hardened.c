@@ -493,6 +493,8 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
     bool may_be_sample = samples_are_taken();
     size_t needed = size + (may_be_sample ? TRAILER_SIZE : 0);
     if (needed > room || needed + BRKM_MIN_BLOCK < room / 2) {
+        /* It was verified just now, and will move. */
+        forget_if_handed_out(memory);
         return false;
     }
     struct mem_control_block *block = block_from_payload(memory);
