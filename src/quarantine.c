@@ -620,6 +620,7 @@ struct quarantine_totals brkm__quarantine_totals(void)
     }
     lock_acquire(&registry.lock);
     totals.own_bytes = registry.mapped_bytes;
+    totals.contended = registry.lock.contended;
     add_store(&totals);
     add_one(&totals, &shared);
     for (struct quarantine *one = registry.all; one != NULL; one = one->next) {

@@ -211,6 +211,7 @@ struct quarantine_totals {
     size_t blocks;
     size_t bytes;
     size_t own_bytes; /* from the system for the quarantines themselves */
+    uint64_t contended;
 };
 
 /* Of the blocks of the heap in here. Other threads' numbers may be a moment old. */

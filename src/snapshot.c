@@ -116,7 +116,7 @@ static void add_caches(struct snapshot *now)
     now->caches_depot_blocks = depot.blocks;
     now->caches_quarantine_bytes = quarantine.bytes;
     now->caches_quarantine_blocks = quarantine.blocks;
-    now->locks_caches = caches.contended;
+    now->locks_caches = caches.contended + quarantine.contended;
     now->locks_depot = depot.contended;
     now->memory_total += caches.own_bytes + quarantine.own_bytes;
     now->memory_overhead += caches.own_bytes + quarantine.own_bytes;
