@@ -350,8 +350,8 @@ static BRKM_ALWAYS_INLINE uint64_t block_slack_of(const struct mem_control_block
     return (word & ~(uint64_t)UINT32_MAX) | slack_told_by(difference);
 }
 
-/* Writes a whole header, under the heap's lock as all of it but the seal is. The flags are kept when
- * `block` was a header before; a new boundary is made by block_create. */
+/* Writes a whole header, under the heap's lock as all of it but the seal is. The flags are kept
+ * when `block` was a header before; a new boundary is made by block_create. */
 static inline void block_set(struct mem_control_block *block, size_t size, enum block_state state)
 {
     if (unlikely(size > BRKM_MAX_BLOCK)) {
