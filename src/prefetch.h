@@ -22,11 +22,12 @@ static BRKM_ALWAYS_INLINE void prefetch_ends(const struct mem_control_block *blo
     __builtin_prefetch(block_at_offset(block, size));
 }
 
-/* The header and the links of a block in a list, which may lie in two cache lines. */
+/* The header and the links of a block in a list, which may lie in two cache lines. NULL, the end of
+ * the list, will do. */
 static BRKM_ALWAYS_INLINE void prefetch_member(const struct free_block *member)
 {
     __builtin_prefetch(member);
-    __builtin_prefetch(&member->previous);
+    __builtin_prefetch((const void *)((uintptr_t)member + offsetof(struct free_block, previous)));
 }
 
 static BRKM_ALWAYS_INLINE void prefetch_list_around(const struct mem_control_block *block)
