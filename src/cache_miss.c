@@ -93,10 +93,6 @@ struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
 #define LEAVING_BLOCKS 64
 #define LEAVING_BYTES (32 * BRKM_KIB)
 
-/* Blocks of a batch from which a slot's own list is the better way: blocks of one class were cut as
- * a row, and come back as one where a program frees in order. */
-#define FLUSHED_AS_SLOT 9
-
 /* Makes room for a block in an exact slot: by more capacity while the class starts, and when it was
  * refilled since the last flush; otherwise, or past the budget, a batch goes to the depot. */
 static bool make_room(struct thread_cache *cache, unsigned slot)
@@ -120,13 +116,11 @@ static bool make_room(struct thread_cache *cache, unsigned slot)
     return bin->room != 0;
 }
 
-/* In a phase of frees alone, where a slot may hold so few blocks that flushing it costs more than
- * it saves, what is there stays for the mallocs of a phase to come and what finds no room goes,
- * unless other threads ask for such blocks. */
+/* In a phase of frees alone what is in the slots stays there, for the mallocs of a phase to come,
+ * and what finds no room goes, unless other threads ask for such blocks. */
 static bool is_to_leave(const struct thread_cache *cache, unsigned slot)
 {
-    bool holds_few = size_class_is_medium(slot) || size_class_batch(slot) < FLUSHED_AS_SLOT;
-    return brkm__budget_is_giving_back(cache) && holds_few && !brkm__depot_wants(slot);
+    return brkm__budget_is_giving_back(cache) && !brkm__depot_wants(slot);
 }
 
 static void leave(struct thread_cache *cache, struct mem_control_block *block, size_t size)

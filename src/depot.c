@@ -20,8 +20,8 @@ struct shelf {
     /* Batches there are. Written under the lock; read without it, relaxed, to pass an empty shelf.
      */
     unsigned batches;
-    /* Batches that came since somebody last asked for one, or UNASKED_MAX. Written under the lock,
-     * but for the reset by who asks and the other extreme by who finds the depot full: relaxed. */
+    /* Batches that came since somebody last asked for one. Written under the lock, but for the
+     * reset by whoever finds the shelf empty: relaxed. */
     unsigned unasked;
 };
 
@@ -90,14 +90,7 @@ void brkm__depot_put(unsigned slot, struct cached_list batch)
 
 bool brkm__depot_wants(unsigned slot)
 {
-    if (size_class_is_medium(slot) || relaxed_load(depot.shelves[slot].unasked) >= UNASKED_MAX) {
-        return false;
-    }
-    if (!brkm__idle_has_room(IDLE_IN_DEPOT, BRKM_BATCH_BYTES)) {
-        relaxed_store(depot.shelves[slot].unasked, UNASKED_MAX);
-        return false;
-    }
-    return true;
+    return !size_class_is_medium(slot) && relaxed_load(depot.shelves[slot].unasked) < UNASKED_MAX;
 }
 
 struct cached_list brkm__depot_take(unsigned slot)

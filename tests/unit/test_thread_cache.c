@@ -286,7 +286,7 @@ static void *leavers[LEAVERS];
 
 static size_t leaver_size(size_t i)
 {
-    return 456 + i * 7919 % 1500;
+    return 16 + i * 7919 % 2000;
 }
 
 static void *free_leavers(void *unused)
