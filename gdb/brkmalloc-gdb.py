@@ -495,11 +495,6 @@ class Heap:
                 first = self._field(entry, "cache_bin.first")
                 if count != 0 or first != facts["cached end"]:
                     cache.lists.append((f"slot {slot}", *self._cached_list(first, count)))
-            leaving = at + facts["thread_cache.leaving"]
-            count = self._field(leaving, "cached_list.count", 4)
-            if count != 0:
-                first = self._field(leaving, "cached_list.first")
-                cache.lists.append(("leaving", *self._cached_list(first, count)))
             caches.append(cache)
         return caches
 

@@ -13,10 +13,9 @@
  * In mixed traffic as many in a row are rare: one time in 256. */
 #define FLUSHES_IN_ROW 8
 
-/* Slots that each flush of such a phase looks at, and each list of blocks that leave: a few blocks
- * left here and there would pin many pages of a program that has freed everything. */
+/* Slots that each flush of such a phase looks at: a few blocks left here and there would pin many
+ * pages of a program that has freed everything. */
 #define VISITS_WHEN_GIVING_BACK 4
-#define VISITS_WHEN_LEAVING 16
 
 /* Looks at the next slot in turn. When it was not used since the last look, half of its blocks go,
  * or all, and its idle room. */
@@ -123,14 +122,6 @@ bool brkm__budget_is_giving_back(const struct thread_cache *cache)
     return cache->flushes_in_row > FLUSHES_IN_ROW;
 }
 
-static void give_budget_back(struct thread_cache *cache, size_t bytes, unsigned visits)
-{
-    lower_budget(cache, bytes);
-    for (unsigned i = 0; i < visits; i++) {
-        visit_next_slot(cache, true);
-    }
-}
-
 void brkm__budget_note_flush(struct thread_cache *cache, unsigned slot)
 {
     cache->flushes++;
@@ -140,12 +131,8 @@ void brkm__budget_note_flush(struct thread_cache *cache, unsigned slot)
         visit_sometimes(cache);
         return;
     }
-    give_budget_back(cache, size_class_batch(slot) * size_class_slot_size(slot),
-                     VISITS_WHEN_GIVING_BACK);
-}
-
-void brkm__budget_note_leave(struct thread_cache *cache, size_t bytes)
-{
-    cache->flushes++;
-    give_budget_back(cache, bytes, VISITS_WHEN_LEAVING);
+    lower_budget(cache, size_class_batch(slot) * size_class_slot_size(slot));
+    for (unsigned i = 0; i < VISITS_WHEN_GIVING_BACK; i++) {
+        visit_next_slot(cache, true);
+    }
 }

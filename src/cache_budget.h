@@ -21,7 +21,4 @@ void brkm__budget_obey(struct thread_cache *cache, unsigned slot);
 /* True in a phase of frees alone. */
 bool brkm__budget_is_giving_back(const struct thread_cache *cache);
 
-/* In such a phase `bytes` went to the heap past the slots. */
-void brkm__budget_note_leave(struct thread_cache *cache, size_t bytes);
-
 #endif

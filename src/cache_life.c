@@ -55,11 +55,7 @@ static void give_to_heap(unsigned slot, struct cached_list list)
 bool brkm__cache_flush_all(void)
 {
     struct thread_cache *cache = brkm__thread_cache;
-    if (!cache_is_real(cache)) {
-        return false;
-    }
-    bool had_leaving = brkm__cache_flush_leaving(cache);
-    return flush_bins(cache, give_to_heap) || had_leaving;
+    return cache_is_real(cache) && flush_bins(cache, give_to_heap);
 }
 
 /* Ends the calling thread's cache. */
@@ -70,7 +66,6 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
         pthread_setspecific(thread_exit.key, NULL);
     }
     brkm__quarantine_hand_over(&cache->quarantine);
-    brkm__cache_flush_leaving(cache);
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
     probe_cache_end(cache->number, cache->refills, cache->flushes);

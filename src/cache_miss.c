@@ -61,7 +61,6 @@ static struct mem_control_block *refill(struct thread_cache *cache, size_t size,
         /* What the fast path took for an empty slot. */
         brkm__cached_link_is_bad(first);
     }
-    brkm__cache_flush_leaving(cache);
     brkm__budget_note_refill(cache, slot);
     bool is_empty = cache->bins[slot].first == CACHED_END;
     return is_empty && !size_class_is_medium(slot) ? refill_batch(cache, slot, alignment)
@@ -88,11 +87,6 @@ struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
 
 /* ---- Flush ---- */
 
-/* Blocks, and bytes of blocks, that leave for the heap together: many enough that they share the
- * price of its lock and its accounts, and that their cache misses overlap. */
-#define LEAVING_BLOCKS 64
-#define LEAVING_BYTES (32 * BRKM_KIB)
-
 /* Makes room for a block in an exact slot: by more capacity while the class starts, and when it was
  * refilled since the last flush; otherwise, or past the budget, a batch goes to the depot. */
 static bool make_room(struct thread_cache *cache, unsigned slot)
@@ -116,37 +110,15 @@ static bool make_room(struct thread_cache *cache, unsigned slot)
     return bin->room != 0;
 }
 
-/* In a phase of frees alone what is in the slots stays there, for the mallocs of a phase to come,
- * and what finds no room goes, unless other threads ask for such blocks. */
-static bool is_to_leave(const struct thread_cache *cache, unsigned slot)
-{
-    return brkm__budget_is_giving_back(cache) && !brkm__depot_wants(slot);
-}
-
-static void leave(struct thread_cache *cache, struct mem_control_block *block, size_t size)
-{
-    brkm__cached_list_push(&cache->leaving, block);
-    cache->leaving_bytes += size;
-    size_t bytes = cache->leaving_bytes;
-    if (cache->leaving.count == LEAVING_BLOCKS || bytes >= LEAVING_BYTES) {
-        brkm__cache_flush_leaving(cache);
-        brkm__budget_note_leave(cache, bytes);
-    }
-}
-
 static bool keep(struct thread_cache *cache, struct mem_control_block *block)
 {
     size_t size = block_short_size(block);
-    unsigned slot = size_class_slot_below(size);
-    if (is_to_leave(cache, slot)) {
-        leave(cache, block, size);
-        return true;
-    }
     if (size > BRKM_CACHED_EXACT_MAX) {
         struct medium_slot class = size_class_medium_below(size);
         brkm__budget_note_flush(cache, class.slot);
         return cache_keep_medium(cache, class, block);
     }
+    unsigned slot = size_class_slot_below(size);
     return make_room(cache, slot) &&
            cache_bin_push(&cache->bins[slot], block, block_load_seal(block));
 }

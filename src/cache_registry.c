@@ -127,8 +127,6 @@ describe(const struct thread_cache *cache)
     for (unsigned slot = 0; slot < SIZE_CLASS_SLOTS; slot++) {
         add_bin(&record, &cache->bins[slot], slot);
     }
-    record.blocks += __atomic_load_n(&cache->leaving.count, __ATOMIC_RELAXED);
-    record.bytes += __atomic_load_n(&cache->leaving_bytes, __ATOMIC_RELAXED);
     return record;
 }
 

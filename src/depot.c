@@ -88,11 +88,6 @@ void brkm__depot_put(unsigned slot, struct cached_list batch)
     }
 }
 
-bool brkm__depot_wants(unsigned slot)
-{
-    return !size_class_is_medium(slot) && relaxed_load(depot.shelves[slot].unasked) < UNASKED_MAX;
-}
-
 struct cached_list brkm__depot_take(unsigned slot)
 {
     struct cached_list batch = cached_list_empty();

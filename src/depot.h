@@ -16,9 +16,6 @@
  */
 void brkm__depot_put(unsigned slot, struct cached_list batch);
 
-/* False when somebody would have to ask for the slot's blocks before its shelf took more. */
-bool brkm__depot_wants(unsigned slot);
-
 /* Takes a batch off the slot's shelf; an empty list when there is none. */
 struct cached_list brkm__depot_take(unsigned slot);
 

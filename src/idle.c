@@ -21,15 +21,10 @@ size_t brkm__idle_bound(enum idle_use use)
     return use == IDLE_IN_DEPOT ? in_depot : all - in_depot;
 }
 
-bool brkm__idle_has_room(enum idle_use use, size_t bytes)
-{
-    return atomic_load_explicit(&reserved[use].bytes, memory_order_relaxed) + bytes <=
-           brkm__idle_bound(use);
-}
-
 bool brkm__idle_reserve(enum idle_use use, size_t bytes)
 {
-    if (!brkm__idle_has_room(use, bytes)) {
+    if (atomic_load_explicit(&reserved[use].bytes, memory_order_relaxed) + bytes >
+        brkm__idle_bound(use)) {
         return false;
     }
     brkm__idle_reserve_always(use, bytes);

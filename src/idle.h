@@ -12,9 +12,6 @@ enum idle_use { IDLE_IN_CACHES, IDLE_IN_DEPOT };
 /* Bytes that may be reserved at the moment. */
 size_t brkm__idle_bound(enum idle_use use);
 
-/* True when `bytes` could be reserved. */
-bool brkm__idle_has_room(enum idle_use use, size_t bytes);
-
 /* Reserves `bytes`; false when that would be past the bound. Threads that ask at the same time may
  * exceed it by what they ask for. */
 bool brkm__idle_reserve(enum idle_use use, size_t bytes);

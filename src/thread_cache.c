@@ -3,13 +3,11 @@
 #include "thread_cache.h"
 
 #include "facts.h"
-#include "heap.h"
 #include "probes.h"
 
-#define CACHE_NOTHING                                                   \
-    {                                                                   \
-        .bins = {[0 ... SIZE_CLASS_SLOTS - 1] = {.first = CACHED_END}}, \
-        .leaving = {.first = CACHED_END},                               \
+#define CACHE_NOTHING                                                    \
+    {                                                                    \
+        .bins = { [0 ... SIZE_CLASS_SLOTS - 1] = {.first = CACHED_END} } \
     }
 
 struct thread_cache brkm__cache_before_first_use = CACHE_NOTHING;
@@ -32,18 +30,6 @@ struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slo
     return brkm__cache_bin_take(&cache->bins[slot], count);
 }
 
-bool brkm__cache_flush_leaving(struct thread_cache *cache)
-{
-    struct cached_list list = cache->leaving;
-    if (list.count == 0) {
-        return false;
-    }
-    cache->leaving = cached_list_empty();
-    cache->leaving_bytes = 0;
-    brkm__heap_free_list(&brkm__main_heap, list);
-    return true;
-}
-
 void brkm__cache_shrink_slot(struct thread_cache *cache, unsigned slot, unsigned blocks)
 {
     struct cache_bin *bin = &cache->bins[slot];
@@ -59,7 +45,6 @@ static const struct fact facts[] FACTS = {
     FACT("exact slots", SIZE_CLASS_EXACT_SLOTS),
     FACT_SIZE(thread_cache),
     FACT_OFFSET(thread_cache, bins),
-    FACT_OFFSET(thread_cache, leaving),
     FACT_OFFSET(thread_cache, budget),
     FACT_OFFSET(thread_cache, refills),
     FACT_OFFSET(thread_cache, flushes),

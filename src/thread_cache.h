@@ -24,12 +24,8 @@ struct quarantine;
 
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
-    size_t budget;       /* bytes that the cache may hold */
-    size_t budget_spent; /* capacities of exact slots and blocks of large ones, in bytes */
-    /* Blocks on their way back to the heap: in a phase of frees alone those that find no room in
-     * their slots gather here, of whatever size. */
-    struct cached_list leaving;
-    size_t leaving_bytes;
+    size_t budget;           /* bytes that the cache may hold */
+    size_t budget_spent;     /* capacities of exact slots and blocks of large ones, in bytes */
     unsigned flushes_in_row; /* since the last refill */
     unsigned visited;        /* slot that was last looked at for being unused */
     unsigned rounds;         /* of thread-specific destructors that have run */
@@ -67,9 +63,6 @@ static inline bool cache_is_real(const struct thread_cache *cache)
 
 /* Takes `count` blocks out of the slot, which has as many. */
 struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count);
-
-/* Gives what is leaving to the heap. True when there was something. */
-bool brkm__cache_flush_leaving(struct thread_cache *cache);
 
 /* Takes `blocks` of unused capacity away from an exact slot. */
 void brkm__cache_shrink_slot(struct thread_cache *cache, unsigned slot, unsigned blocks);

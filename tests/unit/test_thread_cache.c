@@ -279,78 +279,6 @@ START_TEST(trim_flushes_the_caller_s_cache)
 }
 END_TEST
 
-/* Sizes of many slots, so that no slot has room for many. */
-#define LEAVERS 20000
-
-static void *leavers[LEAVERS];
-
-static size_t leaver_size(size_t i)
-{
-    return 16 + i * 7919 % 2000;
-}
-
-static void *free_leavers(void *unused)
-{
-    for (size_t i = 0; i < LEAVERS; i++) {
-        brkm_free(leavers[i]);
-    }
-    return unused;
-}
-
-static size_t idle_blocks(void)
-{
-    return brkm__cache_totals().blocks + brkm__depot_totals().blocks;
-}
-
-static void allocate_leavers(void)
-{
-    for (size_t i = 0; i < LEAVERS; i++) {
-        leavers[i] = brkm_malloc(leaver_size(i));
-        ck_assert_ptr_nonnull(leavers[i]);
-    }
-}
-
-/* In a phase of frees alone blocks go to the heap many at a time, and none is lost or forgotten. */
-START_TEST(blocks_leave_together)
-{
-    allocate_leavers();
-    struct thread_cache *cache = brkm__thread_cache;
-    size_t own = heap->in_use_blocks - idle_blocks() - LEAVERS;
-    size_t most = 0;
-    for (size_t i = 0; i < LEAVERS; i++) {
-        brkm_free(leavers[i]);
-        ck_assert_uint_eq(heap->in_use_blocks - idle_blocks(), own + LEAVERS - 1 - i);
-        most = max_size(most, cache->leaving.count);
-        ck_assert_uint_le(cache->leaving_bytes, 32 * BRKM_KIB);
-    }
-    ck_assert_uint_ge(most, 20);
-    ck_assert_uint_lt(cache->flushes, LEAVERS / 10);
-    expect_sound();
-    allocate_leavers();
-    ck_assert_uint_eq(cache->leaving.count, 0);
-    free_leavers(NULL);
-    brkm_malloc_trim(0);
-    ck_assert_uint_eq(heap->in_use_blocks, own);
-    expect_sound();
-}
-END_TEST
-
-START_TEST(a_thread_that_ends_has_nothing_leaving)
-{
-    fake_os_set_threads(true);
-    brkm_free(brkm_malloc(1));
-    brkm_malloc_trim(0);
-    size_t own = heap->in_use_blocks;
-    allocate_leavers();
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, free_leavers, NULL), 0);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    brkm_malloc_trim(0);
-    ck_assert_uint_eq(heap->in_use_blocks, own);
-    expect_sound();
-}
-END_TEST
-
 START_TEST(a_cache_that_was_flushed_often_still_caches)
 {
     void *memory[50];
@@ -584,8 +512,6 @@ Suite *unit_suite(void)
     tcase_add_test(cache, what_was_freed_last_comes_back_first);
     tcase_add_test(cache, caches_are_bounded_in_bytes);
     tcase_add_test(cache, trim_flushes_the_caller_s_cache);
-    tcase_add_test(cache, blocks_leave_together);
-    tcase_add_test(cache, a_thread_that_ends_has_nothing_leaving);
     tcase_add_test(cache, a_cache_that_was_flushed_often_still_caches);
     tcase_add_test(cache, cached_blocks_serve_when_the_system_has_no_more);
     tcase_add_loop_test(cache, a_write_to_a_freed_block_is_noticed_when_it_is_handed_out, 0, 4);
