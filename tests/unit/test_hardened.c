@@ -317,6 +317,25 @@ START_TEST(a_quarantine_that_was_handed_over_is_not_forgotten)
 }
 END_TEST
 
+/* What it held is lost there, its share of the bound is not, and a new thread begins with it. */
+START_TEST(a_quarantine_that_was_forgotten_serves_a_new_thread)
+{
+    struct quarantine *other, *own, *next;
+    ck_assert(brkm__option_set(OPTION_quarantine, 20000));
+    brkm__quarantine_begin(&other);
+    brkm__quarantine_begin(&own);
+    keep_hundreds(other, 0, 150, 2000);
+    keep_hundreds(own, 150, 10, 2000);
+    brkm__quarantine_forget(other);
+    ck_assert_uint_eq(brkm__quarantine_bytes(), 1000);
+    brkm__quarantine_begin(&next);
+    ck_assert_ptr_eq(next, other);
+    ck_assert_uint_eq(next->bytes, 0);
+    keep_hundreds(next, 160, 100, 2000);
+    ck_assert_uint_eq(next->bytes, 10000);
+}
+END_TEST
+
 /* As another thread may close them at any time. */
 START_TEST(caches_may_be_closed_while_a_stock_is_filled)
 {
@@ -734,6 +753,7 @@ Suite *unit_suite(void)
     tcase_add_test(waiting, what_ended_threads_keep_leaves_first);
     tcase_add_test(waiting, what_was_taken_of_ended_threads_makes_room);
     tcase_add_test(waiting, a_quarantine_that_was_handed_over_is_not_forgotten);
+    tcase_add_test(waiting, a_quarantine_that_was_forgotten_serves_a_new_thread);
     tcase_add_test(waiting, caches_may_be_closed_while_a_stock_is_filled);
     tcase_add_test(waiting, what_is_kept_is_counted_and_used_again);
     tcase_add_test(waiting, the_store_keeps_to_the_bound);
