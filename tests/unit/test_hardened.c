@@ -317,6 +317,50 @@ START_TEST(a_quarantine_that_was_handed_over_is_not_forgotten)
 }
 END_TEST
 
+#define OVERWRITTEN 3000
+
+static unsigned char *overwritten[OVERWRITTEN];
+
+/* Beyond the bytes of the newest block that each call looks at. */
+static void overwrite_all(void)
+{
+    for (size_t i = 0; i < OVERWRITTEN; i++) {
+        overwritten[i][150] = 'x';
+    }
+}
+
+static void allocate_again(void *unused)
+{
+    (void)unused;
+    overwrite_all();
+    for (size_t i = 0; i < OVERWRITTEN; i++) {
+        brkm_malloc(200);
+    }
+}
+
+static void trim(void *unused)
+{
+    (void)unused;
+    overwrite_all();
+    brkm_malloc_trim(0);
+}
+
+/* Wherever a block waits: in a stock, or in the store for all threads. */
+START_TEST(a_write_to_a_block_that_waits_is_noticed)
+{
+    switch_on();
+    ck_assert(brkm__option_set(OPTION_check_at_exit, 0));
+    for (size_t i = 0; i < OVERWRITTEN; i++) {
+        overwritten[i] = brkm_malloc(200);
+    }
+    for (size_t i = 0; i < OVERWRITTEN; i++) {
+        brkm_free(overwritten[i]);
+    }
+    ck_assert(fake_os_dies(_i == 0 ? allocate_again : trim, NULL));
+    ck_assert(unit_said("write after free"));
+}
+END_TEST
+
 /* What it held is lost there, its share of the bound is not, and a new thread begins with it. */
 START_TEST(a_quarantine_that_was_forgotten_serves_a_new_thread)
 {
@@ -754,6 +798,7 @@ Suite *unit_suite(void)
     tcase_add_test(waiting, what_was_taken_of_ended_threads_makes_room);
     tcase_add_test(waiting, a_quarantine_that_was_handed_over_is_not_forgotten);
     tcase_add_test(waiting, a_quarantine_that_was_forgotten_serves_a_new_thread);
+    tcase_add_loop_test(waiting, a_write_to_a_block_that_waits_is_noticed, 0, 2);
     tcase_add_test(waiting, caches_may_be_closed_while_a_stock_is_filled);
     tcase_add_test(waiting, what_is_kept_is_counted_and_used_again);
     tcase_add_test(waiting, the_store_keeps_to_the_bound);
