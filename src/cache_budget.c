@@ -15,7 +15,7 @@
 
 /* Slots that each flush of such a phase looks at: a few blocks left here and there would pin many
  * pages of a program that has freed everything. */
-#define VISITS_WHEN_GIVING_BACK 4
+#define VISITS_WHEN_GIVING_BACK 2
 
 /* Looks at the next slot in turn. When it was not used since the last look, half of its blocks go,
  * or all, and its idle room. */
