@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "heap.h"
+#include "os.h"
 
 /* One for each use, apart from everything that changes more often. */
 static struct {
@@ -14,9 +15,18 @@ static struct {
     _Alignas(BRKM_CACHE_LINE) _Atomic(size_t) bytes;
 } reserved[2];
 
+/* Of caches and depot together. */
+static size_t bound_of_all(void)
+{
+    size_t handed_out = heap_handed_out(&brkm__main_heap);
+    size_t least = os_is_single_threaded() ? BRKM_IDLE_MIN_ALONE : BRKM_IDLE_MIN;
+    size_t small = min_size(handed_out / BRKM_IDLE_SMALL_SHARE, BRKM_IDLE_SMALL_MAX);
+    return max_size(max_size(least, small), handed_out / BRKM_IDLE_SHARE);
+}
+
 size_t brkm__idle_bound(enum idle_use use)
 {
-    size_t all = max_size(BRKM_IDLE_MIN, heap_handed_out(&brkm__main_heap) / BRKM_IDLE_SHARE);
+    size_t all = bound_of_all();
     size_t in_depot = all / BRKM_IDLE_DEPOT_SHARE;
     return use == IDLE_IN_DEPOT ? in_depot : all - in_depot;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Layer 9: how much memory may lie idle outside of the heap, ready for the next malloc: the larger
- * of a constant and a share of what the heap has handed out. Thread caches have most of it, the
- * depot the rest; neither can starve the other. */
+ * Layer 9: how much memory may lie idle outside of the heap, ready for the next malloc: a share
+ * of what the heap has handed out, which is larger for small heaps, and at least a constant. Thread
+ * caches have most of it, the depot the rest; neither can starve the other. */
 #ifndef BRKMALLOC_IDLE_H
 #define BRKMALLOC_IDLE_H
 

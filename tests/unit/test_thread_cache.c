@@ -209,6 +209,39 @@ START_TEST(what_is_taken_from_the_depot_makes_room_again)
 }
 END_TEST
 
+/* ---- Idle memory ---- */
+
+static size_t bound_of_heap(size_t handed_out)
+{
+    atomic_store(&heap->handed_out, handed_out);
+    return cache_bound() + depot_bound();
+}
+
+static void *return_at_once(void *unused)
+{
+    return unused;
+}
+
+START_TEST(what_may_lie_idle_follows_the_heap)
+{
+    ck_assert_uint_eq(bound_of_heap(0), BRKM_MIB);
+    ck_assert_uint_eq(bound_of_heap(4 * BRKM_MIB), BRKM_MIB);
+    ck_assert_uint_eq(bound_of_heap(16 * BRKM_MIB), 4 * BRKM_MIB);
+    ck_assert_uint_eq(bound_of_heap(100 * BRKM_MIB), 8 * BRKM_MIB);
+    ck_assert_uint_eq(bound_of_heap(400 * BRKM_MIB), 20 * BRKM_MIB);
+}
+END_TEST
+
+START_TEST(threads_may_leave_more_idle)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, return_at_once, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(bound_of_heap(4 * BRKM_MIB), 2 * BRKM_MIB);
+    ck_assert_uint_eq(bound_of_heap(16 * BRKM_MIB), 4 * BRKM_MIB);
+}
+END_TEST
+
 /* ---- Thread cache ---- */
 
 START_TEST(hits_do_not_reach_the_heap)
@@ -508,6 +541,8 @@ Suite *unit_suite(void)
     tcase_add_test(depot, past_its_bound_the_depot_passes_on_to_the_heap);
     tcase_add_test(depot, what_is_taken_from_the_depot_makes_room_again);
     TCase *cache = unit_case(suite, "cache");
+    tcase_add_test(cache, what_may_lie_idle_follows_the_heap);
+    tcase_add_test(cache, threads_may_leave_more_idle);
     tcase_add_test(cache, hits_do_not_reach_the_heap);
     tcase_add_test(cache, what_was_freed_last_comes_back_first);
     tcase_add_test(cache, caches_are_bounded_in_bytes);
