@@ -125,7 +125,7 @@
 #define BRKM_REGRET_SHARE 4
 #define BRKM_PURGE_STEP (4 * BRKM_MIB)
 
-/* Bytes of purged pages that may be asked for again before purging stops, and how many of them are
+/* Bytes of purged pages that may be asked for again before as much stays, and how many of them are
  * forgotten per millisecond. 16 MiB per second are 4096 page faults; at 3 microseconds each,
  * measured in a virtual machine, 1.2 % of a processor's time. With four times as much Python with
  * malloc for all objects had twice the faults and took 2 % longer, growing buffers 6 %, and no

@@ -141,13 +141,13 @@ void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, s
     }
     bool regretted = brkm__purge_is_regretted(purge);
     size_t dirty = purge_dirty(bins, top);
-    size_t allowed = brkm__option_get(OPTION_purge_threshold) + purge_allows_beside(purge, in_use);
+    size_t allowed = brkm__option_get(OPTION_purge_threshold) + purge_allows_beside(purge, in_use) +
+                     (regretted ? purge->regretted : 0);
     if (dirty <= allowed) {
         return;
     }
-    size_t wanted = min_size(dirty - allowed / 2, BRKM_PURGE_STEP);
-    size_t released = regretted ? 0 : purge_best(bins, top, wanted);
-    if (released == 0) {
+    size_t wanted = regretted ? dirty - allowed : dirty - allowed / 2;
+    if (purge_best(bins, top, min_size(wanted, BRKM_PURGE_STEP)) == 0) {
         purge->pause = PAUSE;
     }
 }

@@ -5,8 +5,8 @@
  * A program that frees a lot and then makes no further call shall shrink, so pages go back at once,
  * as soon as more lies free than what the policy allows beside what is in use. Where purged pages
  * are asked for again, each costs a page fault: those are counted, the count fades with time, and
- * while it is high nothing is purged. So a program that cycles memory pays a bounded part of its
- * time, whatever it does. */
+ * while it is high as much stays as was asked for again. So a program that cycles memory pays a
+ * bounded part of its time, whatever it does. */
 #ifndef BRKMALLOC_PURGE_H
 #define BRKMALLOC_PURGE_H
 
@@ -33,7 +33,7 @@ static inline size_t purge_dirty(const struct bins *bins, const struct top *top)
 /* `bytes` that had been given back are used again. */
 void brkm__purge_regret(struct purge *purge, size_t bytes);
 
-/* True while giving back would cost more than it is worth. */
+/* True while giving back what was asked for again would cost more than it is worth. */
 bool brkm__purge_is_regretted(struct purge *purge);
 
 /* Called when more free pages are resident than purge_allows_beside. */

@@ -133,8 +133,8 @@ START_TEST(a_tick_of_a_timer_is_no_work)
 {
     free_much();
     look_after(DECAY_LOOK_MS);
-    heap->purge.regretted = 0;
     brkm__heap_free(heap, take(64), "free");
+    heap->purge.regretted = 0;
     size_t before = dirty();
     ck_assert_uint_eq(look_after(DECAY_LOOK_MS), DECAY_UNTIL_ALARM);
     ck_assert_uint_lt(dirty(), before);

@@ -270,6 +270,27 @@ START_TEST(a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks)
 }
 END_TEST
 
+START_TEST(what_lies_free_beyond_what_is_regretted_goes_back)
+{
+    enum { blocks = 24 };
+    struct mem_control_block *large[blocks];
+    for (size_t i = 0; i < blocks; i++) {
+        large[i] = take(BRKM_MIB);
+        take(64);
+    }
+    heap->purge.regretted = BRKM_REGRET_MAX + BRKM_MIB;
+    heap->purge.faded_at = fake_os.milliseconds;
+    for (size_t i = 0; i < blocks; i++) {
+        give(large[i]);
+    }
+    size_t dirty = purge_dirty(&heap->bins, &heap->top);
+    ck_assert_uint_le(dirty, allowed() + heap->purge.regretted);
+    ck_assert_uint_ge(dirty, BRKM_REGRET_MAX - BRKM_MIB);
+    ck_assert_uint_gt(brkm__footprint_totals().purged_bytes, 0);
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
 static void forbid_break(void)
 {
     fake_os_fail(FAKE_ONLY(FAKE_BREAK_RAISE), 1, true);
@@ -341,6 +362,7 @@ Suite *unit_suite(void)
     TCase *policy = unit_case(suite, "policy");
     tcase_add_test(policy, what_is_freed_goes_back_without_being_asked);
     tcase_add_test(policy, the_threshold_is_an_option);
+    tcase_add_test(policy, what_lies_free_beyond_what_is_regretted_goes_back);
     tcase_add_test(policy, a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks);
     tcase_add_test(policy, the_first_use_of_a_fallback_region_is_not_regretted);
     tcase_add_test(policy, what_a_fallback_region_gave_back_is_regretted_at_each_use);
