@@ -80,9 +80,11 @@
  * the next ones. Larger ones mostly grow in place, or without copying (mremap). */
 #define BRKM_ROOM_TO_GROW_MAX BRKM_MIB
 
-/* Blocks, and bytes of blocks, that move between thread cache, depot and heap at a time. 32 blocks
- * share the price of a lock well enough that it vanishes beside the fast path. */
-#define BRKM_BATCH_BLOCKS 32
+/* Blocks, and bytes of blocks, that move between thread cache, depot and heap at a time. 64 blocks
+ * share the price of a lock, and of cutting and coalescing a run, well enough: against 32 a program
+ * with many strings of up to 40 bytes takes 0.7 of the time, and no memory scenario needs more.
+ * With 8 KiB instead of 4 what a phase of frees leaves behind doubles. */
+#define BRKM_BATCH_BLOCKS 64
 #define BRKM_BATCH_BYTES (4 * BRKM_KIB)
 
 /* Bytes by which the count of handed-out bytes that threads read without a lock may be off: small
