@@ -132,6 +132,39 @@ START_TEST(a_lock_of_another_process_is_settled)
 }
 END_TEST
 
+static pthread_t other;
+static bool is_back; /* __atomic: the other thread writes it, the settling one looks */
+
+static void *settle_too(void *unused)
+{
+    brkm__lock_settle();
+    __atomic_store_n(&is_back, true, __ATOMIC_RELEASE);
+    return unused;
+}
+
+static void settle_while_another_comes(void)
+{
+    settled++;
+    lock_reset(&lock);
+    ck_assert_int_eq(pthread_create(&other, NULL, settle_too, NULL), 0);
+    usleep(50000);
+    ck_assert(!__atomic_load_n(&is_back, __ATOMIC_ACQUIRE));
+}
+
+START_TEST(who_finds_another_settling_waits)
+{
+    fake_os_set_threads(true);
+    lock_acquire(&lock);
+    brkm__lock_settle_orphans_by(settle_while_another_comes);
+    *brkm__lock_mark = 0;
+    lock_acquire(&lock);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    ck_assert(__atomic_load_n(&is_back, __ATOMIC_ACQUIRE));
+    ck_assert_uint_eq(settled, 1);
+    lock_release(&lock);
+}
+END_TEST
+
 START_TEST(a_lock_that_was_taken_alone_is_no_orphan)
 {
     lock_acquire(&lock);
@@ -217,6 +250,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_dying_program_waits_for_no_lock);
     tests = unit_case(suite, "marks");
     tcase_add_test(tests, a_lock_of_another_process_is_settled);
+    tcase_add_test(tests, who_finds_another_settling_waits);
     tcase_add_test(tests, a_lock_that_was_taken_alone_is_no_orphan);
     tcase_add_test(tests, forks_handlers_give_the_child_a_mark);
     tcase_add_test(tests, of_two_who_begin_at_a_time_one_maps_the_page);
