@@ -6,18 +6,28 @@
 # The targets brkmalloc::{shared,static,object,prefixed,prefixed_shared} stand for them here as they do
 # in the installed package, see brkmalloc-config.cmake.in.
 
+# The rooms of src/ from the ground up, see docs/design.md. What replaces the system for tests, and
+# what takes over names of libc, stand apart below.
 set(core_sources
-  alarm.c alloc.c backtrace.c bins.c block.c cache_bin.c cache_budget.c cache_life.c cache_miss.c
-  cache_registry.c cached_list.c check.c control.c decay.c depot.c environment.c explain.c
-  fallback.c footprint.c foreign.c free_space.c guarded.c hardened.c heap.c heap_map.c huge_pages.c idle.c
-  info.c leaks.c lock.c mapped.c modules.c options.c orphans.c own_memory.c perturb.c process.c profile.c
-  profile_file.c profiling.c purge.c quarantine.c realloc.c regions.c report.c sampled.c samples.c sampling.c serve.c
-  server.c service.c snapshot.c stats.c supply.c thread_cache.c top.c trailer.c tune.c verify.c
-  watch.c writer.c zero_size.c)
+  kit/alarm.c kit/backtrace.c kit/footprint.c kit/huge_pages.c kit/lock.c kit/options.c
+  kit/options_read.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/text.c
+  heap/bins.c heap/block.c heap/fallback.c heap/free_space.c heap/heap.c heap/mapped.c heap/purge.c
+  heap/regions.c heap/sealed_list.c heap/top.c
+  cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c
+  cache/depot.c cache/idle.c cache/supply.c cache/thread_cache.c
+  malloc/foreign.c malloc/malloc.c malloc/perturb.c malloc/place.c malloc/realloc.c malloc/verify.c
+  guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c guard/quarantine.c guard/watch.c
+  guard/zero_size.c
+  profile/control.c profile/leaks.c profile/records.c profile/sampled.c profile/samples.c
+  profile/sampling.c profile/write.c
+  stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
+  service/decay.c service/requests.c service/socket.c service/thread.c
+  process/bare_fork.c process/options_apply.c process/process.c)
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
-# The way of a request for a stack (src/backtrace.h), through which frame pointers must lead.
-foreach(file alloc backtrace guarded hardened interpose profile realloc sampled samples)
+# The way of a request for a stack (src/kit/backtrace.h), through which frame pointers must lead.
+foreach(file guard/guarded guard/hardened kit/backtrace malloc/interpose malloc/malloc malloc/realloc
+    profile/records profile/sampled profile/samples)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
     COMPILE_OPTIONS "-fno-omit-frame-pointer;-momit-leaf-frame-pointer")
 endforeach()
@@ -54,11 +64,11 @@ endfunction()
 
 # The functions under the prefix brkm_; the system layer stands apart, so that tests can replace it.
 brkm_compile_objects(brkm_core ${core_sources})
-brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/os_linux.c
-  ${PROJECT_SOURCE_DIR}/src/os_fault_linux.c)
+brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/system/os_linux.c
+  ${PROJECT_SOURCE_DIR}/src/system/os_fault_linux.c)
 brkm_compile_objects(brkm_os_service
-  ${PROJECT_SOURCE_DIR}/src/os_socket_linux.c ${PROJECT_SOURCE_DIR}/src/os_thread_linux.c)
-brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/interpose.c)
+  ${PROJECT_SOURCE_DIR}/src/system/os_socket_linux.c ${PROJECT_SOURCE_DIR}/src/system/os_thread_linux.c)
+brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/malloc/interpose.c)
 
 set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)
 

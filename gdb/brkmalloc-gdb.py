@@ -3,7 +3,7 @@
 `help brkm` and docs/debugging.md.
 
 Nothing here knows how the allocator lays out its data: the library tells that by a table in its section
-brkm_facts (src/facts.h), which stays when symbols and debug information are stripped. Nothing is called
+brkm_facts (src/base/facts.h), which stays when symbols and debug information are stripped. Nothing is called
 in the program, and nothing written."""
 import re
 import struct
@@ -410,7 +410,7 @@ class Heap:
     # -- Bins and caches --
 
     def bin_of(self, size):
-        """The scheme of src/size_class.h."""
+        """The scheme of src/heap/size_class.h."""
         facts = self.facts
         limit, bits = facts["exact limit"], facts["subdivision bits"]
         if size <= limit:

@@ -20,8 +20,8 @@ def same(what, expected, found):
 
 
 def fields():
-    """{section: [key]}, from the table in snapshot.h."""
-    with open(os.path.join(ROOT, "src/snapshot.h"), encoding="utf-8") as file:
+    """{section: [key]}, from the table in stats/stats.h."""
+    with open(os.path.join(ROOT, "src/stats/stats.h"), encoding="utf-8") as file:
         rows = re.findall(r"X\((\w+), (\w+), \"", file.read())
     sections = {}
     for section, key in rows:
@@ -137,7 +137,7 @@ def check_program(what, command):
 
 def main():
     linked, static = sys.argv[1:]
-    same("sections in snapshot.h", True, len(fields()) > 5)
+    same("sections in stats/stats.h", True, len(fields()) > 5)
     check_program("linked", [linked, "linked"])
     check_program("static", [static, "static"])
     for failure in failures:

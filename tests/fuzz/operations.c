@@ -16,16 +16,16 @@
 #include <string.h>
 
 #include "brkmalloc/brkmalloc.h"
-#include "depot.h"
-#include "environment.h"
-#include "heap.h"
+#include "cache/depot.h"
+#include "cache/thread_cache.h"
+#include "heap/heap.h"
+#include "kit/options.h"
+#include "kit/options_read.h"
 #include "modes.h"
-#include "options.h"
 #include "os_fake.h"
+#include "process/options_apply.h"
 #include "source.h"
 #include "target.h"
-#include "thread_cache.h"
-#include "tune.h"
 
 #define SLOTS 256
 #define HELPERS 3

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "environment.h"
-#include "options.h"
+#include "kit/options.h"
+#include "kit/options_read.h"
+#include "kit/report.h"
 #include "os_fake.h"
-#include "report.h"
 #include "source.h"
 #include "target.h"
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lock.h"
-#include "thread_cache.h"
+#include "cache/thread_cache.h"
+#include "kit/lock.h"
 
 /* The variables of the allocator; CMakeLists.txt has them in sections of their own, whose bounds
  * the linker tells. */

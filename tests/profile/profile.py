@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """profile.py CASE LIBRARY DOOR PROGRAM: runs PROGRAM (profile.c), or another, with the heap profile
-on, reads what is written strictly by the format of src/profile_file.h, and compares it with what the
+on, reads what is written strictly by the format of src/profile/write.h, and compares it with what the
 program knows of its own allocations."""
 import glob
 import math

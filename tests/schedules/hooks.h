@@ -4,8 +4,8 @@
 #ifndef BRKM_TESTS_SCHEDULE_HOOKS_H
 #define BRKM_TESTS_SCHEDULE_HOOKS_H
 
-#include "base.h"
-#include "config.h"
+#include "base/base.h"
+#include "base/config.h"
 #include "scheduler.h"
 
 /* One look is as good as many, and makes fewer schedules. */

@@ -21,11 +21,11 @@ static int model_atfork(void (*prepare)(void), void (*parent)(void), void (*chil
 #define _IO_list_unlock model_list_unlock
 #define _IO_list_resetlock model_list_reset
 
-#include "depot.c"
-#include "idle.c"
-#include "lock.c"
-#include "orphans.c"
-#include "process.c"
+#include "cache/depot.c"
+#include "cache/idle.c"
+#include "kit/lock.c"
+#include "process/bare_fork.c"
+#include "process/process.c"
 
 /* ---- What the sources ask for ---- */
 

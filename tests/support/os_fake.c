@@ -15,8 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "os.h"
-#include "os_fault.h"
+#include "system/os.h"
+#include "system/os_fault.h"
 
 /* Bytes of address space. Enough for blocks above 4 GiB. */
 #define BREAK_SPACE ((size_t)8 << 30)

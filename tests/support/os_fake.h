@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A system for unit tests: src/os.h on an address range of its own, in place of os_linux.c.
+ * A system for unit tests: src/system/os.h on an address range of its own, in place of os_linux.c.
  *
  * The range has two parts, a break and a space for mappings. Both behave as the kernel's do: fresh
  * pages read as zero, what is given back cannot be touched any more, the page that a lowered break

@@ -51,12 +51,12 @@ flags="-std=gnu11 -g -I$root/include $headers"
 # The same options as in cmake/libraries.cmake.
 build_allocator()
 {
-    for source in "$root"/src/*.c; do
+    for source in "$root"/src/*/*.c; do
         # shellcheck disable=SC2086 # the flags are several words
         $compiler $flags -O3 -Wall -Wextra -Werror -fvisibility=hidden -ftls-model=initial-exec \
             -fPIC -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
             -I "$root/src" -DBRKM_CHECKED=0 -DBRKM_VALGRIND=0 -c "$source" \
-            -o "$work/$(basename "$source" .c).o"
+            -o "$work/$(basename "$(dirname "$source")")-$(basename "$source" .c).o"
     done
 }
 

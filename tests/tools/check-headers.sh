@@ -25,7 +25,7 @@ compiles()
     status=1
 }
 
-for header in "$root"/src/*.h; do
+for header in "$root"/src/*/*.h; do
     [ -f "$header" ] || continue
     looked_at=$((looked_at + 1))
     for compiler in gcc clang; do

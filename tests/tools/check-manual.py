@@ -65,16 +65,16 @@ def table(path, name):
 
 
 def options():
-    return [row[0] for row in table("src/options.h", "BRKM_OPTIONS")]
+    return [row[0] for row in table("src/kit/options.h", "BRKM_OPTIONS")]
 
 
 def faults():
-    return [re.search(WORD, row[1]).group(1) for row in table("src/report.h", "BRKM_FAULTS")]
+    return [re.search(WORD, row[1]).group(1) for row in table("src/kit/report.h", "BRKM_FAULTS")]
 
 
 def complaints():
-    """What environment.c says of keys, values and files."""
-    text = read("src/environment.c")
+    """What kit/options_read.c says of keys, values and files."""
+    text = read("src/kit/options_read.c")
     calls = re.findall(r"\bcomplain\(([^;{]*)\);", text)
     texts = [text for call in calls for text in re.findall(WORD, call)]
     texts += re.findall(r"(?:remedy =|OPTION_TYPE_\w+\] =) " + WORD, text)
@@ -82,7 +82,7 @@ def complaints():
 
 
 def invariants():
-    return re.findall(r'"(I\d+: [^"]*)"', read("src/check.c"))
+    return re.findall(r'"(I\d+: [^"]*)"', read("src/stats/check.c"))
 
 
 def statistics(library):

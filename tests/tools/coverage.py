@@ -37,7 +37,7 @@ def counts_of(path, counts):
 
 
 def all_counts(build):
-    objects = os.path.join(build, "CMakeFiles", "brkm_*.dir", "src")
+    objects = os.path.join(build, "CMakeFiles", "brkm_*.dir", "src", "*")
     notes = glob.glob(os.path.join(objects, "*.gcno"))
     data = [os.path.splitext(note)[0] + ".gcda" for note in notes]
     data = [path for path in data if os.path.exists(path)]

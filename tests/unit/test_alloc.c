@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * alloc.c through the public functions: sizes, errno, alignment, realloc, misuse. */
+ * malloc/malloc.c through the public functions: sizes, errno, alignment, realloc, misuse. */
 #include <errno.h>
 #include <string.h>
 
-#include "options.h"
+#include "kit/options.h"
 #include "unit.h"
 
 /* Keeps the compiler from knowing sizes, which it would warn about. */

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "backtrace.h"
+#include "kit/backtrace.h"
 #include "unit.h"
 
 #define MOST 64

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * bins.h on a region that the test lays out itself: free blocks with blocks in use between them. */
-#include "bins.h"
+#include "heap/bins.h"
 
-#include "os.h"
-#include "regions.h"
-#include "size_class.h"
+#include "heap/regions.h"
+#include "heap/size_class.h"
+#include "system/os.h"
 #include "unit.h"
 
 #define ROOM (4 * BRKM_MIB)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "os.h"
+#include "system/os.h"
 
 static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED,    BLOCK_FREE,   BLOCK_GONE,
                                           BLOCK_TOP,    BLOCK_FENCEPOST, BLOCK_WATCHED};

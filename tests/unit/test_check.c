@@ -2,9 +2,9 @@
  * check.c: the walker names each kind of damage, and nothing where there is none. */
 #include <string.h>
 
-#include "heap.h"
-#include "regions.h"
-#include "size_class.h"
+#include "heap/heap.h"
+#include "heap/regions.h"
+#include "heap/size_class.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * control.h: each request has its answer, and whatever else comes in gets an error that names it.
+ * service/requests.h: each request has its answer, and whatever else comes in gets an error that
+ * names it.
  */
-#include "control.h"
+#include "service/requests.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "heap.h"
-#include "heap_map.h"
-#include "options.h"
+#include "heap/heap.h"
+#include "kit/options.h"
+#include "stats/heap_map.h"
 #include "unit.h"
 
 static struct control_answer answer;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * decay.h: what is free goes back when the program is quiet by the clock, and only then. */
-#include "decay.h"
+#include "service/decay.h"
 
 #include <string.h>
 
-#include "alarm.h"
-#include "depot.h"
-#include "footprint.h"
-#include "heap.h"
-#include "options.h"
+#include "cache/depot.h"
+#include "heap/heap.h"
+#include "kit/alarm.h"
+#include "kit/footprint.h"
+#include "kit/options.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * environment.h: the variable, the file and glibc's variables, good and bad. */
-#include "environment.h"
+ * kit/options_read.h: the variable, the file and glibc's variables, good and bad. */
+#include "kit/options_read.h"
 
 #include <string.h>
 
-#include "options.h"
+#include "kit/options.h"
 #include "unit.h"
 
 static void read_text(const char *text)

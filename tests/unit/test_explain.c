@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * explain.h: which block an access was meant for, and what is said of it. */
 #define _GNU_SOURCE
-#include "explain.h"
+#include "guard/explain.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -12,13 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guarded.h"
-#include "hardened.h"
-#include "mapped.h"
-#include "options.h"
-#include "os.h"
+#include "guard/guarded.h"
+#include "guard/hardened.h"
+#include "guard/zero_size.h"
+#include "heap/mapped.h"
+#include "kit/options.h"
+#include "system/os.h"
 #include "unit.h"
-#include "zero_size.h"
 
 /* Large enough for a mapping of its own. */
 #define LARGE (4 * BRKM_MIB)

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "kit/options.h"
 #include "unit.h"
 
 /* One more than any scenario makes of system calls. */

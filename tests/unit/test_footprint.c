@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * footprint.h: the account agrees with the system, and the limits hold. */
-#include "footprint.h"
+#include "kit/footprint.h"
 
 #include <errno.h>
 
-#include "heap.h"
-#include "options.h"
+#include "heap/heap.h"
+#include "kit/options.h"
 #include "unit.h"
 
 #define LARGE ((size_t)100000)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * foreign.h, and what verify.h takes for foreign: only what cannot be ours, and what becomes of it
  * by each value of the option. */
-#include "foreign.h"
+#include "malloc/foreign.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "brkmalloc/brkmalloc.h"
-#include "mapped.h"
-#include "options.h"
-#include "regions.h"
+#include "heap/mapped.h"
+#include "heap/regions.h"
+#include "kit/options.h"
 #include "unit.h"
 
 /* Stands for libc's memory. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * guarded.h: blocks alone on their pages, by themselves and under the whole allocator. */
-#include "guarded.h"
+#include "guard/guarded.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "hardened.h"
-#include "options.h"
-#include "os.h"
-#include "snapshot.h"
+#include "guard/hardened.h"
+#include "kit/options.h"
+#include "stats/stats.h"
+#include "system/os.h"
 #include "unit.h"
 
 /* Slots of the tests' pools. */

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT
  * hardened.h, quarantine.h, zero_size.h: the hardened mode, as far as no misuse is needed for it;
  * what it says of misuse is tested in tests/misuse/hardened. */
-#include "hardened.h"
+#include "guard/hardened.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "cache_life.h"
-#include "mapped.h"
-#include "options.h"
-#include "profile.h"
-#include "quarantine.h"
-#include "sampling.h"
-#include "thread_cache.h"
+#include "cache/cache_life.h"
+#include "cache/thread_cache.h"
+#include "guard/quarantine.h"
+#include "guard/watch.h"
+#include "guard/zero_size.h"
+#include "heap/mapped.h"
+#include "kit/options.h"
+#include "malloc/malloc.h"
+#include "malloc/verify.h"
+#include "profile/records.h"
+#include "profile/sampling.h"
 #include "unit.h"
-#include "verify.h"
-#include "watch.h"
-#include "zero_size.h"
 
 /* Small, of each step to the next block size, cached medium, heap, mapped. */
 static const size_t sizes[] = {1,   8,   9,    15,   16,    17,     23,     24,     25,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * heap.h: split, coalesce, resize in place, aligned blocks, fallback regions, damage. The heap is
  * walked after each step. */
-#include "heap.h"
+#include "heap/heap.h"
 
 #include <string.h>
 
-#include "options.h"
-#include "os.h"
-#include "regions.h"
+#include "heap/regions.h"
+#include "kit/options.h"
+#include "system/os.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;

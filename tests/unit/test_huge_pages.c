@@ -2,15 +2,15 @@
  * huge_pages.h and what depends on it: the system is told of all memory, at once or when the option
  * changes; with thp:always huge pages are taken and given back as a whole, and what is free does
  * not stay for their sake. */
-#include "huge_pages.h"
+#include "kit/huge_pages.h"
 
 #include <string.h>
 
-#include "heap.h"
-#include "mapped.h"
-#include "options.h"
-#include "purge.h"
-#include "tune.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "heap/purge.h"
+#include "kit/options.h"
+#include "process/options_apply.h"
 #include "unit.h"
 
 #define HUGE_PAGE (512 * PAGE)

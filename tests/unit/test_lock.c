@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * lock.h with threads of the real system. */
-#include "lock.h"
+#include "kit/lock.h"
 
 #include <pthread.h>
 #include <unistd.h>
 
-#include "report.h"
+#include "kit/report.h"
 #include "unit.h"
 
 #define THREADS 4

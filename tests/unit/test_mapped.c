@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * mapped.h: blocks that are mappings of their own, and the table that knows them. */
-#include "mapped.h"
+#include "heap/mapped.h"
 
 #include <string.h>
 
-#include "options.h"
-#include "os.h"
+#include "kit/options.h"
+#include "system/os.h"
 #include "unit.h"
 
 #define MANY 1000

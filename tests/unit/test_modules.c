@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * modules.h: addresses and the files that they lie in. */
-#include "modules.h"
+ * kit/proc_maps.h: addresses and the files that they lie in. */
+#include "kit/proc_maps.h"
 
 #include <elf.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * options.h: names, values and bounds; tune.c: the program sets them. */
-#include "options.h"
+ * options.h: names, values and bounds; process/options_apply.c: the program sets them. */
+#include "kit/options.h"
 
 #include <errno.h>
 #include <string.h>

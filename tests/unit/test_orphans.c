@@ -10,22 +10,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "depot.h"
-#include "footprint.h"
-#include "guarded.h"
-#include "hardened.h"
-#include "heap.h"
-#include "lock.h"
-#include "mapped.h"
-#include "options.h"
-#include "profile.h"
-#include "quarantine.h"
-#include "regions.h"
-#include "server.h"
-#include "snapshot.h"
-#include "thread_cache.h"
+#include "cache/depot.h"
+#include "cache/thread_cache.h"
+#include "guard/guarded.h"
+#include "guard/hardened.h"
+#include "guard/quarantine.h"
+#include "guard/zero_size.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "heap/regions.h"
+#include "kit/footprint.h"
+#include "kit/lock.h"
+#include "kit/options.h"
+#include "profile/records.h"
+#include "service/socket.h"
+#include "stats/stats.h"
 #include "unit.h"
-#include "zero_size.h"
 
 #define CHILD_SECONDS 100
 

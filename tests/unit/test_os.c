@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "os.h"
+#include "system/os.h"
 #include "unit.h"
 
 static size_t page;

@@ -2,7 +2,7 @@
  * os_fault.h on the real system: whose the signal is when nothing is explained, and what is in
  * force afterwards. What whole programs see is tested in tests/interpose/fault_handlers.c. */
 #define _GNU_SOURCE
-#include "os_fault.h"
+#include "system/os_fault.h"
 
 #include <signal.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * os_socket.h on the real system: when all goes well, when the system refuses, and when the program
  * took a descriptor away. */
-#include "os_socket.h"
+#include "system/os_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * os_thread.h on the real system: a thread that begins, or cannot; who is the last one. */
-#include "os_thread.h"
+#include "system/os_thread.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * perturb.h: what is filled, and what is not. */
-#include "perturb.h"
+#include "malloc/perturb.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#include "cache_life.h"
-#include "cache_registry.h"
-#include "heap.h"
+#include "cache/cache_life.h"
+#include "cache/cache_registry.h"
+#include "heap/heap.h"
 #include "unit.h"
 
 #define BYTE ((size_t)0x5a)

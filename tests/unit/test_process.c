@@ -5,10 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cache_registry.h"
-#include "heap.h"
-#include "lock.h"
-#include "mapped.h"
+#include "cache/cache_registry.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "kit/lock.h"
 #include "unit.h"
 
 #define WORKERS 3

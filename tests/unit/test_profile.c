@@ -3,9 +3,9 @@
  * memory. This file is compiled with frame pointers. */
 #include <string.h>
 
-#include "backtrace.h"
-#include "footprint.h"
-#include "profile.h"
+#include "kit/backtrace.h"
+#include "kit/footprint.h"
+#include "profile/records.h"
 #include "unit.h"
 
 #define ADDRESSES 6000

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "options.h"
-#include "os.h"
-#include "profile.h"
-#include "profile_file.h"
+#include "kit/options.h"
+#include "profile/records.h"
+#include "profile/write.h"
+#include "system/os.h"
 #include "unit.h"
 
 static void begin(const char *pattern)

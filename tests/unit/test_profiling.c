@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The heap profile from end to end: options, the malloc family while blocks are sampled, the
  * program's functions, leaks. What the profile says is compared with what was allocated. */
-#include "profiling.h"
+#include "profile/control.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "environment.h"
-#include "hardened.h"
-#include "mapped.h"
-#include "options.h"
-#include "os.h"
-#include "profile.h"
-#include "thread_cache.h"
+#include "cache/thread_cache.h"
+#include "guard/hardened.h"
+#include "heap/mapped.h"
+#include "kit/options.h"
+#include "kit/options_read.h"
+#include "profile/records.h"
+#include "system/os.h"
 #include "unit.h"
 
 /* As the constructor does. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * purge.h: pages inside free blocks go back once, of themselves when many are free, and not where
  * that costs more than it is worth; what the heap keeps in a block stays. */
-#include "purge.h"
+#include "heap/purge.h"
 
 #include <string.h>
 
-#include "footprint.h"
-#include "heap.h"
-#include "options.h"
+#include "heap/heap.h"
+#include "kit/footprint.h"
+#include "kit/options.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * regions.h: which addresses belong to the heap. */
-#include "regions.h"
-#include "verify.h"
+#include "heap/regions.h"
+#include "malloc/verify.h"
 
-#include "os.h"
+#include "system/os.h"
 #include "unit.h"
 
 static bool contains(uintptr_t address)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * report.h: every word that the user reads, and the lines that are cut. */
-#include "report.h"
+#include "kit/report.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sampling.h"
+#include "profile/sampling.h"
 #include "unit.h"
 
 /* Begins a sequence of its own. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * server.h with real sockets and a clock that the test moves: who is served, and who is not waited
- * for. Server and clients are one thread: a look is one turn of the server. */
-#include "server.h"
+ * service/socket.h with real sockets and a clock that the test moves: who is served, and who is not
+ * waited for. Server and clients are one thread: a look is one turn of the server. */
+#include "service/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "control.h"
-#include "heap.h"
-#include "heap_map.h"
+#include "heap/heap.h"
 #include "refuse.h"
+#include "service/requests.h"
+#include "stats/heap_map.h"
 #include "unit.h"
 
-/* As in server.c. */
+/* As in service/socket.c. */
 enum {
     clients = 8,
     request_ms = 2000,

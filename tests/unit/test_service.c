@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * service.h where there is no thread to be had; its life is tested in tests/service. */
-#include "service.h"
+ * service/thread.h where there is no thread to be had; its life is tested in tests/service. */
+#include "service/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#include "options.h"
+#include "kit/options.h"
 #include "refuse.h"
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * size_class.h: exhaustive up to 8 MiB, and around every power of two above. */
-#include "size_class.h"
+#include "heap/size_class.h"
 
 #include "unit.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * snapshot.h: the sums agree with each other, with the system, and with what the test holds. */
-#include "snapshot.h"
+ * stats/stats.h: the sums agree with each other, with the system, and with what the test holds. */
+#include "stats/stats.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "heap.h"
-#include "size_class.h"
+#include "heap/heap.h"
+#include "heap/size_class.h"
 #include "unit.h"
 
 /* What one region, one cache and one mapped block may cost beyond their blocks. */

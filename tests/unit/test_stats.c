@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * stats.c and info.c: mallinfo, malloc_stats, brkm_stats_print, malloc_info. */
+ * stats/print.c and stats/malloc_info.c: mallinfo, malloc_stats, brkm_stats_print, malloc_info. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * cached_list.h, depot.h and thread_cache.h: hits that do not reach the heap, bounds, batches that
- * go round between threads, and links that a program overwrote. */
-#include "thread_cache.h"
+ * heap/sealed_list.h, depot.h and thread_cache.h: hits that do not reach the heap, bounds, batches
+ * that go round between threads, and links that a program overwrote. */
+#include "cache/thread_cache.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#include "cache_life.h"
-#include "cache_miss.h"
-#include "cache_registry.h"
-#include "depot.h"
-#include "heap.h"
-#include "idle.h"
+#include "cache/cache_life.h"
+#include "cache/cache_miss.h"
+#include "cache/cache_registry.h"
+#include "cache/depot.h"
+#include "cache/idle.h"
+#include "heap/heap.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;

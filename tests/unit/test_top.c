@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * top.h: growth, foreign breaks, trimming, and which bytes are known to be zero. */
-#include "top.h"
+#include "heap/top.h"
 
 #include <string.h>
 
-#include "os.h"
+#include "system/os.h"
 #include "unit.h"
 
 static struct top top;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * trailer.h: what was written is read, in tight blocks and with a trailer, and no other bytes are.
+ * guard/canary.h: what was written is read, in tight blocks and with a trailer, and no other bytes
+ * are.
  */
-#include "trailer.h"
+#include "guard/canary.h"
 
 #include <string.h>
 

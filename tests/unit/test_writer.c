@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * writer.h: text arrives whole, in pieces of the buffer's size. */
-#include "writer.h"
+ * kit/text.h: text arrives whole, in pieces of the buffer's size. */
+#include "kit/text.h"
 
 #include <string.h>
 

@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base.h"
-#include "block.h"
+#include "base/base.h"
+#include "base/config.h"
 #include "brkmalloc/brkmalloc.h"
-#include "config.h"
+#include "heap/block.h"
 #include "os_fake.h"
 
 #define PAGE ((size_t)4096)

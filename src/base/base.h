@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Attributes and checked arithmetic. */
+#ifndef BRKMALLOC_BASE_BASE_H
+#define BRKMALLOC_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+/* On data that the fast path reads: reached without a detour through the global offset table. */
+#define BRKM_HIDDEN __attribute__((visibility("hidden")))
+/* On functions that programs call, and those that these end in: a stack's own frames are told by it
+ * from the program's (backtrace.h). */
+#define BRKM_ENTRY __attribute__((section("brkmalloc_entry")))
+#define BRKM_NOINLINE __attribute__((noinline))
+#define BRKM_COLD __attribute__((noinline, cold))
+#define BRKM_ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* Words that one thread writes while others may read them, where the reader can do with either
+ * value. Relaxed atomic operations say that; but compilers keep each of them apart from the
+ * arithmetic around it, which costs the fast path five instructions per pair of malloc and free. An
+ * aligned word is read and written in one piece on every machine we build for, so the plain access
+ * does the same; the thread sanitizer is shown the atomic one. */
+#if defined(__SANITIZE_THREAD__)
+#define BRKM_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BRKM_THREAD_SANITIZER 1
+#endif
+#endif
+#ifdef BRKM_THREAD_SANITIZER
+#define relaxed_load(word) __atomic_load_n(&(word), __ATOMIC_RELAXED)
+#define relaxed_store(word, value) __atomic_store_n(&(word), value, __ATOMIC_RELAXED)
+#else
+#define relaxed_load(word) (word)
+#define relaxed_store(word, value) ((void)((word) = (value)))
+#endif
+
+/* What was stored before is in memory before what is stored after, for the child of a fork that
+ * comes in between: it sees the stores of other threads up to some point of each. */
+#define keep_store_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/* Makes the compiler forget what it knows of a word in memory, or of a value: it then uses the
+ * machine's read-modify-write instruction, or one register, instead of two. */
+#define forget_word(word) __asm__("" : "+m"(word))
+#define forget_value(value) __asm__("" : "+r"(value))
+
+/* 2^64 / golden ratio, odd: the product has something of every bit of a number in its upper bits
+ * (Knuth, TAOCP 3, 6.4). */
+#define BRKM_MIXING_FACTOR 0x9e3779b97f4a7c15u
+
+static inline bool is_power_of_two(size_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* `alignment` is a power of two; the caller knows that the sum does not overflow. */
+static inline size_t align_up(size_t value, size_t alignment)
+{
+    return (value + alignment - 1) & ~(alignment - 1);
+}
+
+static inline size_t align_down(size_t value, size_t alignment)
+{
+    return value & ~(alignment - 1);
+}
+
+/* The power of two at or above `value`; 0 when there is none. */
+static inline size_t power_of_two_above(size_t value)
+{
+    if (value <= 1) {
+        return 1;
+    }
+    unsigned bits = 64 - (unsigned)__builtin_clzll((unsigned long long)value - 1);
+    return bits >= 8 * sizeof(size_t) ? 0 : (size_t)1 << bits;
+}
+
+static inline unsigned log2_floor(size_t value)
+{
+    return 63 - (unsigned)__builtin_clzll((unsigned long long)value);
+}
+
+static inline size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ * Every compile-time constant of the allocator, with its unit and its reason. */
+#ifndef BRKMALLOC_BASE_CONFIG_H
+#define BRKMALLOC_BASE_CONFIG_H
+
+#include <stddef.h>
+
+/* 1: cheap assertions; 2: also walks of the whole heap after each change. */
+#ifndef BRKM_CHECKED
+#define BRKM_CHECKED 0
+#endif
+
+/* 1: tell valgrind about blocks. Costs a few instructions per call even outside valgrind. */
+#ifndef BRKM_VALGRIND
+#define BRKM_VALGRIND 0
+#endif
+
+/* 1: probes for bpftrace, perf, gdb and systemtap (probes.h); needs sys/sdt.h. */
+#ifndef BRKM_PROBES
+#define BRKM_PROBES 0
+#endif
+
+/* 1: libgcc's unwinder takes no lock, and may be asked for stacks (backtrace.h). */
+#ifndef BRKM_UNWINDER
+#define BRKM_UNWINDER 0
+#endif
+
+#define BRKM_KIB ((size_t)1 << 10)
+#define BRKM_MIB ((size_t)1 << 20)
+#define BRKM_GIB ((size_t)1 << 30)
+
+/* Bytes. What the ABI asks for max_align_t on x86-64 and aarch64; block sizes are its multiples. */
+#define BRKM_ALIGNMENT ((size_t)16)
+
+/* Bytes of struct mem_control_block before every payload. */
+#define BRKM_HEADER_SIZE ((size_t)8)
+
+/* Bytes. A free block holds its header, two links and the boundary tag. */
+#define BRKM_MIN_BLOCK ((size_t)32)
+
+/* Bytes. The largest block of the heap that can be in use: its header has 24 bits for the size in
+ * units of 8 bytes, and the last value means something else. */
+#define BRKM_MAX_BLOCK ((size_t)0x7ffffe0)
+
+/* Bytes. The largest request, with its alignment, that the heap serves; larger ones are always
+ * mapped blocks. Leaves room for slack below BRKM_MAX_BLOCK. */
+#define BRKM_HEAP_REQUEST_MAX (64 * BRKM_MIB)
+
+/* Bytes. Up to this block size each multiple of 16 has a bin of its own. */
+#define BRKM_EXACT_LIMIT ((size_t)1024)
+
+/* Above BRKM_EXACT_LIMIT each power of two is cut into 1 << BRKM_SUBDIVISION_BITS bins, so that the
+ * sizes within one bin differ by at most 6.25 %. */
+#define BRKM_SUBDIVISION_BITS 4
+
+/* Bins in all: exact ones, then 16 for each power of two up to 128 GiB. Eight words of bin map. */
+#define BRKM_BIN_COUNT 512
+
+/* Blocks looked at within one bin for the best fit; a bound that keeps the search O(1). A guess:
+ * with 6.25 % bins the first few are as good as all. */
+#define BRKM_BIN_SCAN 8
+
+/* Bytes that the break grows by at least, and the share of the heap (1/8) and the bound that it
+ * grows by at a time. Fresh break is not resident until it is touched, so a large step costs
+ * address space only, while small steps cost a system call each. */
+#define BRKM_GROW_MIN (256 * BRKM_KIB)
+#define BRKM_GROW_SHARE 8
+#define BRKM_GROW_MAX (32 * BRKM_MIB)
+
+/* Bytes. Blocks up to BRKM_CACHED_MAX go through the thread caches. Each size up to
+ * BRKM_CACHED_EXACT_MAX is a class of its own, and such blocks are served on the fast path; above,
+ * 1 << BRKM_MEDIUM_BITS classes for each doubling, so that rounding up to a class wastes at most
+ * 6.25 %. A cached block may be up to BRKM_MEDIUM_WASTE (1/8) larger than what it is used for. */
+#define BRKM_CACHED_EXACT_MAX ((size_t)2032)
+#define BRKM_CACHED_MAX (64 * BRKM_KIB)
+#define BRKM_MEDIUM_BITS 4
+#define BRKM_MEDIUM_WASTE 8
+
+/* Bytes. Up to this size a block that realloc moves because it grows in small steps gets room for
+ * the next ones. Larger ones mostly grow in place, or without copying (mremap). */
+#define BRKM_ROOM_TO_GROW_MAX BRKM_MIB
+
+/* Blocks, and bytes of blocks, that move between thread cache, depot and heap at a time. 64 blocks
+ * share the price of a lock, and of cutting and coalescing a run, well enough: against 32 a program
+ * with many strings of up to 40 bytes takes 0.7 of the time, and no memory scenario needs more.
+ * With 8 KiB instead of 4 what a phase of frees leaves behind doubles. */
+#define BRKM_BATCH_BLOCKS 64
+#define BRKM_BATCH_BYTES (4 * BRKM_KIB)
+
+/* Bytes by which the count of handed-out bytes that threads read without a lock may be off: small
+ * beside the bounds that are set by it. */
+#define BRKM_HANDED_OUT_STEP (64 * BRKM_KIB)
+
+/* Bytes that processors move between their caches at a time. */
+#define BRKM_CACHE_LINE 64
+
+/* Bytes that a thread cache may hold at first and after a phase of frees alone: what an idle thread
+ * costs. */
+#define BRKM_CACHE_BUDGET_MIN (64 * BRKM_KIB)
+
+/* Bytes that all thread caches and the depot together may hold: the largest of a constant, of a
+ * share (1/4) of what the heap has handed out, up to a bound, and of a smaller share (1/20) of it.
+ *
+ * A thread alone does as well with half of the constant: cc1 and perl need at most 0.4 % more
+ * instructions, and a heap of 3 MiB a tenth less memory. Threads would take the heap's lock more
+ * often: two that serve requests of up to 1000 bytes took 1.4 times the time. The first share is
+ * where time costs least: two threads with blocks of 1 to 61 KB take 0.35 of the time that 2 MiB
+ * leave them, in 1.1 times the memory; beyond its bound there is little time left to win. */
+#define BRKM_IDLE_MIN_ALONE BRKM_MIB
+#define BRKM_IDLE_MIN (2 * BRKM_MIB)
+#define BRKM_IDLE_SMALL_SHARE 4
+#define BRKM_IDLE_SMALL_MAX (8 * BRKM_MIB)
+#define BRKM_IDLE_SHARE 20
+
+/* The depot's share (1/4) of that. */
+#define BRKM_IDLE_DEPOT_SHARE 4
+
+/* Batches of one class in the depot. */
+#define BRKM_DEPOT_BATCHES 64
+
+/* Page return. Free pages that may stay resident: an option (bytes), a share (1/16) of what is in
+ * use, and what was purged and asked for again lately, up to another share (1/4). Each look past
+ * that gives back half of the excess, but no more than a step, since the heap is locked meanwhile
+ * (4 MiB take about 0.3 ms). */
+#define BRKM_PURGE_THRESHOLD_DEFAULT (1 * BRKM_MIB)
+#define BRKM_DIRTY_SHARE 16
+#define BRKM_REGRET_SHARE 4
+#define BRKM_PURGE_STEP (4 * BRKM_MIB)
+
+/* Bytes of purged pages that may be asked for again before as much stays, and how many of them are
+ * forgotten per millisecond. 16 MiB per second are 4096 page faults; at 3 microseconds each,
+ * measured in a virtual machine, 1.2 % of a processor's time. With four times as much Python with
+ * malloc for all objects had twice the faults and took 2 % longer, growing buffers 6 %, and no
+ * memory scenario needed less. */
+#define BRKM_REGRET_MAX (8 * BRKM_MIB)
+#define BRKM_REGRET_FADES (16 * BRKM_KIB)
+
+/* Bytes of free top that are kept when the top is trimmed, and that a trim must at least give back.
+ * As glibc's defaults; the threshold follows the mapped-block threshold upwards. */
+#define BRKM_TOP_PAD_DEFAULT (128 * BRKM_KIB)
+#define BRKM_TRIM_THRESHOLD_DEFAULT (256 * BRKM_KIB)
+
+/* Bytes. Blocks at least this large are mapped blocks. The threshold rises to the size of a mapped
+ * block that is freed, up to the bound, so that a program that cycles large blocks stops paying for
+ * mmap and page faults. */
+#define BRKM_MAPPED_THRESHOLD_DEFAULT (256 * BRKM_KIB)
+#define BRKM_MAPPED_THRESHOLD_MAX (32 * BRKM_MIB)
+
+/* Mapped blocks at one time; beyond it large blocks come from the heap. glibc's default, and the
+ * kernel's own default limit is 65530 mappings. */
+#define BRKM_MAPPED_COUNT_MAX 65536
+
+/* Bytes of the first fallback region, made where sbrk fails. */
+#define BRKM_FALLBACK_MIN BRKM_MIB
+
+/* Regions at one time: one for each contiguous stretch of break and one for each fallback region.
+ * Growth is geometric, so a heap of 1 TiB from fallback regions alone uses about 120. */
+#define BRKM_REGION_COUNT 512
+
+/* Guarded blocks at one time. Each costs two pages of addresses, up to two of the 65530 mappings
+ * that the kernel allows a process, and while it is in use a page of memory. */
+#define BRKM_GUARD_SLOTS_DEFAULT 128
+#define BRKM_GUARD_SLOTS_MAX 8192
+
+/* Tries to take a contended lock before sleeping. */
+#define BRKM_LOCK_SPINS 64
+
+/* Bytes of one line of report; longer lines are cut. */
+#define BRKM_REPORT_LINE 1024
+
+_Static_assert(BRKM_MIN_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");
+_Static_assert(BRKM_MAX_BLOCK % BRKM_ALIGNMENT == 0, "block sizes are multiples of the alignment");
+_Static_assert(BRKM_BIN_COUNT % 64 == 0 && BRKM_BIN_COUNT / 64 <= 32,
+               "the bin map is whole words under one 32-bit summary");
+_Static_assert((BRKM_EXACT_LIMIT & (BRKM_EXACT_LIMIT - 1)) == 0,
+               "subdivided bins begin at a power of two");
+_Static_assert(BRKM_MAPPED_THRESHOLD_MAX <= BRKM_HEAP_REQUEST_MAX,
+               "the heap can hold what is not mapped");
+_Static_assert(2 * BRKM_HEAP_REQUEST_MAX - BRKM_MIB < BRKM_MAX_BLOCK,
+               "a request and an alignment as large fit into one block");
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ * See cache_miss.h. */
+#include "cache/cache_miss.h"
+
+#include "base/probes.h"
+#include "cache/cache_budget.h"
+#include "cache/cache_life.h"
+#include "cache/depot.h"
+#include "cache/supply.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "kit/report.h"
+#include "malloc/perturb.h"
+
+/* ---- Refill ---- */
+
+static struct mem_control_block *use_first(struct cached_list *list)
+{
+    if (list->count == 0) {
+        return NULL;
+    }
+    struct mem_control_block *block = cached_list_pop(list);
+    block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
+    return block;
+}
+
+static struct mem_control_block *refill_one(struct thread_cache *cache, size_t size,
+                                            size_t alignment)
+{
+    struct mem_control_block *block = brkm__supply_block(size, alignment, NULL);
+    probe_refill(cache->number, size, block != NULL);
+    return block;
+}
+
+/* Fills the empty slot but for the first block, which is for the caller. */
+static struct mem_control_block *refill_batch(struct thread_cache *cache, unsigned slot,
+                                              size_t alignment)
+{
+    struct cache_bin *bin = &cache->bins[slot];
+    bin->batch = (uint8_t)min_size(max_size((size_t)bin->batch * 2, 1), size_class_batch(slot));
+    struct cached_list list = brkm__supply_list(slot, bin->batch, alignment);
+    probe_refill(cache->number, size_class_slot_size(slot), list.count);
+    struct mem_control_block *first = use_first(&list);
+    if (list.count > bin->capacity) {
+        brkm__budget_grow_slot(cache, slot, list.count - bin->capacity);
+    }
+    if (list.count > bin->capacity) {
+        struct cached_list fitting = brkm__cached_list_cut(&list, bin->capacity);
+        brkm__depot_put(slot, list);
+        list = fitting;
+    }
+    brkm__cache_bin_fill(bin, list);
+    return first;
+}
+
+static struct mem_control_block *refill(struct thread_cache *cache, size_t size, size_t alignment)
+{
+    unsigned slot = size_class_slot_below(size);
+    const struct cached_block *first = cache->bins[slot].first;
+    if (unlikely(first != CACHED_END && !cached_link_is_sound(first))) {
+        /* What the fast path took for an empty slot. */
+        brkm__cached_link_is_bad(first);
+    }
+    brkm__budget_note_refill(cache, slot);
+    bool is_empty = cache->bins[slot].first == CACHED_END;
+    return is_empty && !size_class_is_medium(slot) ? refill_batch(cache, slot, alignment)
+                                                   : refill_one(cache, size, alignment);
+}
+
+static BRKM_COLD struct mem_control_block *supply_without_cache(size_t size, size_t alignment)
+{
+    struct mem_control_block *block = brkm__supply_block(size, alignment, NULL);
+    if (block != NULL) {
+        brkm__perturb_new(block_payload(block), block_usable_size(block));
+    }
+    return block;
+}
+
+struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
+{
+    struct thread_cache *cache = cache_own();
+    if (likely(cache != NULL)) {
+        return refill(cache, size, alignment);
+    }
+    return supply_without_cache(size, alignment);
+}
+
+/* ---- Flush ---- */
+
+/* Makes room for a block in an exact slot: by more capacity while the class starts, and when it was
+ * refilled since the last flush; otherwise, or past the budget, a batch goes to the depot. */
+static bool make_room(struct thread_cache *cache, unsigned slot)
+{
+    struct cache_bin *bin = &cache->bins[slot];
+    unsigned batch = size_class_batch(slot);
+    bool wants_more = bin->capacity < 2 * batch || bin->history == CACHE_HISTORY_REFILLED;
+    brkm__budget_note_flush(cache, slot);
+    if (bin->room == 0 && wants_more) {
+        brkm__budget_grow_slot(cache, slot, (unsigned)min_size(max_size(bin->capacity, 1), batch));
+    }
+    if (bin->room == 0) {
+        /* In a phase of frees alone nothing asks for what would be kept. */
+        unsigned most = brkm__budget_is_giving_back(cache) ? UINT8_MAX : batch;
+        unsigned count = (unsigned)min_size(most, cache_bin_length(bin));
+        if (count != 0) {
+            brkm__depot_put(slot, brkm__cache_take_out(cache, slot, count));
+        }
+        brkm__budget_obey(cache, slot);
+    }
+    return bin->room != 0;
+}
+
+static bool keep(struct thread_cache *cache, struct mem_control_block *block)
+{
+    size_t size = block_short_size(block);
+    if (size > BRKM_CACHED_EXACT_MAX) {
+        struct medium_slot class = size_class_medium_below(size);
+        brkm__budget_note_flush(cache, class.slot);
+        return cache_keep_medium(cache, class, block);
+    }
+    unsigned slot = size_class_slot_below(size);
+    return make_room(cache, slot) &&
+           cache_bin_push(&cache->bins[slot], block, block_load_seal(block));
+}
+
+static BRKM_COLD void free_without_cache(struct mem_control_block *block)
+{
+    brkm__perturb_freed(block_payload(block), block_usable_size(block));
+    brkm__heap_free(&brkm__main_heap, block, "free");
+}
+
+void brkm__cache_keep(struct mem_control_block *block)
+{
+    struct thread_cache *cache = cache_own();
+    if (unlikely(cache == NULL)) {
+        free_without_cache(block);
+    } else if (!keep(cache, block)) {
+        brkm__heap_free(&brkm__main_heap, block, "free");
+    }
+}
+
+void brkm__cache_verify_and_keep(void *payload)
+{
+    struct mem_control_block *block = block_from_payload(payload);
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = payload, .caller = "free"});
+    }
+    brkm__cache_keep(block);
+}

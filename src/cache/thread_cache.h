@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ * The thread cache: per thread and cached size a LIFO list of blocks. A hit makes no
+ * call, takes no lock and nothing atomic.
+ *
+ *   malloc: bin->first ---> block ---> block ---> sentinel
+ *   free:   room counts down; at 0 the bin is full and a batch goes to the depot
+ *
+ * The thread-local pointer always leads to a cache that may be read. Before a thread's first miss,
+ * and after its last destructor, that is a constant whose bins are empty and have no room, so that
+ * the fast path needs no test for it. */
+#ifndef BRKMALLOC_CACHE_THREAD_CACHE_H
+#define BRKMALLOC_CACHE_THREAD_CACHE_H
+
+#include "base/base.h"
+#include "base/config.h"
+#include "cache/cache_bin.h"
+#include "heap/block.h"
+#include "heap/size_class.h"
+
+/* Bytes. The largest request that an exact class serves. */
+#define CACHE_HIT_MAX (BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)
+
+struct quarantine;
+
+struct thread_cache {
+    struct cache_bin bins[SIZE_CLASS_SLOTS];
+    size_t budget;           /* bytes that the cache may hold */
+    size_t budget_spent;     /* capacities of exact slots and blocks of large ones, in bytes */
+    unsigned flushes_in_row; /* since the last refill */
+    unsigned visited;        /* slot that was last looked at for being unused */
+    unsigned rounds;         /* of thread-specific destructors that have run */
+    uint64_t refills;
+    uint64_t flushes;
+    uint64_t number;               /* counted from 1 */
+    uint64_t random;               /* of random_placement; 0 before the first use */
+    struct quarantine *quarantine; /* NULL without, and before the first block comes in */
+    uintptr_t owner;               /* pthread_self() of the thread, for debuggers */
+    /* List of all caches, or of those of threads that ended, under the registry's lock. */
+    struct thread_cache *next;
+    struct thread_cache **link;
+};
+
+extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+
+/* Bytes. The largest request for which malloc's fast path looks into the cache; 0 while every
+ * malloc is to be watched (watch.h): of size 0 it finds nothing either way. relaxed_load: a thread
+ * that sees it later is watched later. */
+extern size_t brkm__cache_hit_max BRKM_HIDDEN;
+
+/* From now on malloc's fast path always misses, or no longer does. */
+void brkm__cache_watch_malloc(bool watched);
+
+/* A cache without blocks and without room, never written to: where a thread begins, and where it
+ * ends. The second also says that no other cache shall be made. */
+extern struct thread_cache brkm__cache_before_first_use BRKM_HIDDEN;
+extern struct thread_cache brkm__cache_after_exit BRKM_HIDDEN;
+
+static inline bool cache_is_real(const struct thread_cache *cache)
+{
+    return cache != &brkm__cache_before_first_use && cache != &brkm__cache_after_exit;
+}
+
+/* Takes `count` blocks out of the slot, which has as many. */
+struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count);
+
+/* Takes `blocks` of unused capacity away from an exact slot. */
+void brkm__cache_shrink_slot(struct thread_cache *cache, unsigned slot, unsigned blocks);
+
+/* ---- Medium slots ----
+ *
+ * Such classes are many and have few blocks each, so they do not have a capacity of their own: a
+ * block is paid for while it is there, and whichever class has blocks may use the budget. */
+
+/* Takes a block from the slot; false on a miss. */
+static BRKM_ALWAYS_INLINE bool cache_take_medium(struct thread_cache *cache,
+                                                 struct medium_slot class, void **payload)
+{
+    if (!cache_bin_pop(&cache->bins[class.slot], payload)) {
+        return false;
+    }
+    cache->budget_spent -= class.size;
+    return true;
+}
+
+/* Adds a block that was verified as in use; false when the budget has no room for it, as that of
+ * the constant caches never has. */
+static BRKM_ALWAYS_INLINE bool cache_keep_medium(struct thread_cache *cache,
+                                                 struct medium_slot class,
+                                                 struct mem_control_block *block)
+{
+    size_t spent = cache->budget_spent + class.size;
+    if (spent > cache->budget ||
+        !cache_bin_push(&cache->bins[class.slot], block, block_load_seal(block))) {
+        return false;
+    }
+    cache->budget_spent = spent;
+    return true;
+}
+
+/* The bin of an exact class; `size` is a block size up to BRKM_CACHED_EXACT_MAX. */
+static BRKM_ALWAYS_INLINE struct cache_bin *cache_exact_bin(struct thread_cache *cache, size_t size)
+{
+    return (struct cache_bin *)((uintptr_t)cache->bins + size);
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ * The heap's free space: where its blocks come from and go to. Splits, coalesces, grows by
+ * the break or by fallback regions, trims. What it meets on the way (neighbours, links, tags) is
+ * verified before it is believed. The heap's lock is held by the caller throughout. */
+#ifndef BRKMALLOC_HEAP_FREE_SPACE_H
+#define BRKMALLOC_HEAP_FREE_SPACE_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "heap/bins.h"
+#include "heap/block.h"
+#include "heap/purge.h"
+#include "heap/top.h"
+#include "kit/lock.h"
+
+/* All zero is an empty heap. Everything is written under the lock. The lock and what is read
+ * without it lie on cache lines of their own: who waits for the one or looks at the other must not
+ * slow down the thread that works on the rest. */
+struct heap {
+    _Alignas(BRKM_CACHE_LINE) struct lock lock;
+    /* in_use_bytes as it was lately, at most BRKM_HANDED_OUT_STEP off. Read without the lock,
+     * relaxed, by whoever sets a bound by it. */
+    _Alignas(BRKM_CACHE_LINE) _Atomic(size_t) handed_out;
+    _Alignas(BRKM_CACHE_LINE) struct top top;
+    struct bins bins;
+    /* A fallback region that is free as a whole is kept here, in the bins too, so that a program
+     * that allocates and frees at the edge of one does not map and unmap it each time. */
+    struct mem_control_block *spare;
+    size_t trimmed; /* bytes trimmed and not asked for again since */
+    struct purge purge;
+    size_t fallback_bytes; /* of all fallback regions */
+    size_t fallback_peak;
+    /* Of blocks that the heap handed out, headers included: to the program, to thread caches and to
+     * the depot. */
+    size_t in_use_bytes;
+    size_t in_use_blocks;
+    size_t in_use_peak; /* highest in_use_bytes so far */
+    /* Bytes from the system that an abandoned heap had; counted in nothing else here. */
+    size_t abandoned_bytes;
+    uint64_t allocations;
+    uint64_t frees;
+};
+
+/* About how many bytes the heap handed out and did not get back. Takes no lock. */
+static inline size_t heap_handed_out(const struct heap *heap)
+{
+    return atomic_load_explicit(&heap->handed_out, memory_order_relaxed);
+}
+
+/* Bytes that the heap holds from the system. The lock is held by the caller. */
+static inline size_t heap_bytes_from_system(const struct heap *heap)
+{
+    return heap->top.from_system + heap->fallback_bytes;
+}
+
+/* ---- Take ---- */
+
+/* Takes a free block of `size` bytes out of its bin to make it part of another: what tells of its
+ * size and end is verified, and its header says that it is gone. */
+void brkm__space_take_out(struct heap *heap, struct mem_control_block *block, size_t size);
+
+/* The best fit for `size` from the bins, in use, with the rest split off; NULL when there is none.
+ * Stores how many bytes at the start of its payload may be other than zero. */
+struct mem_control_block *brkm__space_take(struct heap *heap, size_t size, size_t *dirty);
+
+/* Marks the first `size` bytes of a free block, which is in no bin any more, as in use and splits
+ * off the rest. */
+struct mem_control_block *brkm__space_use(struct heap *heap, struct mem_control_block *block,
+                                          size_t size);
+
+/* Marks `block`, of `size` bytes and in no bin, as in use. */
+void brkm__space_begin_use(struct mem_control_block *block, size_t size);
+
+/* Moves the break so that the top can give `size` bytes. */
+bool brkm__space_grow(struct heap *heap, size_t size);
+
+/* Maps a region that can give `size` bytes. */
+bool brkm__space_add_fallback(struct heap *heap, size_t size);
+
+/* ---- Give back ---- */
+
+/* The state of the block behind `block`, which is known to be good; `caller` is for the message
+ * when it is damaged. */
+enum block_state brkm__space_state_behind(const struct mem_control_block *block,
+                                          const char *caller);
+
+/* Frees the range of `size` bytes that `block`, whose header is good, begins: coalesces it with
+ * both neighbours and puts the result into its bin or the top. Returns the resulting block. */
+struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
+                                               size_t size, const char *caller);
+
+/* Cuts a block that is in use to `size` bytes and frees the rest, if it can be a block. */
+void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_t size,
+                       const char *caller);
+
+/* `block` was freed. When it is a whole fallback region, the larger of it and the spare goes. */
+void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *block);
+
+/* Called after blocks were freed. Gives the end of a large top back, which `top_grew` says to look
+ * at, and pages inside free blocks when there are many. */
+void brkm__space_return_memory(struct heap *heap, bool top_grew);
+
+/* What a program that is quiet does not need: the end of the top, and pages inside of free memory
+ * but for `keep` bytes of them. Ends early when somebody waits for the lock. Returns the bytes of
+ * pages that went back. */
+size_t brkm__space_decay(struct heap *heap, size_t keep);
+
+/* Gives back the top but for `pad` bytes, the spare region, and whole pages inside free blocks.
+ * Returns how many bytes went back. */
+size_t brkm__space_trim(struct heap *heap, size_t pad);
+
+#endif

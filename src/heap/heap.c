@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: MIT
+ * See heap.h. */
+#include "heap/heap.h"
+
+#include <string.h>
+
+#include "base/facts.h"
+#include "base/probes.h"
+#include "heap/prefetch.h"
+#include "heap/regions.h"
+#include "kit/footprint.h"
+#include "kit/huge_pages.h"
+#include "kit/report.h"
+#include "system/os.h"
+
+struct heap brkm__main_heap;
+
+/* ---- Allocate ---- */
+
+static struct mem_control_block *find_block(struct heap *heap, size_t size, enum heap_growth growth,
+                                            size_t *dirty)
+{
+    *dirty = SIZE_MAX;
+    struct mem_control_block *block = brkm__space_take(heap, size, dirty);
+    if (block == NULL && (brkm__top_available(&heap->top) >= size ||
+                          (growth == HEAP_MAY_GROW && brkm__space_grow(heap, size)))) {
+        block = brkm__top_carve(&heap->top, size, dirty);
+    }
+    if (block == NULL && growth == HEAP_MAY_GROW && brkm__space_add_fallback(heap, size)) {
+        block = brkm__space_take(heap, size, dirty);
+    }
+    return block;
+}
+
+/* `difference` may be the two's complement of a decrease. */
+static void change_in_use(struct heap *heap, size_t difference)
+{
+    size_t now = heap->in_use_bytes + difference;
+    heap->in_use_bytes = now;
+    heap->in_use_peak = max_size(heap->in_use_peak, now);
+    if (unlikely(now - heap_handed_out(heap) + BRKM_HANDED_OUT_STEP > 2 * BRKM_HANDED_OUT_STEP)) {
+        atomic_store_explicit(&heap->handed_out, now, memory_order_relaxed);
+    }
+}
+
+static void count_allocation(struct heap *heap, size_t blocks, size_t bytes)
+{
+    heap->allocations += blocks;
+    heap->in_use_blocks += blocks;
+    change_in_use(heap, bytes);
+}
+
+struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
+                                              enum heap_growth growth, size_t *dirty)
+{
+    size_t ignored;
+    lock_acquire(&heap->lock);
+    struct mem_control_block *block =
+        find_block(heap, size, growth, dirty != NULL ? dirty : &ignored);
+    if (block != NULL) {
+        count_allocation(heap, 1, block_short_size(block));
+    }
+    lock_release(&heap->lock);
+    return block;
+}
+
+/* Makes `run`, in use, a row of cached blocks of `size` bytes in front of the list; the last of
+ * them takes what remains. */
+static void cut_run(struct heap *heap, struct mem_control_block *run, size_t size,
+                    struct cached_list *list)
+{
+    size_t bytes = block_size(run);
+    unsigned count = (unsigned)(bytes / size);
+    struct mem_control_block *block = run;
+    annotate_forgotten(block_payload(run), bytes - BRKM_HEADER_SIZE);
+    block_set(run, count == 1 ? bytes : size, BLOCK_CACHED);
+    for (unsigned i = 1; i < count; i++) {
+        struct mem_control_block *next = block_at_offset(block, size);
+        block_create_behind(block, size);
+        cached_link_set(block_payload(block), block_payload(next));
+        block = next;
+    }
+    if (count > 1) {
+        block_set(block, bytes - (count - 1) * size, BLOCK_CACHED);
+    }
+    cached_link_set(block_payload(block), list->first);
+    list->first = block_payload(run);
+    list->count += count;
+    count_allocation(heap, count, bytes);
+}
+
+/* Gives the slack in front of `place` back and returns the block at `place`, in use. */
+static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_block *block,
+                                          struct mem_control_block *place)
+{
+    size_t lead = (uintptr_t)place - (uintptr_t)block;
+    if (lead == 0) {
+        return block;
+    }
+    size_t size = block_size(block) - lead;
+    block_create(place, size, BLOCK_IN_USE);
+    block_set(block, lead, BLOCK_IN_USE);
+    probe_split(block_payload(block), lead, block_payload(place), size);
+    brkm__space_coalesce(heap, block, lead, "aligned_alloc");
+    return place;
+}
+
+static struct mem_control_block *find_aligned(struct heap *heap, size_t size, size_t alignment,
+                                              enum heap_growth growth)
+{
+    size_t dirty;
+    struct mem_control_block *block = brkm__bins_take_aligned(&heap->bins, size, alignment);
+    if (block != NULL) {
+        brkm__space_use(heap, block, block_size(block));
+    } else {
+        block = find_block(heap, size + alignment + BRKM_MIN_BLOCK, growth, &dirty);
+    }
+    if (block != NULL) {
+        block = cut_lead(heap, block, block_aligned_place(block, alignment));
+        brkm__space_split(heap, block, size, "aligned_alloc");
+    }
+    return block;
+}
+
+struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
+                                                      size_t alignment, enum heap_growth growth)
+{
+    lock_acquire(&heap->lock);
+    struct mem_control_block *block = find_aligned(heap, size, alignment, growth);
+    if (block != NULL) {
+        count_allocation(heap, 1, block_short_size(block));
+    }
+    lock_release(&heap->lock);
+    return block;
+}
+
+/* A block that fits `size`, made as long as up to `count` blocks where it stands. */
+static struct mem_control_block *find_run(struct heap *heap, size_t size, size_t count,
+                                          enum heap_growth growth)
+{
+    size_t dirty;
+    struct mem_control_block *run = brkm__bins_take(&heap->bins, size);
+    if (run != NULL) {
+        size_t found = block_size(run);
+        return brkm__space_use(heap, run,
+                               found >= count * size ? count * size : found / size * size);
+    }
+    if (growth == HEAP_AS_IT_IS) {
+        count = min_size(count, brkm__top_available(&heap->top) / size);
+        return count == 0 ? NULL : find_block(heap, count * size, growth, &dirty);
+    }
+    run = find_block(heap, count * size, growth, &dirty);
+    return run != NULL || count == 1 ? run : find_block(heap, size, growth, &dirty);
+}
+
+struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsigned count,
+                                            size_t alignment, enum heap_growth growth)
+{
+    struct cached_list list = cached_list_empty();
+    lock_acquire(&heap->lock);
+    while (list.count < count) {
+        struct mem_control_block *run = alignment > BRKM_ALIGNMENT
+                                            ? find_aligned(heap, size * count, alignment, growth)
+                                            : find_run(heap, size, count - list.count, growth);
+        if (run == NULL) {
+            break;
+        }
+        cut_run(heap, run, size, &list);
+        /* The system is asked once at most: what there is will do. */
+        growth = HEAP_AS_IT_IS;
+    }
+    lock_release(&heap->lock);
+    return list;
+}
+
+/* ---- Free, resize, trim ---- */
+
+/* Neighbours that were handed out and are now freed as one. */
+struct range {
+    struct mem_control_block *first;
+    size_t size;
+};
+
+/* True when the range became part of the top. */
+static bool free_range(struct heap *heap, struct range range, const char *caller)
+{
+    change_in_use(heap, -range.size);
+    struct mem_control_block *block = brkm__space_coalesce(heap, range.first, range.size, caller);
+    bool is_top = block == heap->top.block;
+    if (!is_top) {
+        brkm__space_keep_one_spare(heap, block);
+    }
+    return is_top;
+}
+
+static bool is_abandoned(const struct heap *heap, const struct mem_control_block *block)
+{
+    return unlikely(heap->abandoned_bytes != 0) && brkm__regions_is_abandoned(block);
+}
+
+/* A block in use of an abandoned region is freed: its pages go, as far as they are its alone. Its
+ * neighbours are not looked at. It says "cached", in no list: it is a boundary still. */
+static BRKM_COLD void leave_where_it_is(struct mem_control_block *block)
+{
+    size_t page = brkm__os_page_size();
+    struct page_range pages = block_inner_pages(block, block_short_size(block), page);
+    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
+    if (page_range_bytes(pages) != 0) {
+        brkm__footprint_discard((void *)pages.start, page_range_bytes(pages));
+    }
+}
+
+static void free_in_use(struct heap *heap, struct mem_control_block *block, const char *caller)
+{
+    heap->frees++;
+    heap->in_use_blocks--;
+    bool top_grew = free_range(heap, (struct range){block, block_short_size(block)}, caller);
+    brkm__space_return_memory(heap, top_grew);
+}
+
+void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
+{
+    lock_acquire(&heap->lock);
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
+        /* Another thread freed it since the caller looked. */
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){block_payload(block), 0, caller});
+    }
+    if (is_abandoned(heap, block)) {
+        leave_where_it_is(block);
+    } else {
+        free_in_use(heap, block, caller);
+    }
+    lock_release(&heap->lock);
+}
+
+static struct mem_control_block *pop_verified(struct cached_list *list)
+{
+    struct mem_control_block *block = cached_list_pop(list);
+    if (unlikely(!block_is(block, BLOCK_CACHED))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){block_payload(block), 0, "free"});
+    }
+    return block;
+}
+
+/* What is left of a list of cached blocks without those of abandoned regions, which stay where and
+ * as they are. */
+static BRKM_COLD struct cached_list without_abandoned(const struct heap *heap,
+                                                      struct cached_list list)
+{
+    struct cached_list rest = cached_list_empty();
+    while (list.count > 0) {
+        struct mem_control_block *block = pop_verified(&list);
+        if (!is_abandoned(heap, block)) {
+            brkm__cached_list_push(&rest, block);
+        }
+    }
+    return rest;
+}
+
+/* Adds a block at either end of the range, where it is a neighbour. No header that says "cached"
+ * may stay inside of a payload. */
+static bool join(struct range *range, struct mem_control_block *block, size_t size)
+{
+    if (block_at_offset(range->first, range->size) == block) {
+        block_change_state(block, BLOCK_CACHED, BLOCK_GONE);
+    } else if (block_at_offset(block, size) == range->first) {
+        block_change_state(range->first, BLOCK_CACHED, BLOCK_GONE);
+        range->first = block;
+    } else {
+        return false;
+    }
+    range->size += size;
+    return true;
+}
+
+/* Ranges whose cache misses overlap: about as many as a processor has under way at a time. */
+#define RANGES_MOST 16u
+
+/* Bytes. A smaller heap is in the processor's caches anyway. */
+#define PREFETCHED_HEAP_MIN (4 * BRKM_MIB)
+
+struct ranges {
+    unsigned count;
+    struct range range[RANGES_MOST];
+};
+
+static void prefetch_around(const struct ranges *ranges)
+{
+    for (unsigned i = 0; i < ranges->count; i++) {
+        prefetch_behind(ranges->range[i].first, ranges->range[i].size);
+    }
+    for (unsigned i = 0; i < ranges->count; i++) {
+        prefetch_before(ranges->range[i].first);
+    }
+}
+
+/* True when the top grew. */
+static bool free_ranges(struct heap *heap, struct ranges *ranges)
+{
+    bool top_grew = false;
+    if (ranges->count > 1 && heap->in_use_bytes + heap->bins.bytes >= PREFETCHED_HEAP_MIN) {
+        prefetch_around(ranges);
+    }
+    for (unsigned i = 0; i < ranges->count; i++) {
+        top_grew |= free_range(heap, ranges->range[i], "free");
+    }
+    ranges->count = 0;
+    return top_grew;
+}
+
+/* Blocks that were cut as runs come back as runs: coalesced here, they cost one search. */
+void brkm__heap_free_list(struct heap *heap, struct cached_list list)
+{
+    struct ranges ranges = {.count = 0};
+    bool top_grew = false;
+    lock_acquire(&heap->lock);
+    if (unlikely(heap->abandoned_bytes != 0)) {
+        list = without_abandoned(heap, list);
+    }
+    heap->frees += list.count;
+    heap->in_use_blocks -= list.count;
+    while (list.count > 0) {
+        struct mem_control_block *block = pop_verified(&list);
+        size_t size = block_short_size(block);
+        if (ranges.count != 0 && join(&ranges.range[ranges.count - 1], block, size)) {
+            continue;
+        }
+        if (ranges.count == RANGES_MOST) {
+            top_grew |= free_ranges(heap, &ranges);
+        }
+        prefetch_ends(block, size);
+        ranges.range[ranges.count++] = (struct range){block, size};
+    }
+    top_grew |= free_ranges(heap, &ranges);
+    brkm__space_return_memory(heap, top_grew);
+    lock_release(&heap->lock);
+}
+
+/* Takes the free block or the part of the top behind `block` that it needs to reach `size`. */
+static bool absorb_behind(struct heap *heap, struct mem_control_block *block, size_t size,
+                          const char *caller)
+{
+    size_t old_size = block_size(block);
+    enum block_state state = brkm__space_state_behind(block, caller);
+    struct mem_control_block *next = block_next(block);
+    if (state == BLOCK_FREE && old_size + block_size(next) >= size) {
+        size_t joined = old_size + block_size(next);
+        if (joined > BRKM_MAX_BLOCK) {
+            return false;
+        }
+        brkm__space_take_out(heap, next, block_size(next));
+        brkm__space_begin_use(block, joined);
+        brkm__space_split(heap, block, size, caller);
+        return true;
+    }
+    if (state != BLOCK_TOP) {
+        return false;
+    }
+    size_t needed = max_size(size - old_size, BRKM_MIN_BLOCK);
+    if (brkm__top_available(&heap->top) < needed && !brkm__space_grow(heap, needed)) {
+        return false;
+    }
+    if (heap->top.block != next) {
+        return false; /* a foreign break lay in between */
+    }
+    size_t dirty;
+    brkm__top_carve(&heap->top, needed, &dirty);
+    /* No header that says "in use" may stay inside of a payload. */
+    block_set_state(next, BLOCK_GONE);
+    block_set(block, old_size + needed, BLOCK_IN_USE);
+    return true;
+}
+
+static bool resize(struct heap *heap, struct mem_control_block *block, size_t size,
+                   const char *caller)
+{
+    size_t old_size = block_size(block);
+    bool resized = true;
+    if (size <= old_size) {
+        brkm__space_split(heap, block, size, caller);
+    } else {
+        resized = absorb_behind(heap, block, size, caller);
+    }
+    change_in_use(heap, block_size(block) - old_size);
+    return resized;
+}
+
+bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_t size,
+                       const char *caller)
+{
+    lock_acquire(&heap->lock);
+    bool resized = !is_abandoned(heap, block) && resize(heap, block, size, caller);
+    lock_release(&heap->lock);
+    return resized;
+}
+
+size_t brkm__heap_trim(struct heap *heap, size_t pad)
+{
+    lock_acquire(&heap->lock);
+    size_t released = brkm__space_trim(heap, pad);
+    lock_release(&heap->lock);
+    return released;
+}
+
+void brkm__heap_advise(struct heap *heap)
+{
+    lock_acquire(&heap->lock);
+    struct region *region = NULL;
+    while ((region = brkm__regions_next(region)) != NULL) {
+        brkm__huge_pages_advise((void *)region->start, region->end - region->start);
+    }
+    lock_release(&heap->lock);
+}
+
+/* ---- Decay ---- */
+
+struct heap_look brkm__heap_look(struct heap *heap)
+{
+    lock_acquire(&heap->lock);
+    struct heap_look look = {
+        .calls = heap->allocations + heap->frees,
+        .dirty = purge_dirty(&heap->bins, &heap->top),
+        .regretted = brkm__purge_is_regretted(&heap->purge),
+    };
+    lock_release(&heap->lock);
+    return look;
+}
+
+size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished)
+{
+    lock_acquire(&heap->lock);
+    size_t released = brkm__space_decay(heap, keep);
+    *finished = !lock_is_awaited(&heap->lock);
+    lock_release(&heap->lock);
+    return released;
+}
+
+bool brkm__heap_set_alarm(struct heap *heap, bool anyway)
+{
+    lock_acquire(&heap->lock);
+    bool set = anyway || purge_dirty(&heap->bins, &heap->top) <= brkm__purge_keeps();
+    if (set) {
+        brkm__alarm_set();
+    }
+    lock_release(&heap->lock);
+    return set;
+}
+
+/* ---- After a fork without handlers ---- */
+
+void brkm__heap_abandon(struct heap *heap)
+{
+    /* A page at the least: this also says that there are abandoned regions. */
+    size_t bytes = max_size(heap_bytes_from_system(heap), brkm__os_page_size());
+    brkm__regions_abandon((uintptr_t)brkm__os_sbrk(0));
+    memset(&heap->top, 0, sizeof(heap->top));
+    memset(&heap->bins, 0, sizeof(heap->bins));
+    memset(&heap->purge, 0, sizeof(heap->purge));
+    heap->spare = NULL;
+    heap->trimmed = 0;
+    heap->fallback_bytes = heap->fallback_peak = 0;
+    heap->in_use_bytes = heap->in_use_blocks = heap->in_use_peak = 0;
+    atomic_store_explicit(&heap->handed_out, 0, memory_order_relaxed);
+    heap->abandoned_bytes += bytes;
+}
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("heap", &brkm__main_heap),
+    FACT_OFFSET(heap, lock),
+    FACT_OFFSET(heap, top),
+    FACT_OFFSET(heap, bins),
+    FACT_OFFSET(heap, in_use_bytes),
+    FACT_OFFSET(heap, in_use_blocks),
+    FACT_OFFSET(heap, fallback_bytes),
+    FACT_OFFSET(lock, word),
+    FACT_OFFSET(top, block),
+    FACT_OFFSET(top, end),
+    FACT_OFFSET(top, zero_from),
+    FACT_OFFSET(top, from_system),
+};

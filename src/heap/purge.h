@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * Giving back pages that lie inside free memory of the heap. The heap's lock is held by
+ * the caller.
+ *
+ * A program that frees a lot and then makes no further call shall shrink, so pages go back at once,
+ * as soon as more lies free than what the policy allows beside what is in use. Where purged pages
+ * are asked for again, each costs a page fault: those are counted, the count fades with time, and
+ * while it is high as much stays as was asked for again. So a program that cycles memory pays a
+ * bounded part of its time, whatever it does. */
+#ifndef BRKMALLOC_HEAP_PURGE_H
+#define BRKMALLOC_HEAP_PURGE_H
+
+#include "base/base.h"
+#include "base/config.h"
+#include "heap/bins.h"
+#include "heap/top.h"
+#include "kit/alarm.h"
+#include "kit/lock.h"
+
+/* All zero is a good beginning. Written under the heap's lock. */
+struct purge {
+    size_t regretted;  /* bytes that were purged and asked for again; fades */
+    uint64_t faded_at; /* milliseconds, when regretted was last made less */
+    unsigned pause;    /* looks to skip, since the last one could do nothing */
+};
+
+/* Bytes of free pages that are not given back. */
+static inline size_t purge_dirty(const struct bins *bins, const struct top *top)
+{
+    return bins->dirty + top_dirty(top);
+}
+
+/* `bytes` that had been given back are used again. */
+void brkm__purge_regret(struct purge *purge, size_t bytes);
+
+/* True while giving back what was asked for again would cost more than it is worth. */
+bool brkm__purge_is_regretted(struct purge *purge);
+
+/* Called when more free pages are resident than purge_allows_beside. */
+void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, size_t in_use);
+
+/* Bytes of free pages that may stay resident beside `in_use` bytes: a share of those, and what was
+ * asked for again lately, up to another share. */
+static inline size_t purge_allows_beside(const struct purge *purge, size_t in_use)
+{
+    return in_use / BRKM_DIRTY_SHARE + min_size(purge->regretted, in_use / BRKM_REGRET_SHARE);
+}
+
+/* Wakes whoever sleeps until pages are free that can be given back later (decay.h), if there are.
+ */
+BRKM_COLD void brkm__purge_wake(const struct bins *bins, const struct top *top);
+
+/* Called after each free with the bytes in use: gives pages back when more of them are free than
+ * the policy allows. */
+static inline void purge_if_due(struct purge *purge, struct bins *bins, struct top *top,
+                                size_t in_use)
+{
+    if (unlikely(alarm_is_set())) {
+        brkm__purge_wake(bins, top);
+    }
+    if (unlikely(purge_dirty(bins, top) > purge_allows_beside(purge, in_use))) {
+        brkm__purge_look(purge, bins, top, in_use);
+    }
+}
+
+/* Bytes of free pages that stay resident even in a program that is quiet. */
+size_t brkm__purge_keeps(void);
+
+/* Gives pages back, those of the top and of the largest blocks first, until no more than `keep`
+ * bytes of free pages are resident, whatever is regretted. Ends early when somebody waits for
+ * `lock`, the heap's. Returns the bytes. */
+size_t brkm__purge_down_to(struct bins *bins, struct top *top, size_t keep,
+                           const struct lock *lock);
+
+/* Gives back every whole page of free blocks, largest blocks first. Returns the bytes. */
+size_t brkm__purge_all(struct bins *bins);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * The allocator's locks.
+ *
+ * A lock is a word: 0 open, otherwise the mark of the process whose thread took it, with a bit that
+ * says that somebody may sleep (Drepper, "Futexes Are Tricky", mutex 3). While libc knows of one
+ * thread only, nothing atomic happens; that also lets a signal handler fork while the thread it
+ * interrupted holds the lock.
+ *
+ * The mark lies on a page that reads as zero in the child of a fork. fork's handlers write a new
+ * one. After a fork that ran none (_Fork, the system call) whoever comes first to a lock finds the
+ * zero, before any thread of the child can have taken one: all that are taken then are orphaned, as
+ * their holders do not exist in the child. What they guard is settled before anybody goes on. */
+#ifndef BRKMALLOC_KIT_LOCK_H
+#define BRKMALLOC_KIT_LOCK_H
+
+#include "base/base.h"
+#include "system/os.h"
+
+/* All zero is an open lock. No thread takes a second lock while it holds one, but for fork, which
+ * takes all. */
+struct lock {
+    /* Acquire on taking pairs with release on opening. Not _Atomic: the kernel reads it too. */
+    uint32_t word;
+    /* Times that a thread found the lock taken. Written by its holder. */
+    uint64_t contended;
+};
+
+/* Bits of the word; the rest is the mark's number. */
+#define LOCK_TAKEN 1u
+#define LOCK_AWAITED 2u
+
+/* What the word of a lock becomes that is taken, LOCK_TAKEN included. Without that bit nobody can
+ * take a lock before brkm__lock_settle. Written by whoever settles and by fork's child; relaxed, as
+ * the locks themselves order what they guard. The pointer is written once, released when there is a
+ * mark on the page. */
+extern uint32_t *brkm__lock_mark BRKM_HIDDEN;
+
+/* True in the thread that forks, while it holds every lock: atfork handlers of the program that run
+ * in between may allocate, and pass. */
+extern _Thread_local bool brkm__lock_holds_all BRKM_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+
+void brkm__lock_acquire_contended(struct lock *lock);
+void brkm__lock_wake(struct lock *lock);
+
+/* ---- Forks ---- */
+
+/* From now on `settle` is called in the child of a fork that ran no handlers, before any lock is
+ * taken there, in one thread at a time. It takes no lock, resets each that lock_is_orphaned, after
+ * it has settled what that guards, and can be begun again where another such fork interrupts it. */
+void brkm__lock_settle_orphans_by(void (*settle)(void));
+
+/* In the child of a fork whose handlers ran, with all locks open. */
+void brkm__lock_begin_process(void);
+
+/* Gives the process its mark, if it has none. */
+void brkm__lock_settle(void);
+
+/* For the function that settles: true when a thread of another process took the lock. While libc
+ * knew of one thread only the word had no mark: then the holder is this thread, at an earlier point
+ * which a signal interrupted. */
+static inline bool lock_is_orphaned(const struct lock *lock)
+{
+    return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~(LOCK_TAKEN | LOCK_AWAITED)) != 0;
+}
+
+/* ---- Taking and opening ---- */
+
+static inline uint32_t lock_mark(void)
+{
+    return __atomic_load_n(__atomic_load_n(&brkm__lock_mark, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
+}
+
+static inline bool lock_is_taken(struct lock *lock)
+{
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
+}
+
+/* For the holder: true when somebody sleeps until the lock opens. */
+static inline bool lock_is_awaited(const struct lock *lock)
+{
+    return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & LOCK_AWAITED) != 0;
+}
+
+/* True when the lock was open and is now the caller's. False too while the process has no mark. */
+static inline bool lock_take_if_open(struct lock *lock)
+{
+    uint32_t mark = lock_mark();
+    uint32_t open = 0;
+    return likely((mark & LOCK_TAKEN) != 0) &&
+           __atomic_compare_exchange_n(&lock->word, &open, mark, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+/* The same for those who do without the lock, such as signal handlers: never waits. */
+bool brkm__lock_try(struct lock *lock);
+
+/* The same for one who must not wait for long, since the holder may be the caller itself. */
+bool brkm__lock_try_for_a_while(struct lock *lock);
+
+static inline void lock_acquire(struct lock *lock)
+{
+    if (os_is_single_threaded()) {
+        __atomic_store_n(&lock->word, LOCK_TAKEN, __ATOMIC_RELAXED);
+        return;
+    }
+    if (unlikely(brkm__lock_holds_all)) {
+        return;
+    }
+    if (unlikely(!lock_take_if_open(lock))) {
+        brkm__lock_acquire_contended(lock);
+    }
+}
+
+static inline void lock_release(struct lock *lock)
+{
+    if (os_is_single_threaded()) {
+        __atomic_store_n(&lock->word, 0, __ATOMIC_RELAXED);
+        return;
+    }
+    if (unlikely(brkm__lock_holds_all)) {
+        return;
+    }
+    uint32_t word = __atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE);
+    if (unlikely((word & LOCK_AWAITED) != 0)) {
+        brkm__lock_wake(lock);
+    }
+}
+
+/* In the child of a fork: whoever held the lock does not exist here. */
+static inline void lock_reset(struct lock *lock)
+{
+    __atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Memory of other allocators that comes in, as the option `foreign` says: a library that
+ * was loaded with RTLD_DEEPBIND allocates from libc, and its caller frees with us. The caller has
+ * judged that the address cannot be ours. Takes no lock. */
+#ifndef BRKMALLOC_MALLOC_FOREIGN_H
+#define BRKMALLOC_MALLOC_FOREIGN_H
+
+#include "base/base.h"
+
+/* True when foreign pointers do not end the program. */
+bool brkm__foreign_is_accepted(void);
+
+/* Looks up the functions that foreign pointers go to, if they do: from the constructor, where no
+ * lock of the program's can be held, and otherwise when the first pointer comes. */
+void brkm__foreign_prepare(void);
+
+/* What libc's functions of these names do, or nothing where there are none: free has no effect,
+ * realloc fails with ENOMEM and leaves the block as it is, its usable size is 0. `caller` is the
+ * public function, for the warning. */
+void brkm__foreign_free(void *memory, const char *caller);
+void *brkm__foreign_realloc(void *memory, size_t size);
+size_t brkm__foreign_usable_size(void *memory);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT
+ * See malloc.h. Zero sizes, limits, errno, alignment rules; realloc has a file of its own.
+ */
+#include "malloc/malloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/probes.h"
+#include "base/valgrind.h"
+#include "cache/cache_life.h"
+#include "cache/depot.h"
+#include "guard/canary.h"
+#include "guard/explain.h"
+#include "guard/hardened.h"
+#include "guard/watch.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "kit/report.h"
+#include "malloc/foreign.h"
+#include "malloc/perturb.h"
+#include "malloc/verify.h"
+#include "profile/sampled.h"
+#include "system/os.h"
+
+void *brkm__alloc_fail(size_t size)
+{
+    errno = ENOMEM;
+    probe_out_of_memory(size);
+    return NULL;
+}
+
+/* The last step of every function that returns memory. */
+static void *hand_out(void *memory, size_t size, bool zeroed)
+{
+    if (unlikely(memory == NULL)) {
+        return brkm__alloc_fail(size);
+    }
+    brkm__perturb_new(memory, size);
+    annotate_allocated(memory, size, zeroed);
+    return memory;
+}
+
+/* ---- Watched or not ---- */
+
+struct allocated brkm__alloc_serve_watched(size_t size, size_t room, size_t alignment)
+{
+    struct allocated result;
+    if (watch_is_on() && brkm__hardened_serve(size, room, alignment, &result)) {
+        return result;
+    }
+    return brkm__sampled_serve(size, room, alignment);
+}
+
+static inline struct allocated serve(size_t size)
+{
+    return watch_wants(size) ? brkm__alloc_serve_watched(size, size, BRKM_ALIGNMENT)
+                             : brkm__serve(size);
+}
+
+static void *serve_aligned(size_t alignment, size_t size)
+{
+    return watch_wants(size) ? brkm__alloc_serve_watched(size, size, alignment).memory
+                             : brkm__serve_aligned(alignment, size);
+}
+
+void brkm__alloc_take_back(void *memory, struct held held, const char *caller)
+{
+    if (unlikely(watch_is_on()) && brkm__hardened_take_back(memory, held, caller)) {
+        return;
+    }
+    if (unlikely(held.is_watched)) {
+        brkm__sampled_take_back(memory, held, caller);
+    } else {
+        brkm__take_back(memory, held, caller);
+    }
+}
+
+/* ---- Free ---- */
+
+static void free_verified(void *memory, struct held held, const char *caller)
+{
+    if (unlikely(held.origin == ORIGIN_FOREIGN)) {
+        brkm__foreign_free(memory, caller);
+        return;
+    }
+    annotate_freed(memory);
+    brkm__alloc_take_back(memory, held, caller);
+}
+
+static void free_for(void *memory, const char *caller)
+{
+    if (memory != NULL) {
+        free_verified(memory, brkm__verify_in_use(memory, caller), caller);
+    }
+}
+
+/* The largest usable size that a request of `size` bytes can have got: a block that was rounded to
+ * its alignment, that realloc left as it was or gave room to grow (realloc.c); and a rest too small
+ * to split off or to unmap. */
+static size_t largest_usable(size_t size, enum origin origin)
+{
+    size_t block = block_size_for_request(size);
+    if (origin == ORIGIN_HEAP && block <= BRKM_CACHED_MAX) {
+        return 2 * block + BRKM_ALIGNMENT - BRKM_HEADER_SIZE;
+    }
+    size_t rest = origin == ORIGIN_HEAP ? 2 * BRKM_MIN_BLOCK : brkm__os_page_size();
+    return block + block / 8 + rest;
+}
+
+static void free_sized_for(void *memory, size_t size, size_t alignment, const char *caller)
+{
+    if (memory == NULL) {
+        return;
+    }
+    struct held held = brkm__verify_in_use(memory, caller);
+    bool is_ours = held.origin != ORIGIN_FOREIGN;
+    /* A sample has room for a trailer: its block may be larger, by as much. */
+    bool is_exact = held_tells_request(held) && (!held.is_watched || watch_is_on());
+    size_t room = held.is_watched ? size + TRAILER_SIZE : size;
+    bool size_fits = is_exact ? size == held.usable_size
+                              : size <= held.usable_size &&
+                                    held.usable_size <= largest_usable(room, held.origin);
+    bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
+    if (is_ours && (!size_fits || !is_aligned)) {
+        brkm__explain_fatal(FAULT_SIZE_MISMATCH,
+                            (struct fault_place){.address = memory,
+                                                 .block_size = held.usable_size,
+                                                 .caller = caller});
+    }
+    free_verified(memory, held, caller);
+}
+
+/* ---- The slow halves of malloc and free ---- */
+
+/* Neither the thread's bin has a block, nor is this one watched. */
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
+{
+    if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
+        void *memory = brkm__serve_cached(size);
+        if (likely(memory != NULL)) {
+            annotate_allocated(memory, size, false);
+            return memory;
+        }
+    }
+    return hand_out(brkm__serve(size).memory, size, false);
+}
+
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_sampled_or_due(size_t size)
+{
+    return hand_out(brkm__alloc_serve_watched(size, size, BRKM_ALIGNMENT).memory, size, false);
+}
+
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
+{
+    void *memory = watch_is_on() ? brkm__hardened_malloc(size) : NULL;
+    if (unlikely(memory == NULL)) {
+        return malloc_sampled_or_due(size);
+    }
+    annotate_allocated(memory, size, false);
+    return memory;
+}
+
+/* While blocks are sampled every malloc comes here, and nearly all leave with a hit. Calls stand
+ * last, so that there is no frame to make. */
+BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+{
+    void *memory;
+    if (unlikely(!sampling_passes(size))) {
+        return likely(!watch_is_any()) ? malloc_missed(size) : malloc_watched(size);
+    }
+    if (likely(size <= CACHE_HIT_MAX && malloc_hit(size, &memory))) {
+        return memory;
+    }
+    return malloc_missed(size);
+}
+
+/* Apart, so that the function that ends in it has no frame to make. */
+BRKM_ENTRY BRKM_NOINLINE static void free_other(void *memory)
+{
+    free_for(memory, "free");
+}
+
+/* In the hardened mode every free comes here. */
+BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
+{
+    if (unlikely(watch_is_on()) && likely(brkm__hardened_free(memory))) {
+        return;
+    }
+    if (likely(regions_contain_payload(memory))) {
+        struct mem_control_block *block = block_from_payload(memory);
+        size_t size = block_short_size(block);
+        uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size, seal) &&
+            !block_is_known_free(block, size)) {
+            annotate_freed(memory);
+            brkm__serve_free_cached(block, size);
+            return;
+        }
+    }
+    free_other(memory);
+}
+
+/* ---- The malloc family ---- */
+
+BRKM_ENTRY void *brkm_malloc(size_t size)
+{
+    return alloc_malloc(size);
+}
+
+BRKM_ENTRY void brkm_free(void *memory)
+{
+    alloc_free(memory);
+}
+
+BRKM_ENTRY void brkm_cfree(void *memory)
+{
+    free_for(memory, "cfree");
+}
+
+BRKM_ENTRY void brkm_free_sized(void *memory, size_t size)
+{
+    free_sized_for(memory, size, 1, "free_sized");
+}
+
+BRKM_ENTRY void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
+{
+    free_sized_for(memory, size, alignment, "free_aligned_sized");
+}
+
+BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
+{
+    size_t total;
+    if (unlikely(__builtin_mul_overflow(count, size, &total))) {
+        return brkm__alloc_fail(SIZE_MAX);
+    }
+    struct allocated result = serve(total);
+    if (likely(result.memory != NULL)) {
+        annotate_allocated(result.memory, total, true);
+        memset(result.memory, 0, min_size(total, result.dirty));
+        return result.memory;
+    }
+    return brkm__alloc_fail(total);
+}
+
+BRKM_ENTRY void *brkm_memalign(size_t alignment, size_t size)
+{
+    size_t rounded = power_of_two_above(alignment);
+    if (unlikely(rounded == 0)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return hand_out(serve_aligned(rounded, size), size, false);
+}
+
+BRKM_ENTRY void *brkm_aligned_alloc(size_t alignment, size_t size)
+{
+    if (unlikely(!is_power_of_two(alignment))) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return hand_out(serve_aligned(alignment, size), size, false);
+}
+
+BRKM_ENTRY int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    if (unlikely(!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)) {
+        return EINVAL;
+    }
+    void *aligned = hand_out(serve_aligned(alignment, size), size, false);
+    if (unlikely(aligned == NULL)) {
+        return ENOMEM;
+    }
+    *memory = aligned;
+    return 0;
+}
+
+BRKM_ENTRY void *brkm_valloc(size_t size)
+{
+    return hand_out(serve_aligned(brkm__os_page_size(), size), size, false);
+}
+
+BRKM_ENTRY void *brkm_pvalloc(size_t size)
+{
+    size_t page = brkm__os_page_size();
+    if (unlikely(size > PTRDIFF_MAX - page)) {
+        return brkm__alloc_fail(size);
+    }
+    return brkm_valloc(align_up(max_size(size, 1), page));
+}
+
+BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
+{
+    if (memory == NULL) {
+        return 0;
+    }
+    struct held held = brkm__verify_in_use(memory, "malloc_usable_size");
+    return likely(held.origin != ORIGIN_FOREIGN) ? held.usable_size
+                                                 : brkm__foreign_usable_size(memory);
+}
+
+BRKM_ENTRY int brkm_malloc_trim(size_t pad)
+{
+    brkm__hardened_drain();
+    brkm__cache_flush_all();
+    brkm__depot_drain();
+    return brkm__heap_trim(&brkm__main_heap, pad) != 0;
+}

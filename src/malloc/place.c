@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT
+ * See place.h. */
+#include "malloc/place.h"
+
+#include <errno.h>
+
+#include "base/probes.h"
+#include "base/valgrind.h"
+#include "cache/cache_life.h"
+#include "cache/cache_miss.h"
+#include "cache/depot.h"
+#include "cache/supply.h"
+#include "cache/thread_cache.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "heap/regions.h"
+#include "heap/size_class.h"
+#include "kit/options.h"
+#include "kit/report.h"
+#include "malloc/perturb.h"
+#include "system/os.h"
+
+/* ---- Allocate ---- */
+
+bool brkm__serve_wants_mapping(size_t size)
+{
+    return size >= brkm__option_get(OPTION_mapped_threshold);
+}
+
+/* A block of the heap. When memory is short, the thread's own cache is given back first. */
+static void *heap_block(size_t size, size_t alignment, size_t *dirty)
+{
+    struct mem_control_block *block = brkm__supply_block(size, alignment, dirty);
+    if (unlikely(block == NULL) && brkm__cache_flush_all()) {
+        block = brkm__supply_block(size, alignment, dirty);
+    }
+    return block == NULL ? NULL : block_payload(block);
+}
+
+static void *mapped_block(size_t size, size_t alignment)
+{
+    brkm__supply_relieve(size);
+    return brkm__mapped_allocate(size, alignment);
+}
+
+/* Below the hard limit there may be room once all that is free went back to the system. */
+static bool make_room_below_limit(size_t size)
+{
+    size_t limit = brkm__option_get(OPTION_limit_hard);
+    if (limit == 0 || size > limit) {
+        return false;
+    }
+    brkm__cache_flush_all();
+    brkm__depot_drain();
+    return brkm__heap_trim(&brkm__main_heap, 0) != 0;
+}
+
+/* What the thread's cache does not serve, for its size or because it has nothing that fits. */
+struct large_request {
+    size_t size;
+    size_t alignment;
+    size_t block_size; /* of a block in the heap */
+    size_t most;       /* bytes that the heap must be able to give for it */
+};
+
+static struct allocated try_large(const struct large_request *request)
+{
+    struct allocated result = {NULL, 0};
+    bool mapping_first = brkm__serve_wants_mapping(request->most);
+    if (mapping_first) {
+        result.memory = mapped_block(request->size, request->alignment);
+    }
+    if (result.memory == NULL && request->most <= BRKM_HEAP_REQUEST_MAX) {
+        result.memory = heap_block(request->block_size, request->alignment, &result.dirty);
+    }
+    if (result.memory == NULL && !mapping_first) {
+        result.memory = mapped_block(request->size, request->alignment);
+    }
+    return result;
+}
+
+static struct allocated serve_large(const struct large_request *request)
+{
+    if (unlikely(request->most > PTRDIFF_MAX)) {
+        return (struct allocated){NULL, 0};
+    }
+    struct allocated result = try_large(request);
+    if (unlikely(result.memory == NULL) && make_room_below_limit(request->most)) {
+        result = try_large(request);
+    }
+    return result;
+}
+
+/* A block of a medium class, from its slot or one of the next, as long as it does not waste too
+ * much. Blocks of one slot differ by less than a step; the header, which tells by how much, is
+ * believed only after it was verified. */
+static bool take_medium(struct thread_cache *cache, struct medium_slot class, void **memory)
+{
+    size_t most = class.size + class.size / BRKM_MEDIUM_WASTE;
+    for (; class.size <= most && class.slot < SIZE_CLASS_SLOTS;
+         class = size_class_medium_next(class)) {
+        const struct cached_block *first = cache->bins[class.slot].first;
+        if (first == CACHED_END) {
+            continue;
+        }
+        const struct mem_control_block *block = block_from_payload(first);
+        size_t size = block_short_size(block);
+        if (unlikely(!block_is(block, BLOCK_CACHED) || size < class.size)) {
+            brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                        (struct fault_place){.address = first, .caller = "malloc"});
+        }
+        if (size > most) {
+            continue;
+        }
+        return cache_take_medium(cache, class, memory);
+    }
+    return false;
+}
+
+void *brkm__serve_cached(size_t size)
+{
+    size_t block_size = block_size_for_request(size);
+    struct thread_cache *cache = brkm__thread_cache;
+    void *memory;
+    if (block_size > BRKM_CACHED_EXACT_MAX) {
+        struct medium_slot class = size_class_medium_above(block_size);
+        if (likely(take_medium(cache, class, &memory))) {
+            return memory;
+        }
+        block_size = class.size;
+    } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
+        return memory;
+    }
+    struct mem_control_block *block = brkm__cache_refill(block_size, BRKM_ALIGNMENT);
+    return block == NULL ? NULL : block_payload(block);
+}
+
+struct allocated brkm__serve(size_t size)
+{
+    if (size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
+        void *memory = brkm__serve_cached(size);
+        if (likely(memory != NULL)) {
+            return (struct allocated){memory, SIZE_MAX};
+        }
+    }
+    const struct large_request request = {
+        .size = size,
+        .alignment = BRKM_ALIGNMENT,
+        .block_size = block_size_for_request(size),
+        .most = size,
+    };
+    return serve_large(&request);
+}
+
+/* The block size for an aligned request, such that blocks that were freed fit again. Blocks of a
+ * multiple of their alignment stand aligned side by side, so that a refill gives a run of them; for
+ * small sizes that is worth up to as much again. */
+static size_t aligned_block_size(size_t alignment, size_t size)
+{
+    size_t exact = block_size_for_request(size);
+    if (exact > BRKM_CACHED_EXACT_MAX) {
+        return exact <= BRKM_CACHED_MAX ? size_class_medium_above(exact).size : exact;
+    }
+    size_t rounded = align_up(exact, alignment);
+    return rounded <= 2 * exact && rounded <= BRKM_CACHED_EXACT_MAX ? rounded : exact;
+}
+
+/* A block of a cached size from the thread's cache; NULL when there is none that is aligned, unless
+ * a refill gives aligned blocks. */
+static void *serve_cached_aligned(size_t alignment, size_t block_size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    unsigned slot = size_class_slot(block_size);
+    void *memory;
+    if (brkm__cache_bin_pop_aligned(&cache->bins[slot], alignment, &memory)) {
+        if (block_size > BRKM_CACHED_EXACT_MAX) {
+            cache->budget_spent -= size_class_slot_size(slot);
+        }
+        return memory;
+    }
+    if (block_size > BRKM_CACHED_EXACT_MAX || block_size % alignment != 0) {
+        return NULL;
+    }
+    struct mem_control_block *block = brkm__cache_refill(block_size, alignment);
+    return block == NULL ? NULL : block_payload(block);
+}
+
+void *brkm__serve_aligned(size_t alignment, size_t size)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size).memory;
+    }
+    size_t most;
+    if (__builtin_add_overflow(size, alignment, &most) || most > PTRDIFF_MAX) {
+        return NULL;
+    }
+    const struct large_request request = {
+        .size = size,
+        .alignment = alignment,
+        .block_size = aligned_block_size(alignment, size),
+        .most = most,
+    };
+    void *memory = NULL;
+    if (request.block_size <= BRKM_CACHED_MAX) {
+        memory = serve_cached_aligned(alignment, request.block_size);
+    }
+    return memory != NULL ? memory : serve_large(&request).memory;
+}
+
+struct allocated brkm__serve_any(size_t size, size_t alignment)
+{
+    if (alignment <= BRKM_ALIGNMENT) {
+        return brkm__serve(size);
+    }
+    return (struct allocated){brkm__serve_aligned(alignment, size), SIZE_MAX};
+}
+
+size_t brkm__serve_room(const void *memory)
+{
+    size_t room = 0;
+    if (regions_contain_payload(memory)) {
+        return block_usable_size(block_from_payload(memory));
+    }
+    brkm__mapped_find(memory, &room);
+    return room;
+}
+
+/* ---- Free ---- */
+
+/* A program that frees a large mapped block will want one again: the next comes from the heap, and
+ * the top keeps as much. */
+static void learn_from_freed_mapping(size_t size)
+{
+    if (size <= BRKM_MAPPED_THRESHOLD_MAX) {
+        brkm__option_raise(OPTION_mapped_threshold, size);
+        brkm__option_raise(OPTION_trim_threshold, 2 * size);
+    }
+}
+
+void brkm__serve_free_cached(struct mem_control_block *block, size_t size)
+{
+    struct thread_cache *cache = brkm__thread_cache;
+    bool kept = size > BRKM_CACHED_EXACT_MAX
+                    ? cache_keep_medium(cache, size_class_medium_below(size), block)
+                    : cache_bin_push(cache_exact_bin(cache, size), block, block_load_seal(block));
+    if (unlikely(!kept)) {
+        brkm__cache_keep(block);
+    }
+}
+
+static void free_in_heap(struct mem_control_block *block, const char *caller)
+{
+    size_t size = block_short_size(block);
+    if (size <= BRKM_CACHED_MAX) {
+        brkm__serve_free_cached(block, size);
+    } else {
+        brkm__perturb_freed(block_payload(block), block_usable_size(block));
+        brkm__heap_free(&brkm__main_heap, block, caller);
+    }
+}
+
+void brkm__take_back(void *memory, struct held held, const char *caller)
+{
+    if (held.origin == ORIGIN_HEAP) {
+        free_in_heap(block_from_payload(memory), caller);
+    } else {
+        learn_from_freed_mapping(brkm__mapped_free(memory));
+    }
+}

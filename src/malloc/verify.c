@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * See verify.h. */
+#include "malloc/verify.h"
+
+#include <string.h>
+
+#include "guard/canary.h"
+#include "guard/explain.h"
+#include "guard/guarded.h"
+#include "guard/zero_size.h"
+#include "heap/block.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "heap/regions.h"
+#include "kit/report.h"
+#include "malloc/foreign.h"
+
+/* Steps from the region's first block to the last that begins at or before `address`. */
+static const struct mem_control_block *walk_to(const struct mem_control_block *block,
+                                               uintptr_t address)
+{
+    while (block_short_size(block) != 0 && block_state(block) != BLOCK_DAMAGED &&
+           (uintptr_t)block_next(block) <= address) {
+        block = block_next(block);
+    }
+    return block;
+}
+
+const struct mem_control_block *brkm__verify_find_around(const void *address)
+{
+    for (struct region *region = brkm__regions_next(NULL); region != NULL;
+         region = brkm__regions_next(region)) {
+        if ((uintptr_t)address >= (uintptr_t)region->first && (uintptr_t)address < region->end) {
+            return walk_to(region->first, (uintptr_t)address);
+        }
+    }
+    return NULL;
+}
+
+/* What the function `caller` does with a block that was freed before. */
+static enum fault fault_of_freed(const char *caller)
+{
+    return strstr(caller, "free") != NULL ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE;
+}
+
+/* What is wrong with a pointer in front of which there is no good header. */
+static enum fault fault_of_no_block(const struct mem_control_block *block)
+{
+    lock_acquire(&brkm__main_heap.lock);
+    const struct mem_control_block *around = brkm__verify_find_around(block);
+    enum block_state state = around == NULL ? BLOCK_DAMAGED : block_state(around);
+    lock_release(&brkm__main_heap.lock);
+    if (around == block) {
+        return FAULT_HEADER_OVERWRITTEN;
+    }
+    return state == BLOCK_FREE || state == BLOCK_TOP ? FAULT_FREE_MEMORY : FAULT_INVALID_POINTER;
+}
+
+/* True when the heap has had `block` since it was in use, although it has a header of that time
+ * again: `behind` coalesced, or is right when it says that the block is free. */
+static bool heap_had(const struct mem_control_block *block, const struct mem_control_block *behind)
+{
+    enum block_state state = block_state(behind);
+    if (state == BLOCK_GONE || state == BLOCK_DAMAGED) {
+        return state == BLOCK_GONE;
+    }
+    lock_acquire(&brkm__main_heap.lock);
+    bool is_inside_another = brkm__verify_find_around(block) != block;
+    bool has_tag = *block_boundary_tag_before(behind) == block_short_size(block);
+    lock_release(&brkm__main_heap.lock);
+    return block_has_flag(behind, BLOCK_FLAG_PREVIOUS_FREE) && (is_inside_another || has_tag);
+}
+
+/* Says what is wrong with `block`, in use by its header, behind which stands another that does not
+ * fit. */
+static _Noreturn BRKM_COLD void reject_behind(const struct mem_control_block *block,
+                                              const char *caller)
+{
+    const struct mem_control_block *behind = block_next(block);
+    struct fault_place place = {block_payload(block), block_usable_size(block), caller};
+    if (heap_had(block, behind)) {
+        brkm__fatal(fault_of_freed(caller), place);
+    }
+    if (block_state(behind) == BLOCK_DAMAGED) {
+        brkm__fatal(FAULT_OVERFLOW, place);
+    }
+    brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                (struct fault_place){.address = block_payload(behind), .caller = caller});
+}
+
+/* Says what is wrong with `memory`, whose header is not that of a block in use. */
+static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state state,
+                                       const char *caller)
+{
+    const struct mem_control_block *block = block_from_payload(memory);
+    struct fault_place place = {.address = memory, .caller = caller};
+    /* The top begins where the last block began that was freed into it. */
+    if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_GONE || state == BLOCK_TOP) {
+        place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
+        brkm__fatal(fault_of_freed(caller), place);
+    }
+    brkm__fatal(state == BLOCK_DAMAGED ? fault_of_no_block(block) : FAULT_INVALID_POINTER, place);
+}
+
+/* True when `memory` cannot be ours and that does not end the program. An address that was a mapped
+ * block's counts: others may have mapped there since. */
+static bool is_accepted_as_foreign(const void *memory)
+{
+    return brkm__foreign_is_accepted() && !brkm__regions_contain(memory) &&
+           !brkm__mapped_contains(memory);
+}
+
+/* Adds what is known of a watched block; the usable size was the room until then. */
+static struct held verify_watched(const void *memory, struct held held, const char *caller)
+{
+    struct trailer trailer;
+    if (unlikely(!brkm__trailer_read(memory, held.usable_size, &trailer))) {
+        /* Another thread, which freed it since the header was verified, has cleared it. */
+        bool is_freed = block_is(block_from_payload(memory), BLOCK_CACHED);
+        brkm__fatal(is_freed ? fault_of_freed(caller) : FAULT_CANARY_OVERWRITTEN,
+                    (struct fault_place){
+                        .address = memory, .block_size = held.usable_size, .caller = caller});
+    }
+    held.is_watched = true;
+    held.usable_size = trailer.requested;
+    held.marks = trailer.marks;
+    return held;
+}
+
+/* The state of a block that the program may have. The states of watched blocks are many, and one in
+ * 2700 changed sizes hits one: while no block is watched that is no state. */
+static enum block_state plausible_state(const struct mem_control_block *block)
+{
+    enum block_state state = block_state(block);
+    return block_state_is_watched(state) && !trailer_is_in_use() ? BLOCK_DAMAGED : state;
+}
+
+static struct held verify_mapped(const void *memory, const char *caller)
+{
+    struct held held = {.origin = ORIGIN_MAPPED};
+    struct fault_place place = {.address = memory, .caller = caller};
+    enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
+    if (unlikely(found != MAPPED_IN_USE)) {
+        if (is_accepted_as_foreign(memory)) {
+            return (struct held){.origin = ORIGIN_FOREIGN};
+        }
+        brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
+    }
+    enum block_state state = plausible_state(block_from_payload(memory));
+    bool is_watched = block_state_is_watched(state);
+    bool in_use = state == BLOCK_IN_USE || (is_watched && brkm__mapped_front_is_whole(memory));
+    if (unlikely(!in_use)) {
+        place.block_size = held.usable_size;
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
+    }
+    const void *end = (const char *)memory + held.usable_size;
+    if (unlikely(!block_is(end, BLOCK_FENCEPOST))) {
+        place.block_size = held.usable_size;
+        brkm__fatal(FAULT_OVERFLOW, place);
+    }
+    return unlikely(is_watched) ? verify_watched(memory, held, caller) : held;
+}
+
+static struct held verify_zero_size(const void *memory, const char *caller)
+{
+    if (brkm__zero_size_is_in_use(memory)) {
+        return (struct held){.origin = ORIGIN_ZERO_SIZE};
+    }
+    brkm__fatal(brkm__zero_size_was_in_use(memory) ? fault_of_freed(caller) : FAULT_INVALID_POINTER,
+                (struct fault_place){.address = memory, .caller = caller});
+}
+
+static struct held verify_guarded(const void *memory, const char *caller)
+{
+    struct held held = {.origin = ORIGIN_GUARDED};
+    struct fault_place place = {.address = memory, .caller = caller};
+    enum guarded_lookup found = brkm__guarded_find(memory, &held.usable_size);
+    if (unlikely(found != GUARDED_IN_USE)) {
+        place.block_size = found == GUARDED_FREED ? held.usable_size : 0;
+        brkm__explain_fatal(found == GUARDED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER,
+                            place);
+    }
+    return held;
+}
+
+static struct held verify_outside_heap(const void *memory, const char *caller)
+{
+    if (unlikely(brkm__zero_size_contains(memory))) {
+        return verify_zero_size(memory, caller);
+    }
+    return unlikely(brkm__guarded_contains(memory)) ? verify_guarded(memory, caller)
+                                                    : verify_mapped(memory, caller);
+}
+
+struct held brkm__verify_in_use(const void *memory, const char *caller)
+{
+    if (unlikely(!regions_contain_payload(memory))) {
+        return verify_outside_heap(memory, caller);
+    }
+    const struct mem_control_block *block = block_from_payload(memory);
+    enum block_state state = plausible_state(block);
+    bool is_watched = block_state_is_watched(state);
+    if (unlikely((state != BLOCK_IN_USE && !is_watched) || block_short_size(block) == 0)) {
+        if (is_accepted_as_foreign(memory)) {
+            return (struct held){.origin = ORIGIN_FOREIGN};
+        }
+        reject(memory, state, caller);
+    }
+    struct held held = {.origin = ORIGIN_HEAP, .usable_size = block_usable_size(block)};
+    size_t size = block_short_size(block);
+    if (unlikely(!block_is_sound(block, size, block_load_seal(block)) ||
+                 block_is_known_free(block, size))) {
+        reject_behind(block, caller);
+    }
+    return unlikely(is_watched) ? verify_watched(memory, held, caller) : held;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT
+ * See requests.h. */
+#include "service/requests.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "brkmalloc/brkmalloc.h"
+#include "cache/depot.h"
+#include "heap/heap.h"
+#include "kit/options.h"
+#include "kit/options_read.h"
+#include "kit/text.h"
+#include "process/options_apply.h"
+#include "stats/heap_map.h"
+#include "system/os.h"
+
+/* Of what docs/control.md describes. */
+#define PROTOCOL_VERSION 1
+
+/* Room in front of an answer for its first line. */
+#define HEAD_MAX 64
+
+/* Bytes that an answer's memory begins with; it doubles. */
+#define ANSWER_FIRST (64 * BRKM_KIB)
+
+/* Bytes of a request that an error repeats. */
+#define QUOTED_MAX 64
+
+/* ---- Answers ---- */
+
+static bool enlarge(struct control_answer *answer)
+{
+    size_t size = answer->size == 0 ? ANSWER_FIRST : 2 * answer->size;
+    char *memory = NULL;
+    if (size <= CONTROL_ANSWER_MAX) {
+        memory = answer->size == 0 ? brkm__os_map(size)
+                                   : brkm__os_remap(answer->memory, answer->size, size);
+    }
+    if (memory == NULL) {
+        answer->lost = true;
+        return false;
+    }
+    answer->memory = memory;
+    answer->size = size;
+    return true;
+}
+
+/* A brkm_writer. */
+static void append(void *context, const char *text, size_t length)
+{
+    struct control_answer *answer = context;
+    while (answer->size - answer->end < length) {
+        if (answer->lost || !enlarge(answer)) {
+            return;
+        }
+    }
+    memcpy(answer->memory + answer->end, text, length);
+    answer->end += length;
+}
+
+static bool begin_answer(struct control_answer *answer)
+{
+    *answer = (struct control_answer){0};
+    if (!enlarge(answer)) {
+        return false;
+    }
+    answer->start = answer->end = HEAD_MAX;
+    return true;
+}
+
+/* Puts the first line in front of the text. */
+static void put_head(struct control_answer *answer, const char *head, size_t length)
+{
+    answer->start -= length;
+    memcpy(answer->memory + answer->start, head, length);
+}
+
+/* "ok LENGTH" */
+static void head_ok(struct control_answer *answer)
+{
+    struct line head = {0};
+    brkm__line_add_text(&head, "ok ");
+    brkm__line_add_number(&head, control_answer_length(answer));
+    brkm__line_add_text(&head, "\n");
+    put_head(answer, head.text, head.length);
+}
+
+/* ---- Errors ---- */
+
+/* Whose fault it is: decides about the exit status of `brkmalloc ctl`. */
+enum error_kind { ERROR_USAGE, ERROR_FAILED };
+
+/* The whole of an answer that is an error, up to its words. */
+static void begin_error(struct writer *writer, enum error_kind kind)
+{
+    brkm__writer_add(writer, kind == ERROR_USAGE ? "error usage " : "error failed ");
+}
+
+static void say_error(struct control_answer *answer, enum error_kind kind, const char *words)
+{
+    struct writer writer = {.write = append, .context = answer};
+    begin_error(&writer, kind);
+    brkm__writer_add(&writer, words);
+    brkm__writer_add(&writer, "\n");
+    brkm__writer_flush(&writer);
+}
+
+/* A stretch of the request. */
+struct word {
+    const char *text;
+    size_t length;
+};
+
+/* `what "WORD"; remedy`. What is not printable is shown as a question mark. */
+static void say_error_about(struct control_answer *answer, const char *what, struct word word,
+                            const char *remedy)
+{
+    struct writer writer = {.write = append, .context = answer};
+    begin_error(&writer, ERROR_USAGE);
+    brkm__writer_add(&writer, what);
+    brkm__writer_add(&writer, " \"");
+    for (size_t i = 0; i < word.length && i < QUOTED_MAX; i++) {
+        bool printable = word.text[i] >= ' ' && word.text[i] <= '~';
+        char letter[] = {printable ? word.text[i] : '?', '\0'};
+        brkm__writer_add(&writer, letter);
+    }
+    brkm__writer_add(&writer, "\"; ");
+    brkm__writer_add(&writer, remedy);
+    brkm__writer_add(&writer, "\n");
+    brkm__writer_flush(&writer);
+}
+
+/* ---- Requests: version, stats, trim ---- */
+
+typedef void (*request_function)(struct control_answer *answer, struct word argument);
+
+static bool word_is(struct word word, const char *text)
+{
+    return strlen(text) == word.length && memcmp(word.text, text, word.length) == 0;
+}
+
+/* True when there is no argument; otherwise says so. */
+static bool has_none(struct control_answer *answer, struct word argument)
+{
+    if (argument.length != 0) {
+        say_error_about(answer, "unexpected", argument, "this request stands alone");
+    }
+    return argument.length == 0;
+}
+
+static void answer_version(struct control_answer *answer, struct word argument)
+{
+    if (!has_none(answer, argument)) {
+        return;
+    }
+    struct writer writer = {.write = append, .context = answer};
+    brkm__writer_add(&writer, "brkmalloc ");
+    brkm__writer_add(&writer, brkm_version());
+    brkm__writer_add(&writer, "\nprotocol ");
+    brkm__writer_add_number(&writer, PROTOCOL_VERSION);
+    brkm__writer_add(&writer, "\nprocess ");
+    brkm__writer_add_number(&writer, (uint64_t)brkm__os_process_id());
+    brkm__writer_add(&writer, "\n");
+    brkm__writer_flush(&writer);
+    head_ok(answer);
+}
+
+static void answer_stats(struct control_answer *answer, struct word argument)
+{
+    bool json = word_is(argument, "json");
+    if (!json && argument.length != 0) {
+        say_error_about(answer, "unknown format", argument,
+                        "the formats are json, or none for text");
+        return;
+    }
+    brkm_stats_print(append, answer, json ? BRKM_STATS_JSON : BRKM_STATS_TEXT);
+    head_ok(answer);
+}
+
+static void answer_trim(struct control_answer *answer, struct word argument)
+{
+    if (!has_none(answer, argument)) {
+        return;
+    }
+    brkm__depot_drain();
+    size_t released = brkm__heap_trim(&brkm__main_heap, 0);
+    struct writer writer = {.write = append, .context = answer};
+    brkm__writer_add(&writer, "released ");
+    brkm__writer_add_number(&writer, released);
+    brkm__writer_add(&writer, " bytes\n");
+    brkm__writer_flush(&writer);
+    head_ok(answer);
+}
+
+/* ---- Requests: get, set ---- */
+
+static void answer_options(struct control_answer *answer, enum option first, enum option end)
+{
+    struct writer writer = {.write = append, .context = answer};
+    for (enum option option = first; option < end; option++) {
+        struct line setting = {0};
+        brkm__environment_add_setting(&setting, option);
+        brkm__writer_add_span(&writer, setting.text, setting.length);
+        brkm__writer_add(&writer, "\n");
+    }
+    brkm__writer_flush(&writer);
+    head_ok(answer);
+}
+
+/* The option of that name; OPTION_COUNT after an error was said. */
+static enum option find_option(struct control_answer *answer, struct word key)
+{
+    enum option option = brkm__option_find(key.text, key.length);
+    if (option == OPTION_COUNT) {
+        const char *nearest = brkm__option_nearest(key.text, key.length);
+        struct line remedy = {0};
+        brkm__line_add_text(&remedy,
+                            nearest == NULL ? "get lists the options" : "the nearest option is ");
+        brkm__line_add_text(&remedy, nearest == NULL ? "" : nearest);
+        say_error_about(answer, "unknown option", key, remedy.text);
+    }
+    return option;
+}
+
+static void answer_get(struct control_answer *answer, struct word argument)
+{
+    if (argument.length == 0) {
+        answer_options(answer, 0, OPTION_COUNT);
+        return;
+    }
+    enum option option = find_option(answer, argument);
+    if (option != OPTION_COUNT) {
+        answer_options(answer, option, option + 1);
+    }
+}
+
+static void set_option(struct control_answer *answer, enum option option, struct word text)
+{
+    size_t value = 0;
+    struct line remedy = {0};
+    if (!brkm__environment_parse(option, text.text, text.length, &value, &remedy)) {
+        say_error_about(answer, brkm__option_rows[option].name, text, remedy.text);
+        return;
+    }
+    int error = brkm__tune_set(option, value, "control");
+    if (error == EPERM) {
+        struct word name = {brkm__option_rows[option].name, strlen(brkm__option_rows[option].name)};
+        say_error_about(answer, "cannot change", name,
+                        "it counts only when the process starts, set it in BRKMALLOC then");
+    } else if (error != 0) {
+        say_error_about(answer, brkm__option_rows[option].name, text, "it is too large");
+    } else {
+        answer_options(answer, option, option + 1);
+    }
+}
+
+static void answer_set(struct control_answer *answer, struct word argument)
+{
+    size_t length = 0;
+    while (length < argument.length && argument.text[length] != '=' &&
+           argument.text[length] != ':') {
+        length++;
+    }
+    if (length == argument.length) {
+        say_error(answer, ERROR_USAGE, "set needs KEY=VALUE");
+        return;
+    }
+    enum option option = find_option(answer, (struct word){argument.text, length});
+    if (option != OPTION_COUNT) {
+        set_option(answer, option,
+                   (struct word){argument.text + length + 1, argument.length - length - 1});
+    }
+}
+
+/* ---- Requests: snapshot ---- */
+
+static void add_member(struct writer *writer, const char *before, const char *key, uint64_t number)
+{
+    brkm__writer_add(writer, before);
+    brkm__writer_add(writer, "\"");
+    brkm__writer_add(writer, key);
+    brkm__writer_add(writer, "\":");
+    brkm__writer_add_number(writer, number);
+}
+
+/* ["kind",bytes,blocks] */
+static void add_run(struct writer *writer, const struct heap_run *run)
+{
+    brkm__writer_add(writer, "[\"");
+    brkm__writer_add(writer, brkm__run_words[run->kind]);
+    brkm__writer_add(writer, "\",");
+    brkm__writer_add_number(writer, run->bytes);
+    brkm__writer_add(writer, ",");
+    brkm__writer_add_number(writer, run->blocks);
+    brkm__writer_add(writer, "]");
+}
+
+static void add_region(struct writer *writer, const struct heap_map *map,
+                       const struct heap_map_region *region)
+{
+    brkm__writer_add(writer, region->is_break ? "{\"kind\":\"break\"" : "{\"kind\":\"fallback\"");
+    add_member(writer, ",", "start", region->start);
+    for (size_t kind = 0; kind < RUN_KINDS; kind++) {
+        add_member(writer, ",", brkm__run_words[kind], region->bytes[kind]);
+    }
+    add_member(writer, ",", "largest_free", region->largest_free);
+    brkm__writer_add(writer, ",\n\"runs\":[");
+    for (size_t i = 0; i < region->runs; i++) {
+        brkm__writer_add(writer, i == 0 ? "" : i % 8 == 0 ? ",\n" : ",");
+        add_run(writer, &map->runs[region->first_run + i]);
+    }
+    brkm__writer_add(writer, "]}");
+}
+
+static void add_map(struct writer *writer, const struct heap_map *map)
+{
+    brkm__writer_add(writer, "{\"version\":\"");
+    brkm__writer_add(writer, brkm_version());
+    brkm__writer_add(writer, "\"");
+    add_member(writer, ",", "process", (uint64_t)brkm__os_process_id());
+    add_member(writer, ",", "page", brkm__os_page_size());
+    add_member(writer, ",", "runs_left_out", map->runs_left_out);
+    brkm__writer_add(writer, ",\n\"regions\":[");
+    for (size_t i = 0; i < map->regions_used; i++) {
+        brkm__writer_add(writer, i == 0 ? "\n" : ",\n");
+        add_region(writer, map, &map->regions[i]);
+    }
+    brkm__writer_add(writer, "]}\n");
+}
+
+static void answer_snapshot(struct control_answer *answer, struct word argument)
+{
+    if (!has_none(answer, argument)) {
+        return;
+    }
+    struct heap_map *map = brkm__heap_map_make();
+    if (map == NULL) {
+        say_error(answer, ERROR_FAILED, "there is no memory for a snapshot");
+        return;
+    }
+    struct writer writer = {.write = append, .context = answer};
+    add_map(&writer, map);
+    brkm__writer_flush(&writer);
+    brkm__heap_map_free(map);
+    head_ok(answer);
+}
+
+/* ---- All requests ---- */
+
+static const struct request {
+    const char *name;
+    request_function answer;
+} requests[] = {
+    {"version", answer_version}, {"stats", answer_stats}, {"trim", answer_trim},
+    {"get", answer_get},         {"set", answer_set},     {"snapshot", answer_snapshot},
+};
+
+#define REQUESTS (sizeof(requests) / sizeof(requests[0]))
+
+static bool is_blank(char letter)
+{
+    return letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n';
+}
+
+static struct word without_blanks(struct word word)
+{
+    while (word.length > 0 && is_blank(word.text[0])) {
+        word.text++;
+        word.length--;
+    }
+    while (word.length > 0 && is_blank(word.text[word.length - 1])) {
+        word.length--;
+    }
+    return word;
+}
+
+static void carry_out(struct control_answer *answer, struct word line)
+{
+    struct word name = {line.text, 0};
+    while (name.length < line.length && !is_blank(line.text[name.length])) {
+        name.length++;
+    }
+    struct word argument = {line.text + name.length, line.length - name.length};
+    for (size_t i = 0; i < REQUESTS; i++) {
+        if (word_is(name, requests[i].name)) {
+            requests[i].answer(answer, without_blanks(argument));
+            return;
+        }
+    }
+    say_error_about(answer, "unknown request", name,
+                    "the requests are version, stats, trim, get, set and snapshot");
+}
+
+bool brkm__control_answer(struct control_answer *answer, const char *request, size_t length)
+{
+    if (!begin_answer(answer)) {
+        return false;
+    }
+    carry_out(answer, without_blanks((struct word){request, length}));
+    if (answer->lost) {
+        answer->start = answer->end = HEAD_MAX;
+        answer->lost = false;
+        say_error(answer, ERROR_FAILED, "there is no memory for the answer");
+    }
+    return true;
+}
+
+bool brkm__control_refuse(struct control_answer *answer, const char *why)
+{
+    if (!begin_answer(answer)) {
+        return false;
+    }
+    say_error(answer, ERROR_USAGE, why);
+    return true;
+}
+
+void brkm__control_answer_free(struct control_answer *answer)
+{
+    if (answer->size != 0) {
+        brkm__os_unmap(answer->memory, answer->size);
+    }
+    *answer = (struct control_answer){0};
+}

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: MIT
- * Layer 15: the statistics as the program gets them: mallinfo, text, JSON. */
-#ifndef BRKMALLOC_STATS_H
-#define BRKMALLOC_STATS_H
-
-/* Writes the statistics to standard error, without allocating, as the options ask for. */
-void brkm__stats_at_exit(void);
-
-#endif

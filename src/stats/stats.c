@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ * See stats.h. */
+#include "stats/stats.h"
+
+#include "cache/depot.h"
+#include "guard/guarded.h"
+#include "guard/quarantine.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "heap/regions.h"
+#include "heap/size_class.h"
+#include "kit/footprint.h"
+#include "kit/options.h"
+#include "profile/records.h"
+#include "system/os.h"
+
+const struct snapshot_row brkm__snapshot_rows[SNAPSHOT_ROWS] = {
+#define BRKM_STATISTICS_ROW(section, key, label) \
+    {#section, #key, label, offsetof(struct snapshot, section##_##key)},
+    BRKM_STATISTICS(BRKM_STATISTICS_ROW)
+#undef BRKM_STATISTICS_ROW
+};
+
+/* ---- The walk ---- */
+
+/* What a walk through the heap has seen. */
+struct walk {
+    struct block_totals all[SNAPSHOT_STATES];
+    struct snapshot_detail *detail; /* or NULL */
+    size_t regions;
+    size_t damaged; /* bytes from a damaged header to its region's end */
+};
+
+static void add_block(struct block_totals *totals, size_t size)
+{
+    totals->smallest = totals->blocks == 0 ? size : min_size(totals->smallest, size);
+    totals->largest = max_size(totals->largest, size);
+    totals->blocks++;
+    totals->bytes += size;
+}
+
+static void count_block(struct walk *walk, enum snapshot_state state, size_t size)
+{
+    add_block(&walk->all[state], size);
+    if (walk->detail != NULL) {
+        add_block(&walk->detail->classes[size_class_bin(size)][state], size);
+    }
+}
+
+static enum snapshot_state kind_of(enum block_state state)
+{
+    if (state == BLOCK_FREE) {
+        return SNAPSHOT_FREE;
+    }
+    return state == BLOCK_CACHED ? SNAPSHOT_CACHED : SNAPSHOT_IN_USE;
+}
+
+/* Blocks may go from a program to a cache and back meanwhile, but neither come nor go nor change
+ * their size without the heap's lock: each is seen once, in one state. */
+static void walk_region(struct walk *walk, const struct region *region)
+{
+    const struct mem_control_block *block = region->first;
+    walk->regions++;
+    for (;;) {
+        enum block_state state = block_state(block);
+        if (state == BLOCK_TOP || state == BLOCK_FENCEPOST) {
+            return;
+        }
+        size_t size = block_size(block);
+        if (state == BLOCK_DAMAGED || state == BLOCK_GONE || size < BRKM_MIN_BLOCK ||
+            size > region->end - (uintptr_t)block) {
+            walk->damaged += region->end - (uintptr_t)block;
+            return;
+        }
+        count_block(walk, kind_of(state), size);
+        block = block_at_offset(block, size);
+    }
+}
+
+static void walk_regions(struct walk *walk)
+{
+    for (const struct region *region = brkm__regions_next(NULL); region != NULL;
+         region = brkm__regions_next(region)) {
+        walk_region(walk, region);
+    }
+}
+
+/* ---- The parts ---- */
+
+static void add_process(struct snapshot *now)
+{
+    struct footprint_totals totals = brkm__footprint_totals();
+    now->process_id = (uint64_t)brkm__os_process_id();
+    now->process_age_ms = totals.age;
+    now->peak_total = totals.peak;
+    now->peak_after_ms = totals.peak_time;
+    now->events_purged = totals.purges;
+    now->events_purged_bytes = totals.purged_bytes;
+    now->limits_soft = brkm__option_get(OPTION_limit_soft);
+    now->limits_soft_met = totals.relieved;
+    now->limits_hard = brkm__option_get(OPTION_limit_hard);
+    now->limits_hard_met = totals.refused;
+}
+
+static void add_caches(struct snapshot *now)
+{
+    struct cache_totals caches = brkm__cache_totals();
+    struct depot_totals depot = brkm__depot_totals();
+    struct quarantine_totals quarantine = brkm__quarantine_totals();
+    now->caches_threads = caches.threads;
+    now->caches_bytes = caches.bytes;
+    now->caches_blocks = caches.blocks;
+    now->caches_refills = caches.refills;
+    now->caches_flushes = caches.flushes;
+    now->caches_depot_bytes = depot.bytes;
+    now->caches_depot_blocks = depot.blocks;
+    now->caches_quarantine_bytes = quarantine.bytes;
+    now->caches_quarantine_blocks = quarantine.blocks;
+    now->locks_caches = caches.contended + quarantine.contended;
+    now->locks_depot = depot.contended;
+    now->memory_total += caches.own_bytes + quarantine.own_bytes;
+    now->memory_overhead += caches.own_bytes + quarantine.own_bytes;
+}
+
+static void add_profile(struct snapshot *now)
+{
+    struct profile_totals profile = brkm__profile_totals();
+    now->profile_samples = profile.samples;
+    now->profile_live = profile.live;
+    now->profile_stacks = profile.stacks;
+    now->profile_lost = profile.lost;
+    now->profile_bytes = profile.bytes;
+    now->locks_profile = profile.contended;
+    now->memory_total += profile.bytes;
+    now->memory_overhead += profile.bytes;
+}
+
+static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
+{
+    now->served_mapped_blocks = mapped.allocations;
+    now->in_use_mapped_bytes = mapped.bytes;
+    now->in_use_mapped_blocks = mapped.count;
+    now->in_use_mapped_peak = mapped.bytes_peak;
+    now->locks_mapped = mapped.contended;
+    now->memory_total += mapped.bytes + mapped.table_bytes;
+    now->memory_in_use += mapped.usable_bytes;
+    now->memory_overhead += mapped.bytes - mapped.usable_bytes + mapped.table_bytes;
+}
+
+static void add_guarded(struct snapshot *now)
+{
+    struct guarded_totals guarded = brkm__guarded_totals();
+    now->served_guarded_blocks = guarded.allocations;
+    now->served_guarded_missed = guarded.missed;
+    now->in_use_guarded_bytes = guarded.bytes;
+    now->in_use_guarded_blocks = guarded.blocks;
+    now->locks_guarded = guarded.contended;
+    now->memory_total += guarded.pool_bytes;
+    now->memory_in_use += guarded.bytes;
+    now->memory_overhead += guarded.pool_bytes - guarded.bytes;
+}
+
+/* Under the heap's lock. */
+static void add_heap_counters(struct snapshot *now, const struct heap *heap)
+{
+    now->served_heap_blocks = heap->allocations;
+    now->served_heap_frees = heap->frees;
+    now->in_use_heap_peak = heap->in_use_peak;
+    now->heap_from_system = heap_bytes_from_system(heap);
+    now->memory_total += heap->abandoned_bytes;
+    now->memory_overhead += heap->abandoned_bytes;
+    now->heap_from_system_peak = heap->top.from_system_peak + heap->fallback_peak;
+    now->heap_top = brkm__top_available(&heap->top);
+    now->heap_free_blocks = heap->bins.blocks;
+    now->events_grown = heap->top.grown;
+    now->events_trimmed = heap->top.trimmed;
+    now->events_trimmed_bytes = heap->top.trimmed_bytes;
+    now->locks_heap = heap->lock.contended;
+}
+
+/* Takes the heap's lock, and adds up all memory from the system as it is at that moment. */
+static void lock_and_add(struct snapshot *now, struct heap *heap)
+{
+    lock_acquire(&brkm__mapped_lock);
+    lock_acquire(&heap->lock);
+    struct mapped_totals mapped = brkm__mapped_totals_locked();
+    lock_release(&brkm__mapped_lock);
+    add_mapped(now, mapped);
+    add_heap_counters(now, heap);
+}
+
+/* What is in nobody's blocks: region ends, alignment. */
+static void add_up(struct snapshot *now, size_t in_use, size_t cached, size_t free_in_bins)
+{
+    now->in_use_heap_bytes = in_use;
+    now->heap_free = free_in_bins + now->heap_top;
+    now->memory_total += now->heap_from_system;
+    now->memory_in_use += in_use;
+    now->memory_cached += cached;
+    now->memory_free += now->heap_free;
+    now->memory_overhead += now->heap_from_system - in_use - cached - now->heap_free;
+    now->locks_all = now->locks_heap + now->locks_mapped + now->locks_guarded + now->locks_caches +
+                     now->locks_depot + now->locks_profile;
+}
+
+/* ---- The whole ---- */
+
+size_t brkm__snapshot_cached_blocks(const struct snapshot *now)
+{
+    return now->caches_blocks + now->caches_depot_blocks + now->caches_quarantine_blocks;
+}
+
+struct snapshot brkm__snapshot_of_counters(void)
+{
+    struct heap *heap = &brkm__main_heap;
+    struct snapshot now = {0};
+    add_caches(&now);
+    add_guarded(&now);
+    add_profile(&now);
+    lock_and_add(&now, heap);
+    size_t handed_out = heap->in_use_bytes;
+    size_t in_bins = heap->bins.bytes;
+    now.in_use_heap_blocks = heap->in_use_blocks;
+    lock_release(&heap->lock);
+    add_process(&now);
+    size_t cached = now.caches_bytes + now.caches_depot_bytes + now.caches_quarantine_bytes;
+    cached = min_size(cached, handed_out);
+    now.in_use_heap_blocks -= min_size(brkm__snapshot_cached_blocks(&now), now.in_use_heap_blocks);
+    add_up(&now, handed_out - cached, cached, in_bins);
+    return now;
+}
+
+static size_t detail_bytes(void)
+{
+    return align_up(sizeof(struct snapshot_detail), brkm__os_page_size());
+}
+
+struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
+{
+    struct heap *heap = &brkm__main_heap;
+    struct snapshot now = {0};
+    struct walk walk = {.detail = brkm__os_map(detail_bytes())};
+    *detail = walk.detail;
+    if (walk.detail != NULL) {
+        walk.detail->caches_listed = brkm__cache_records(walk.detail->caches, SNAPSHOT_CACHES);
+    }
+    add_caches(&now);
+    add_guarded(&now);
+    add_profile(&now);
+    lock_and_add(&now, heap);
+    walk_regions(&walk);
+    lock_release(&heap->lock);
+    add_process(&now);
+    const struct block_totals *in_use = &walk.all[SNAPSHOT_IN_USE];
+    now.in_use_heap_blocks = in_use->blocks;
+    now.heap_regions = walk.regions;
+    now.heap_damaged = walk.damaged;
+    add_up(&now, in_use->bytes, walk.all[SNAPSHOT_CACHED].bytes, walk.all[SNAPSHOT_FREE].bytes);
+    return now;
+}
+
+void brkm__snapshot_end(struct snapshot_detail *detail)
+{
+    if (detail != NULL) {
+        brkm__os_unmap(detail, detail_bytes());
+    }
+}
