@@ -480,7 +480,7 @@ static enum block_state watched_state(const void *memory, struct held held)
 
 bool brkm__hardened_has(struct held held)
 {
-    return !mode.plain || held_tells_request(held);
+    return !mode.plain || held.origin == ORIGIN_ZERO_SIZE || held.origin == ORIGIN_GUARDED;
 }
 
 bool brkm__hardened_resize(void *memory, struct held held, size_t size)

@@ -30,11 +30,9 @@ static size_t size_with_room_to_grow(size_t size, size_t old_size)
                : size;
 }
 
-static void *move(void *memory, struct held held, size_t size)
+/* Into the block at `moved`, if it is not NULL. */
+static void *move_to(void *moved, void *memory, struct held held, size_t size)
 {
-    size_t room = size_with_room_to_grow(size, held.usable_size);
-    void *moved = watch_is_on() ? brkm__alloc_serve_watched(size, room, BRKM_ALIGNMENT).memory
-                                : brkm__serve(room).memory;
     if (moved == NULL) {
         return NULL;
     }
@@ -43,6 +41,20 @@ static void *move(void *memory, struct held held, size_t size)
     annotate_forgotten(memory, held.usable_size);
     brkm__alloc_take_back(memory, held, "realloc");
     return moved;
+}
+
+/* The new block is an ordinary one: whether it is to be a sample is the caller's to know. */
+static void *move(void *memory, struct held held, size_t size)
+{
+    void *moved = brkm__serve(size_with_room_to_grow(size, held.usable_size)).memory;
+    return move_to(moved, memory, held, size);
+}
+
+static void *move_watched(void *memory, struct held held, size_t size)
+{
+    size_t room = size_with_room_to_grow(size, held.usable_size);
+    void *moved = brkm__alloc_serve_watched(size, room, BRKM_ALIGNMENT).memory;
+    return move_to(moved, memory, held, size);
 }
 
 /* True when the block can stay as it is: large enough, and less than twice as large as needed,
@@ -90,7 +102,7 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
 static void *resize_watched(void *memory, struct held held, size_t size)
 {
     if (!brkm__hardened_resize(memory, held, size)) {
-        return move(memory, held, size);
+        return move_watched(memory, held, size);
     }
     annotate_allocated(memory, size, true);
     return memory;
@@ -124,8 +136,14 @@ static void *resize_sampled(void *memory, struct held held, size_t size, bool wa
 
 static void *resize(void *memory, struct held held, size_t size)
 {
-    if (unlikely(watch_is_on()) && brkm__hardened_has(held)) {
-        return resize_watched(memory, held, size);
+    if (unlikely(watch_is_on())) {
+        struct allocated guarded;
+        if (brkm__hardened_has(held)) {
+            return resize_watched(memory, held, size);
+        }
+        if (brkm__hardened_serve(size, size, BRKM_ALIGNMENT, &guarded)) {
+            return move_to(guarded.memory, memory, held, size);
+        }
     }
     bool wanted = watch_wants(size);
     if (unlikely(wanted || held.is_watched)) {

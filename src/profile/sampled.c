@@ -17,10 +17,14 @@ static void watch(void *memory, unsigned marks)
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
 }
 
+static struct sample_weight count(size_t size)
+{
+    return watch_is_on() ? brkm__samples_count_apart(size) : brkm__samples_count(size);
+}
+
 struct allocated brkm__sampled_serve(size_t size, size_t room, size_t alignment)
 {
-    struct sample_weight weight =
-        watch_is_on() ? brkm__samples_count_apart(size) : brkm__samples_count(size);
+    struct sample_weight weight = count(size);
     struct allocated result = {NULL, 0};
     if (weight.bytes != 0 && room < TRAILER_REQUEST_MAX) {
         result = brkm__serve_any(room + TRAILER_SIZE, alignment);
@@ -64,7 +68,7 @@ struct resample brkm__resample_begin(void *memory, struct held *held, size_t siz
         held->is_watched = false;
     }
     if (wanted && size < TRAILER_REQUEST_MAX) {
-        resample.weight = brkm__samples_count(size);
+        resample.weight = count(size);
     }
     return resample;
 }
