@@ -7,21 +7,20 @@
 #include "base/valgrind.h"
 #include "system/os.h"
 
-_Static_assert((TRAILER_MULTIPLIER * TRAILER_INVERSE << TRAILER_VALUE_SHIFT) ==
-                   (uint64_t)1 << TRAILER_VALUE_SHIFT,
+_Static_assert((CANARY_MULTIPLIER * CANARY_INVERSE << CANARY_VALUE_SHIFT) ==
+                   (uint64_t)1 << CANARY_VALUE_SHIFT,
                "one undoes the other");
 
-uint64_t brkm__trailer_secret;
+uint64_t brkm__canary_secret;
 
-const uint8_t brkm__trailer_masks[] = {
-    [sizeof(struct trailer_canary)... sizeof(struct trailer_canary) + BLOCK_SLACK_MAX - 1] =
-        UINT8_MAX};
+const uint8_t brkm__canary_masks[] = {
+    [sizeof(struct canary_bytes)... sizeof(struct canary_bytes) + BLOCK_SLACK_MAX - 1] = UINT8_MAX};
 
-void brkm__trailer_draw_secret(void)
+void brkm__canary_draw_secret(void)
 {
-    if (relaxed_load(brkm__trailer_secret) == 0) {
+    if (relaxed_load(brkm__canary_secret) == 0) {
         /* Another multiple of the entropy than seals and links use. */
-        relaxed_store(brkm__trailer_secret, (brkm__os_entropy() * 0xa0761d6478bd642fu) | 1);
+        relaxed_store(brkm__canary_secret, (brkm__os_entropy() * 0xa0761d6478bd642fu) | 1);
     }
 }
 
@@ -74,47 +73,48 @@ static bool canary_is_whole(const unsigned char *end, size_t slack, uint64_t pat
     return difference == 0;
 }
 
-void brkm__trailer_write(void *payload, size_t room, struct trailer trailer)
+void brkm__canary_write(void *payload, size_t room, struct canary canary)
 {
-    uint64_t key = trailer_key(payload);
-    bool is_needless = trailer_is_needless(room, trailer);
-    unsigned char *end = (unsigned char *)payload + room - (is_needless ? 0 : TRAILER_SIZE);
-    size_t slack = (size_t)(end - ((unsigned char *)payload + trailer.requested));
-    annotate_ours((unsigned char *)payload + trailer.requested, room - trailer.requested);
-    write_canary(end, slack, trailer_pattern(key));
+    uint64_t key = canary_key(payload);
+    bool is_needless = canary_needs_no_trailer(room, canary);
+    unsigned char *end = (unsigned char *)payload + room - (is_needless ? 0 : CANARY_TRAILER_SIZE);
+    size_t slack = (size_t)(end - ((unsigned char *)payload + canary.requested));
+    annotate_ours((unsigned char *)payload + canary.requested, room - canary.requested);
+    write_canary(end, slack, canary_pattern(key));
     if (!is_needless) {
-        uint64_t value = (uint64_t)trailer.marks << TRAILER_REQUEST_BITS | trailer.requested;
-        store_word(end, trailer_word(key, value));
+        uint64_t value = (uint64_t)canary.marks << CANARY_REQUEST_BITS | canary.requested;
+        store_word(end, canary_word(key, value));
     }
-    annotate_forgotten((unsigned char *)payload + trailer.requested, room - trailer.requested);
+    annotate_forgotten((unsigned char *)payload + canary.requested, room - canary.requested);
 }
 
-static bool read_tight(const void *payload, size_t room, struct trailer *trailer)
+static bool read_tight(const void *payload, size_t room, struct canary *canary)
 {
     size_t slack = block_slack(block_from_payload(payload));
-    *trailer = (struct trailer){.requested = room - slack};
-    return trailer_is_tight(payload, room, slack);
+    *canary = (struct canary){.requested = room - slack};
+    return canary_tight_is_whole(payload, room, slack);
 }
 
-bool brkm__trailer_read(const void *payload, size_t room, struct trailer *trailer)
+bool brkm__canary_read(const void *payload, size_t room, struct canary *canary)
 {
     enum block_state state = block_state(block_from_payload(payload));
     if (state == BLOCK_TIGHT) {
-        return read_tight(payload, room, trailer);
+        return read_tight(payload, room, canary);
     }
     if (state != BLOCK_WATCHED) {
         return false;
     }
-    const unsigned char *end = (const unsigned char *)payload + room - TRAILER_SIZE;
-    uint64_t key = trailer_key(payload);
-    annotate_readable(end, TRAILER_SIZE);
+    const unsigned char *end = (const unsigned char *)payload + room - CANARY_TRAILER_SIZE;
+    uint64_t key = canary_key(payload);
+    annotate_readable(end, CANARY_TRAILER_SIZE);
     uint64_t word = load_word(end);
-    annotate_forgotten(end, TRAILER_SIZE);
-    uint64_t value = trailer_value(key, word);
-    trailer->requested = value & (TRAILER_REQUEST_MAX - 1);
-    trailer->marks = (unsigned)(value >> TRAILER_REQUEST_BITS);
-    return ((word ^ key) & TRAILER_CANARY_MASK) == 0 &&
-           (trailer->marks & ~(unsigned)TRAILER_MARKS_ALL) == 0 &&
-           trailer->requested <= room - TRAILER_SIZE &&
-           canary_is_whole(end, room - TRAILER_SIZE - trailer->requested, trailer_pattern(key));
+    annotate_forgotten(end, CANARY_TRAILER_SIZE);
+    uint64_t value = canary_value(key, word);
+    canary->requested = value & (CANARY_REQUEST_MAX - 1);
+    canary->marks = (unsigned)(value >> CANARY_REQUEST_BITS);
+    return ((word ^ key) & CANARY_BYTE_MASK) == 0 &&
+           (canary->marks & ~(unsigned)CANARY_MARKS_ALL) == 0 &&
+           canary->requested <= room - CANARY_TRAILER_SIZE &&
+           canary_is_whole(end, room - CANARY_TRAILER_SIZE - canary->requested,
+                           canary_pattern(key));
 }

@@ -122,9 +122,9 @@ static bool find_guarded(uintptr_t address, struct finding *finding)
 /* What the program asked for, where that is known. */
 static size_t requested_size(const struct mapped_place *place)
 {
-    struct trailer trailer;
-    bool is_known = !place->is_retired && brkm__trailer_read(place->payload, place->size, &trailer);
-    return is_known ? trailer.requested : place->size;
+    struct canary canary;
+    bool is_known = !place->is_retired && brkm__canary_read(place->payload, place->size, &canary);
+    return is_known ? canary.requested : place->size;
 }
 
 static bool find_mapped(uintptr_t address, struct finding *finding)

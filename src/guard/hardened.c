@@ -69,7 +69,7 @@ static struct {
 static struct {
     void *handed_out;
     uint64_t handed_out_header;
-    struct trailer_image handed_out_end; /* `last` is NULL where it is not known */
+    struct canary_image handed_out_end; /* `last` is NULL where it is not known */
     void *freed;
     uint64_t freed_header;
     size_t freed_look; /* bytes; 0 where it is not known */
@@ -133,9 +133,9 @@ static BRKM_ALWAYS_INLINE bool end_is_guarded(const struct mem_control_block *bl
 static BRKM_NOINLINE void verify_handed_out(void *memory)
 {
     struct mem_control_block *block = block_from_payload(memory);
-    struct trailer trailer;
+    struct canary canary;
     bool sound = regions_contain_payload(memory) &&
-                 brkm__trailer_read(memory, block_usable_size(block), &trailer) &&
+                 brkm__canary_read(memory, block_usable_size(block), &canary) &&
                  end_is_guarded(block);
     if (unlikely(!sound)) {
         brkm__verify_in_use(memory, "malloc");
@@ -156,7 +156,7 @@ static BRKM_ALWAYS_INLINE void look_at_handed_out(void)
 {
     bool same = last.handed_out_end.last != NULL &&
                 block_header_word(block_from_payload(last.handed_out)) == last.handed_out_header &&
-                trailer_is_as(&last.handed_out_end) &&
+                canary_is_as(&last.handed_out_end) &&
                 end_is_guarded(block_from_payload(last.handed_out));
     if (unlikely(!same)) {
         verify_handed_out(last.handed_out);
@@ -190,7 +190,7 @@ static BRKM_ALWAYS_INLINE void look_back(bool is_alone)
 }
 
 /* `image` is NULL where it is not known. */
-static BRKM_ALWAYS_INLINE void remember_handed_out(void *memory, const struct trailer_image *image,
+static BRKM_ALWAYS_INLINE void remember_handed_out(void *memory, const struct canary_image *image,
                                                    bool is_alone)
 {
     if (likely(is_alone)) {
@@ -266,7 +266,7 @@ static BRKM_ALWAYS_INLINE void *allocate_from_stock(struct quarantine *own, stru
                                                     size_t block_size, size_t size, bool is_alone)
 {
     void *payload = take_from_stock(own, stock, block_size);
-    struct trailer_image image = trailer_write_tight(payload, block_size - BRKM_HEADER_SIZE, size);
+    struct canary_image image = canary_write_tight(payload, block_size - BRKM_HEADER_SIZE, size);
     block_change_state(block_from_payload(payload), BLOCK_CACHED, block_tight_state(image.slack));
     remember_handed_out(payload, &image, is_alone);
     return payload;
@@ -403,19 +403,19 @@ static struct allocated serve(size_t room, size_t alignment)
 static void watch(void *memory, size_t size, struct sample_weight weight)
 {
     size_t room = brkm__serve_room(memory);
-    struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
-    brkm__trailer_write(memory, room, trailer);
-    block_change_state(block_from_payload(memory), BLOCK_IN_USE, trailer_state(room, trailer));
+    struct canary canary = {.requested = size, .marks = brkm__samples_record(memory, weight)};
+    brkm__canary_write(memory, room, canary);
+    block_change_state(block_from_payload(memory), BLOCK_IN_USE, canary_state(room, canary));
     remember_handed_out(memory, NULL, os_is_single_threaded());
 }
 
 static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
 {
-    if (size > PTRDIFF_MAX || room > TRAILER_REQUEST_MAX - TRAILER_SIZE) {
+    if (size > PTRDIFF_MAX || room > CANARY_REQUEST_MAX - CANARY_TRAILER_SIZE) {
         return (struct allocated){NULL, 0};
     }
     struct sample_weight weight = brkm__samples_count_apart(size);
-    room += weight.bytes != 0 ? TRAILER_SIZE : 0;
+    room += weight.bytes != 0 ? CANARY_TRAILER_SIZE : 0;
     struct allocated result = serve(room, alignment);
     if (unlikely(result.memory == NULL) && brkm__hardened_drain()) {
         result = serve(room, alignment);
@@ -474,8 +474,8 @@ static enum block_state watched_state(const void *memory, struct held held)
     if (!held.is_watched) {
         return BLOCK_IN_USE;
     }
-    struct trailer trailer = {.requested = held.usable_size, .marks = held.marks};
-    return trailer_state(brkm__serve_room(memory), trailer);
+    struct canary canary = {.requested = held.usable_size, .marks = held.marks};
+    return canary_state(brkm__serve_room(memory), canary);
 }
 
 bool brkm__hardened_has(struct held held)
@@ -485,13 +485,13 @@ bool brkm__hardened_has(struct held held)
 
 bool brkm__hardened_resize(void *memory, struct held held, size_t size)
 {
-    if (!held.is_watched || size > PTRDIFF_MAX - TRAILER_SIZE) {
+    if (!held.is_watched || size > PTRDIFF_MAX - CANARY_TRAILER_SIZE) {
         return false;
     }
     size_t room = brkm__serve_room(memory);
     /* Asked once: without room for a trailer it cannot become a sample any more. */
     bool may_be_sample = samples_are_taken();
-    size_t needed = size + (may_be_sample ? TRAILER_SIZE : 0);
+    size_t needed = size + (may_be_sample ? CANARY_TRAILER_SIZE : 0);
     if (needed > room || needed + BRKM_MIN_BLOCK < room / 2) {
         /* It was verified just now, and will move. */
         forget_if_handed_out(memory);
@@ -510,9 +510,9 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
     if (may_be_sample) {
         weight = brkm__samples_count_apart(size);
     }
-    struct trailer trailer = {.requested = size, .marks = brkm__samples_record(memory, weight)};
-    brkm__trailer_write(memory, room, trailer);
-    if (unlikely(!block_try_change_state(block, state, trailer_state(room, trailer)))) {
+    struct canary canary = {.requested = size, .marks = brkm__samples_record(memory, weight)};
+    brkm__canary_write(memory, room, canary);
+    if (unlikely(!block_try_change_state(block, state, canary_state(room, canary)))) {
         double_free(memory, held.usable_size, "realloc");
     }
     return true;
@@ -603,10 +603,10 @@ static BRKM_ALWAYS_INLINE void clear_freed(void *memory, size_t usable)
 }
 
 /* True when the block, which has a trailer, is no sample and sound. */
-static BRKM_NOINLINE bool trailer_is_plain(const void *memory, size_t room)
+static BRKM_NOINLINE bool canary_is_plain(const void *memory, size_t room)
 {
-    struct trailer trailer;
-    return brkm__trailer_read(memory, room, &trailer) && trailer.marks == 0;
+    struct canary canary;
+    return brkm__canary_read(memory, room, &canary) && canary.marks == 0;
 }
 
 /* The state of a block that is no sample, where it and its canary are whole; otherwise it counts as
@@ -616,11 +616,12 @@ static BRKM_ALWAYS_INLINE enum block_state state_of_plain(const void *memory, si
     const struct mem_control_block *block = block_from_payload(memory);
     uint64_t slack = block_slack_of(block, size);
     if (likely(slack <= BLOCK_SLACK_MAX)) {
-        return trailer_is_tight(memory, size - BRKM_HEADER_SIZE, slack) ? block_tight_state(slack)
-                                                                        : BLOCK_DAMAGED;
+        return canary_tight_is_whole(memory, size - BRKM_HEADER_SIZE, slack)
+                   ? block_tight_state(slack)
+                   : BLOCK_DAMAGED;
     }
-    bool is_plain = block_is_of(block, size, BLOCK_WATCHED) &&
-                    trailer_is_plain(memory, size - BRKM_HEADER_SIZE);
+    bool is_plain =
+        block_is_of(block, size, BLOCK_WATCHED) && canary_is_plain(memory, size - BRKM_HEADER_SIZE);
     return is_plain ? BLOCK_WATCHED : BLOCK_DAMAGED;
 }
 

@@ -10,7 +10,7 @@ uint8_t brkm__watching;
 
 void brkm__watch_all(void)
 {
-    brkm__trailer_draw_secret();
+    brkm__canary_draw_secret();
     relaxed_store(brkm__watching, WATCH_ALL);
     brkm__cache_watch_malloc(true);
 }
@@ -18,7 +18,7 @@ void brkm__watch_all(void)
 void brkm__watch_sample(bool on)
 {
     if (on) {
-        brkm__trailer_draw_secret();
+        brkm__canary_draw_secret();
     }
     brkm__samples_take(on);
     if (!watch_is_on()) {

@@ -117,7 +117,7 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     bool is_ours = held.origin != ORIGIN_FOREIGN;
     /* A sample has room for a trailer: its block may be larger, by as much. */
     bool is_exact = held_tells_request(held) && (!held.is_watched || watch_is_on());
-    size_t room = held.is_watched ? size + TRAILER_SIZE : size;
+    size_t room = held.is_watched ? size + CANARY_TRAILER_SIZE : size;
     bool size_fits = is_exact ? size == held.usable_size
                               : size <= held.usable_size &&
                                     held.usable_size <= largest_usable(room, held.origin);

@@ -113,8 +113,8 @@ static bool is_accepted_as_foreign(const void *memory)
 /* Adds what is known of a watched block; the usable size was the room until then. */
 static struct held verify_watched(const void *memory, struct held held, const char *caller)
 {
-    struct trailer trailer;
-    if (unlikely(!brkm__trailer_read(memory, held.usable_size, &trailer))) {
+    struct canary canary;
+    if (unlikely(!brkm__canary_read(memory, held.usable_size, &canary))) {
         /* Another thread, which freed it since the header was verified, has cleared it. */
         bool is_freed = block_is(block_from_payload(memory), BLOCK_CACHED);
         brkm__fatal(is_freed ? fault_of_freed(caller) : FAULT_CANARY_OVERWRITTEN,
@@ -122,8 +122,8 @@ static struct held verify_watched(const void *memory, struct held held, const ch
                         .address = memory, .block_size = held.usable_size, .caller = caller});
     }
     held.is_watched = true;
-    held.usable_size = trailer.requested;
-    held.marks = trailer.marks;
+    held.usable_size = canary.requested;
+    held.marks = canary.marks;
     return held;
 }
 
@@ -132,7 +132,7 @@ static struct held verify_watched(const void *memory, struct held held, const ch
 static enum block_state plausible_state(const struct mem_control_block *block)
 {
     enum block_state state = block_state(block);
-    return block_state_is_watched(state) && !trailer_is_in_use() ? BLOCK_DAMAGED : state;
+    return block_state_is_watched(state) && !canary_is_in_use() ? BLOCK_DAMAGED : state;
 }
 
 static struct held verify_mapped(const void *memory, const char *caller)

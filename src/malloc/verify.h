@@ -16,7 +16,7 @@ struct held {
     size_t usable_size;
     /* Of a block that is watched: its usable size is what was asked for. */
     bool is_watched;
-    unsigned marks; /* of enum trailer_mark */
+    unsigned marks; /* of enum canary_mark */
 };
 
 /* True when the usable size is exactly what was asked for. */

@@ -12,8 +12,8 @@
 static void watch(void *memory, unsigned marks)
 {
     size_t room = brkm__serve_room(memory);
-    struct trailer trailer = {.requested = room - TRAILER_SIZE, .marks = marks};
-    brkm__trailer_write(memory, room, trailer);
+    struct canary canary = {.requested = room - CANARY_TRAILER_SIZE, .marks = marks};
+    brkm__canary_write(memory, room, canary);
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, BLOCK_WATCHED);
 }
 
@@ -26,8 +26,8 @@ struct allocated brkm__sampled_serve(size_t size, size_t room, size_t alignment)
 {
     struct sample_weight weight = count(size);
     struct allocated result = {NULL, 0};
-    if (weight.bytes != 0 && room < TRAILER_REQUEST_MAX) {
-        result = brkm__serve_any(room + TRAILER_SIZE, alignment);
+    if (weight.bytes != 0 && room < CANARY_REQUEST_MAX) {
+        result = brkm__serve_any(room + CANARY_TRAILER_SIZE, alignment);
     }
     if (result.memory == NULL) {
         return brkm__serve_any(room, alignment);
@@ -67,7 +67,7 @@ struct resample brkm__resample_begin(void *memory, struct held *held, size_t siz
         resample.record = brkm__profile_remove(memory);
         held->is_watched = false;
     }
-    if (wanted && size < TRAILER_REQUEST_MAX) {
+    if (wanted && size < CANARY_REQUEST_MAX) {
         resample.weight = count(size);
     }
     return resample;
@@ -75,7 +75,7 @@ struct resample brkm__resample_begin(void *memory, struct held *held, size_t siz
 
 size_t brkm__resample_room(const struct resample *resample, size_t size)
 {
-    return resample->weight.bytes != 0 ? size + TRAILER_SIZE : size;
+    return resample->weight.bytes != 0 ? size + CANARY_TRAILER_SIZE : size;
 }
 
 void brkm__resample_end(void *memory, const struct resample *resample)
@@ -90,6 +90,6 @@ void brkm__resample_cancel(void *memory, const struct resample *resample)
 {
     if (resample->record.address != 0) {
         brkm__profile_put_back(resample->record);
-        watch(memory, TRAILER_MARK_SAMPLED);
+        watch(memory, CANARY_MARK_SAMPLED);
     }
 }

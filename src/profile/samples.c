@@ -29,12 +29,12 @@ unsigned brkm__samples_record(const void *memory, struct sample_weight weight)
         return 0;
     }
     brkm__profile_file_if_due();
-    return TRAILER_MARK_SAMPLED;
+    return CANARY_MARK_SAMPLED;
 }
 
 void brkm__samples_forget(const void *memory, unsigned marks)
 {
-    if ((marks & TRAILER_MARK_SAMPLED) != 0) {
+    if ((marks & CANARY_MARK_SAMPLED) != 0) {
         brkm__profile_remove(memory);
         brkm__profile_file_if_due();
     }

@@ -13,23 +13,23 @@
 static _Alignas(16) unsigned char memory[16 + ROOM_MAX + BRKM_HEADER_SIZE];
 static unsigned char *const payload = memory + 16;
 
-static void watch(unsigned char *start, size_t room, struct trailer trailer)
+static void watch(unsigned char *start, size_t room, struct canary canary)
 {
-    block_create(block_from_payload(start), room + BRKM_HEADER_SIZE, trailer_state(room, trailer));
-    brkm__trailer_write(start, room, trailer);
+    block_create(block_from_payload(start), room + BRKM_HEADER_SIZE, canary_state(room, canary));
+    brkm__canary_write(start, room, canary);
 }
 
-static struct trailer read_back(size_t room)
+static struct canary read_back(size_t room)
 {
-    struct trailer trailer;
-    ck_assert(brkm__trailer_read(payload, room, &trailer));
-    return trailer;
+    struct canary canary;
+    ck_assert(brkm__canary_read(payload, room, &canary));
+    return canary;
 }
 
 static void draw_secrets(void)
 {
     brkm__block_draw_secret();
-    brkm__trailer_draw_secret();
+    brkm__canary_draw_secret();
 }
 
 /* All rooms that a block can have, with and without marks. */
@@ -38,13 +38,13 @@ START_TEST(request_and_marks_come_back)
     draw_secrets();
     for (size_t room = 24; room <= ROOM_MAX; room += 16) {
         for (size_t requested = 1; requested <= room; requested++) {
-            bool has_place = requested + TRAILER_SIZE <= room;
-            unsigned marks = has_place ? (unsigned)(requested & TRAILER_MARKS_ALL) : 0;
+            bool has_place = requested + CANARY_TRAILER_SIZE <= room;
+            unsigned marks = has_place ? (unsigned)(requested & CANARY_MARKS_ALL) : 0;
             unit_fill(payload, requested, (uint32_t)room);
-            watch(payload, room, (struct trailer){requested, marks});
-            struct trailer trailer = read_back(room);
-            ck_assert_uint_eq(trailer.requested, requested);
-            ck_assert_uint_eq(trailer.marks, marks);
+            watch(payload, room, (struct canary){requested, marks});
+            struct canary canary = read_back(room);
+            ck_assert_uint_eq(canary.requested, requested);
+            ck_assert_uint_eq(canary.marks, marks);
             ck_assert(unit_is_filled(payload, requested, (uint32_t)room));
         }
     }
@@ -56,11 +56,11 @@ START_TEST(every_changed_bit_behind_the_request_is_noticed)
     draw_secrets();
     for (size_t room = 24; room <= 88; room += 16) {
         for (size_t requested = 1; requested <= room; requested++) {
-            watch(payload, room, (struct trailer){.requested = requested});
+            watch(payload, room, (struct canary){.requested = requested});
             for (size_t bit = 8 * requested; bit < 8 * room; bit++) {
-                struct trailer trailer;
+                struct canary canary;
                 payload[bit / 8] ^= (unsigned char)(1 << bit % 8);
-                ck_assert(!brkm__trailer_read(payload, room, &trailer));
+                ck_assert(!brkm__canary_read(payload, room, &canary));
                 payload[bit / 8] ^= (unsigned char)(1 << bit % 8);
             }
             read_back(room);
@@ -79,17 +79,17 @@ START_TEST(tight_blocks_are_written_the_same_way_twice)
         size_t least = room == 24 ? 1 : room - 15;
         for (size_t requested = least; requested <= room; requested++) {
             memset(memory, 0, sizeof(memory));
-            watch(payload, room, (struct trailer){.requested = requested});
+            watch(payload, room, (struct canary){.requested = requested});
             memcpy(other, memory, sizeof(memory));
             memset(payload, 0, room);
-            struct trailer_image image = trailer_write_tight(payload, room, requested);
+            struct canary_image image = canary_write_tight(payload, room, requested);
             ck_assert_mem_eq(memory, other, sizeof(memory));
-            ck_assert(trailer_is_as(&image));
+            ck_assert(canary_is_as(&image));
             memset(payload, 'A', requested);
-            ck_assert(trailer_is_as(&image));
+            ck_assert(canary_is_as(&image));
             for (size_t i = requested; i < room; i++) {
                 payload[i] ^= 1;
-                ck_assert(!trailer_is_as(&image));
+                ck_assert(!canary_is_as(&image));
                 payload[i] ^= 1;
             }
         }
@@ -102,7 +102,7 @@ START_TEST(no_canary_byte_is_of_text)
     draw_secrets();
     static _Alignas(16) unsigned char many[16 * ROOM_MAX];
     for (size_t i = 16; i + 24 <= sizeof(many); i += 16) {
-        watch(many + i, 24, (struct trailer){10, (unsigned)(i / 16 % 2)});
+        watch(many + i, 24, (struct canary){10, (unsigned)(i / 16 % 2)});
         for (size_t j = 10; j <= 16; j++) {
             ck_assert_uint_ge(many[i + j], 0x80);
             ck_assert_uint_ne(many[i + j], 0xff);
@@ -114,39 +114,39 @@ END_TEST
 START_TEST(a_trailer_means_nothing_elsewhere)
 {
     static _Alignas(16) unsigned char other[16 + ROOM_MAX];
-    struct trailer trailer;
+    struct canary canary;
     draw_secrets();
-    watch(payload, 104, (struct trailer){.requested = 70});
-    ck_assert(brkm__trailer_read(payload, 104, &trailer));
+    watch(payload, 104, (struct canary){.requested = 70});
+    ck_assert(brkm__canary_read(payload, 104, &canary));
     memcpy(other + 16, payload, ROOM_MAX);
     block_create(block_from_payload(other + 16), 112, BLOCK_WATCHED);
-    ck_assert(!brkm__trailer_read(other + 16, 104, &trailer));
-    ck_assert(!brkm__trailer_read(payload, 88, &trailer));
+    ck_assert(!brkm__canary_read(other + 16, 104, &canary));
+    ck_assert(!brkm__canary_read(payload, 88, &canary));
 }
 END_TEST
 
 START_TEST(nothing_is_known_of_other_blocks)
 {
     static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED, BLOCK_FREE, BLOCK_GONE};
-    struct trailer trailer;
+    struct canary canary;
     draw_secrets();
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-        watch(payload, 104, (struct trailer){.requested = 90});
+        watch(payload, 104, (struct canary){.requested = 90});
         block_create(block_from_payload(payload), 112, states[i]);
-        ck_assert(!brkm__trailer_read(payload, 104, &trailer));
+        ck_assert(!brkm__canary_read(payload, 104, &canary));
     }
 }
 END_TEST
 
 Suite *unit_suite(void)
 {
-    Suite *suite = suite_create("trailer");
-    TCase *trailers = unit_case(suite, "trailers");
-    tcase_add_test(trailers, request_and_marks_come_back);
-    tcase_add_test(trailers, every_changed_bit_behind_the_request_is_noticed);
-    tcase_add_test(trailers, tight_blocks_are_written_the_same_way_twice);
-    tcase_add_test(trailers, no_canary_byte_is_of_text);
-    tcase_add_test(trailers, a_trailer_means_nothing_elsewhere);
-    tcase_add_test(trailers, nothing_is_known_of_other_blocks);
+    Suite *suite = suite_create("canary");
+    TCase *tests = unit_case(suite, "canaries");
+    tcase_add_test(tests, request_and_marks_come_back);
+    tcase_add_test(tests, every_changed_bit_behind_the_request_is_noticed);
+    tcase_add_test(tests, tight_blocks_are_written_the_same_way_twice);
+    tcase_add_test(tests, no_canary_byte_is_of_text);
+    tcase_add_test(tests, a_trailer_means_nothing_elsewhere);
+    tcase_add_test(tests, nothing_is_known_of_other_blocks);
     return suite;
 }
