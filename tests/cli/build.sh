@@ -11,6 +11,24 @@ script=$1 library=$2 case=$4
 
 source_tree=$(cd "$(dirname "$script")" && pwd)
 
+case_developer_usage()
+{
+    make_sandbox "$work/box"
+    command=$tree/brkmalloc
+    for arguments in "build --preset" "build x" "build --frobnicate" "test -R" "test x" \
+        "test --frobnicate" "bench --rounds" "bench x" "bench --frobnicate"; do
+        # shellcheck disable=SC2086 # split into arguments
+        refuses_usage $arguments
+    done
+    for subcommand in build test bench; do
+        try "$command" "$subcommand" --help
+        same "status of '$subcommand --help'" 0 "$status"
+        has "standard output" "usage: brkmalloc $subcommand" "$out"
+        try "$command" --help
+        has "the subcommands of a source tree" "brkmalloc $subcommand " "$out"
+    done
+}
+
 case_fresh_machine()
 {
     make_sandbox "$work/box"
@@ -298,7 +316,7 @@ case_source_tree()
     command -v cmake >/dev/null || skip "no cmake"
     tree="$work/a folder"
     mkdir "$tree"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake ctl include profile src; do
+    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake command ctl include profile src; do
         cp -R "$source_tree/$path" "$tree"
     done
     ln -s "$tree/brkmalloc" "$work/command"

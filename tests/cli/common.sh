@@ -59,6 +59,18 @@ try()
     out=$(cat "$work/out") err=$(cat "$work/err")
 }
 
+# refuses_usage ARGUMENT...: the command answers with its usage, naming a word "frobnicate".
+refuses_usage()
+{
+    try "$command" "$@"
+    same "status of 'brkmalloc $*'" 2 "$status"
+    has "standard error" "usage: brkmalloc" "$err"
+    same "standard output" "" "$out"
+    case $* in
+    *frobnicate*) has "standard error" "frobnicate" "$err" ;;
+    esac
+}
+
 # Installs the command and the library under the folder $1, the library in its folder $2 (lib).
 install_copy()
 {
@@ -76,6 +88,7 @@ make_sandbox()
     tree=$1/tree tools=$1/tools
     mkdir -p "$1/tmp" "$tools" "$tree/src" "$tree/include/brkmalloc" "$tree/cmake" "$tree/tests"
     cp "$script" "$tree/brkmalloc"
+    cp -R "$(dirname "$script")/command" "$tree"
     : >"$tree/CMakeLists.txt"
     : >"$tree/CMakePresets.json"
     : >"$tree/include/brkmalloc/brkmalloc.h"

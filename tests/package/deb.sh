@@ -27,7 +27,7 @@ expect_success()
 build_packages()
 {
     mkdir -p "$1"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake \
+    for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
         completions ctl docs examples gdb include profile src; do
         cp -R "$source_tree/$path" "$1"
     done

@@ -14,7 +14,7 @@ list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 {
     printf '%s\n' brkmalloc .ci/run completions/brkmalloc
-    find tests examples bench -name '*.sh'
+    find command tests examples bench -name '*.sh'
 } | sort >"$list"
 echo "$(wc -l <"$list") scripts"
 xargs shellcheck --severity=warning --external-sources --source-path=SCRIPTDIR <"$list"

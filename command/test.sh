@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh disable=SC2154
+#
+# Part of the command `brkmalloc` in a source tree: `brkmalloc test`.
+
+command_test() (
+    presets="release dev asan tsan" folders=tests regex='' special='' minutes=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --quick) presets=release folders="tests/unit tests/api" ;;
+        --bare)
+            exec sh "$brkm_home/tests/tools/bare.sh"
+            ;;
+        --long) special=long ;;
+        --coverage) special=coverage ;;
+        --minutes)
+            [ $# -gt 1 ] || usage_error test "--minutes needs a number N"
+            minutes=$2
+            shift
+            ;;
+        -R)
+            [ $# -gt 1 ] || usage_error test "-R needs a REGEX"
+            regex=$2
+            shift
+            ;;
+        *) no_arguments test "$1" ;;
+        esac
+        shift
+    done
+    case $minutes in
+    '') minutes=30 ;;
+    0* | *[!0-9]*) usage_error test "--minutes: '$minutes' is not a number from 1 on" ;;
+    *) [ "$special" = long ] || usage_error test "--minutes goes with --long" ;;
+    esac
+    require_tools release
+    install_missing "$(missing_packages need tests/packages.txt)" || exit
+    case $special in
+    long)
+        test_long "$minutes"
+        exit
+        ;;
+    coverage)
+        test_coverage
+        exit
+        ;;
+    esac
+    install_wanted tests/packages.txt tests "the tests that run it are skipped"
+    # The tests say for themselves what is preloaded.
+    unset LD_PRELOAD BRKMALLOC
+    results=$(mktemp "${TMPDIR:-/tmp}/brkmalloc-test.XXXXXX")
+    trap 'rm -f "$results"' EXIT
+    for preset in $presets; do
+        test_preset "$preset" "$regex" "$results" "$folders"
+    done
+    report_results "$results"
+)
+
+# build_for_tests PRESET: builds the preset with its tests.
+build_for_tests() (
+    log=$brkm_home/build/$1.log
+    echo "== $1: build"
+    mkdir -p "$brkm_home/build"
+    compile "$1" ON >"$log" 2>&1 </dev/null && exit 0
+    tail -n 60 "$log"
+    fail "the build of preset '$1' failed; its whole output is in $log"
+)
+
+test_long() (
+    require_tools fuzz
+    unset LD_PRELOAD BRKMALLOC
+    build_for_tests release || exit
+    build_for_tests fuzz || exit
+    exec "$brkm_home/tests/tools/long.sh" "$brkm_home/build/release" "$brkm_home/build/fuzz" "$1"
+)
+
+# Counts are written with the program's own malloc and to files: not in the midst of misuse, nor in a
+# signal handler, nor where system calls are refused, nor by another user. Each case of unit.failure is
+# a process that writes them: one group of cases in 61 will do.
+#
+# Exits with ctest's status when tests failed, whatever lines they reached; otherwise with that of
+# coverage.py.
+test_coverage() (
+    unset LD_PRELOAD BRKMALLOC
+    tests=0
+    find "$brkm_home/build/coverage" -name '*.gcda' -delete 2>/dev/null || :
+    build_for_tests coverage || exit
+    CK_TIMEOUT_MULTIPLIER=5 UNIT_STEP=61 ctest --test-dir "$brkm_home/build/coverage/tests" --output-on-failure \
+        -R '^(unit|api|interpose|service|profile|fuzz|stress)[.]|^misuse[.].*[.]prefixed$' \
+        -E '^interpose[.](fork_signal|seccomp_refused|set_user_id)' --parallel "$(cores)" \
+        </dev/null || tests=$?
+    [ "$tests" -eq 0 ] || say "tests failed; what they did not reach shows below"
+    lines=0
+    python3 -B "$brkm_home/tests/tools/coverage.py" "$brkm_home/build/coverage" || lines=$?
+    [ "$tests" -eq 0 ] || say "tests failed, as ctest says above"
+    exit $((tests != 0 ? tests : lines))
+)
+
+# Appends "passed|failed|skipped PRESET/TEST" for each test to the file $3.
+test_preset() (
+    preset=$1 regex=$2 results=$3
+    echo "== $preset: build"
+    log=$brkm_home/build/$preset.log
+    mkdir -p "$brkm_home/build"
+    if ! compile "$preset" ON >"$log" 2>&1 </dev/null; then
+        tail -n 60 "$log"
+        echo "== $preset: the build failed; its whole output is in $log"
+        echo "failed $preset/build" >>"$results"
+        exit 0
+    fi
+    for folder in $4; do
+        echo "== $preset: $folder"
+        junit=$brkm_home/build/$preset/junit.xml
+        rm -f "$junit"
+        ctest --test-dir "$brkm_home/build/$preset/$folder" --output-on-failure \
+            --parallel "$(cores)" --output-junit "$junit" ${regex:+-R "$regex"} </dev/null || :
+        if [ -f "$junit" ]; then
+            read_junit "$preset" <"$junit" >>"$results"
+        else
+            echo "failed $preset/$folder" >>"$results"
+        fi
+    done
+)
+
+# A test that could not be started is "notrun" as well as one that asked to be skipped.
+read_junit()
+{
+    awk -v preset="$1" '
+        function flush() { if (name != "") print result " " preset "/" name; name = "" }
+        /^\t<testcase / {
+            flush()
+            name = status = $0
+            sub(/.* name="/, "", name); sub(/".*/, "", name)
+            sub(/.* status="/, "", status); sub(/".*/, "", status)
+            result = status == "run" ? "passed" : status == "disabled" ? "skipped" : "failed"
+        }
+        /^\t\t<skipped message="SKIP_/ { result = "skipped" }
+        END { flush() }'
+}
+
+report_results() (
+    count_results()
+    {
+        grep -c "^$1 " "$2" || :
+    }
+    passed=$(count_results passed "$1")
+    failed=$(count_results failed "$1")
+    skipped=$(count_results skipped "$1")
+    echo
+    sed -n 's/^skipped /skipped: /p; s/^failed /FAILED: /p' "$1"
+    [ $((passed + failed)) -gt 0 ] || echo "no test ran"
+    line="$passed passed, $failed failed"
+    [ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
+    echo "$line"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+)
