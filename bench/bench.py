@@ -13,12 +13,13 @@ import shlex
 import sys
 from types import ModuleType
 
-from driver import cases, compare, instructions, machine, memory, scaling
-from driver.allocators import Allocator, UsageError, find_peers, from_path, verify
-from driver.front import number_up_to, run_front, say_as
-from driver.runner import Runner
-
-SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, ROOT)
+# pylint: disable=wrong-import-position
+from compare.allocators import Allocator, UsageError, find_peers, from_path, verify  # noqa: E402
+from compare.front import number_up_to, run_front, say_as  # noqa: E402
+from compare.runner import Runner  # noqa: E402
+from driver import cases, comparison, instructions, machine, memory, scaling  # noqa: E402
 
 say = say_as("brkmalloc bench")
 
@@ -53,7 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def choose_allocators(options: argparse.Namespace, environment: dict[str, str],
                       ) -> list[Allocator]:
-    chosen = [Allocator(compare.OURS, os.path.abspath(options.library))]
+    chosen = [Allocator(comparison.OURS, os.path.abspath(options.library))]
     present, absent = find_peers()
     chosen += present
     for path in options.others:
@@ -89,7 +90,7 @@ def choose_cases(patterns: list[str]) -> list[cases.Case]:
 
 
 def output_folder(options: argparse.Namespace) -> str:
-    path = os.path.abspath(options.output or os.path.join(SOURCE, "build", "bench"))
+    path = os.path.abspath(options.output or os.path.join(ROOT, "build", "bench"))
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -134,15 +135,15 @@ def run(arguments: list[str]) -> bool:
     rounds = options.rounds or default_rounds(options)
     with Runner(options.workloads) as runner:
         allocators = choose_allocators(options, runner.environment)
-        settings = compare.Options(options.workloads, SOURCE, output, user_command(arguments),
+        settings = comparison.Options(options.workloads, ROOT, output, user_command(arguments),
                                    rounds, options.quick, log)
-        log(machine.description(allocators, SOURCE, settings.command))
+        log(machine.description(allocators, ROOT, settings.command))
         if mode is not instructions and machine.busy_warning():
             say(machine.busy_warning())
         if mode:
             succeeded: bool = mode.run(settings, allocators, runner, parts)
             return succeeded
-        return compare.Comparison(settings, allocators, runner).run_all(chosen)
+        return comparison.Comparison(settings, allocators, runner).run_all(chosen)
 
 
 def main() -> int:

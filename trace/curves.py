@@ -9,11 +9,10 @@ import sys
 import tempfile
 from dataclasses import dataclass
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-                                "bench"))
+sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from driver.allocators import UsageError  # noqa: E402
-from driver.chart import COLOURS  # noqa: E402
+from compare.allocators import UsageError  # noqa: E402
+from compare.colours import COLOURS  # noqa: E402
 
 WIDTH = 1250
 HEIGHT = 900

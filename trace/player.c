@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../bench/heap_watch.h"
+#include "../compare/heap_watch.h"
 #include "plan.h"
 
 #define STACK_BYTES ((size_t)256 << 10)

@@ -18,13 +18,12 @@ from dataclasses import dataclass, field
 
 import curves
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
-                                "bench"))
+sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from driver.allocators import Allocator, UsageError, find_peers, from_path  # noqa: E402
-from driver.front import number_up_to, run_front, say_as  # noqa: E402
-from driver.runner import clean_environment, last_line  # noqa: E402
-from driver.table import figure, text_table  # noqa: E402
+from compare.allocators import Allocator, UsageError, find_peers, from_path  # noqa: E402
+from compare.front import number_up_to, run_front, say_as  # noqa: E402
+from compare.runner import clean_environment, last_line  # noqa: E402
+from compare.table import figure, text_table  # noqa: E402
 
 OURS = "brkmalloc"
 LIMIT_SECONDS = 1800

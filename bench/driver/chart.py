@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
+from compare.colours import COLOURS
+
 SHAPES = [7, 5, 9, 13, 11, 15, 3]
 ROW_HEIGHT = 22
 MARGIN = 175

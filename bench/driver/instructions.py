@@ -10,10 +10,12 @@ import os
 import re
 import shutil
 
-from . import machine, table
-from .allocators import Allocator, UsageError
-from .compare import Options, progress
-from .runner import Runner
+from compare import table
+from compare.allocators import Allocator, UsageError
+from compare.runner import Runner
+
+from . import machine
+from .comparison import Options, progress
 
 # Mode of workloads/instructions.c: what it does.
 PARTS = {

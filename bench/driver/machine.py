@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 
-from .allocators import Allocator, version_of
+from compare.allocators import Allocator, version_of
 
 
 def first_match(path: str, pattern: str) -> str:

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import chart, machine, table
-from .allocators import Allocator
-from .compare import OURS, Options, against_best, progress, remaining
-from .runner import Runner
+from compare import table
+from compare.allocators import Allocator
+from compare.runner import Runner
+
+from . import chart, machine
+from .comparison import OURS, Options, against_best, progress, remaining
 from .scenarios import FULL, MIB, PARTS, QUICK, QUIET_MS, Recorded, Run, Scenario, can_replay
 
 # No allocator can do well in the worst case, so that it would only blur the mean.

@@ -9,10 +9,12 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import machine, table
-from .allocators import Allocator
-from .compare import OURS, Options, progress
-from .runner import Result, Runner, check_operations, number_in
+from compare import table
+from compare.allocators import Allocator
+from compare.runner import Result, Runner, check_operations, number_in
+
+from . import machine
+from .comparison import OURS, Options, progress
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .allocators import Allocator
-from .runner import Result, Runner
+from compare.allocators import Allocator
+from compare.runner import Result, Runner
 
 MIB = 1024 * 1024
 TRACES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "traces")

@@ -29,7 +29,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../heap_watch.h"
+#include "../../compare/heap_watch.h"
 #include "../workloads/bench.h"
 
 /* ---- Reading the system without allocating ---- */

@@ -9,12 +9,13 @@ Resident memory, which the whole process and the kernel have a part in, decides 
 import os
 import sys
 
-BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench")
-sys.path.insert(0, BENCH)
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+BENCH = os.path.join(ROOT, "bench")
+sys.path[:0] = [BENCH, ROOT]
 
+from compare.allocators import Allocator, verify  # noqa: E402
+from compare.runner import Runner  # noqa: E402
 from driver import scenarios  # noqa: E402
-from driver.allocators import Allocator, verify  # noqa: E402
-from driver.runner import Runner  # noqa: E402
 
 BOUNDS = os.path.join(BENCH, "memory-bounds.txt")
 HEADER = """\

@@ -7,11 +7,12 @@ LIBRARY and on libc's malloc: each must end well and have done as many operation
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+sys.path[:0] = [os.path.join(ROOT, "bench"), ROOT]
 
+from compare.allocators import Allocator, verify  # noqa: E402
+from compare.runner import Runner, check_operations  # noqa: E402
 from driver import cases, scaling  # noqa: E402
-from driver.allocators import Allocator, verify  # noqa: E402
-from driver.runner import Runner, check_operations  # noqa: E402
 
 DIVISOR = 200
 

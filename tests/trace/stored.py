@@ -12,9 +12,9 @@ import sys
 
 from common import Test
 
-sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench"))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 # pylint: disable=wrong-import-position
-from driver.allocators import find_peers  # noqa: E402
+from compare.allocators import find_peers  # noqa: E402
 
 EVENTS_MIN = 50000
 SKIPPED = 77

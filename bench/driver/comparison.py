@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import cases, chart, machine, table
-from .allocators import Allocator
-from .runner import Result, Runner, check_operations
+from compare import table
+from compare.allocators import Allocator
+from compare.runner import Result, Runner, check_operations
+
+from . import cases, chart, machine
 
 OURS = "brkmalloc"
 QUICK_DIVISOR = 10
