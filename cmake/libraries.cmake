@@ -35,12 +35,17 @@ endforeach()
 # libgcc's unwinder becomes a part of each library, with no name that others see, so that programs need
 # nothing more on their link lines. One that would wait for the loader's lock is left out.
 set(unwinder)
+set(shared_unwinder)
 execute_process(COMMAND ${CMAKE_C_COMPILER} -print-file-name=libgcc_eh.a
   OUTPUT_VARIABLE libgcc_eh OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(EXISTS "${libgcc_eh}")
   execute_process(COMMAND ${CMAKE_NM} ${libgcc_eh} OUTPUT_VARIABLE libgcc_eh_symbols ERROR_QUIET)
   if(libgcc_eh_symbols MATCHES "U _dl_find_object")
     set(unwinder ${libgcc_eh})
+    # The shared library asks first whether there is such a function: in a program of musl there is none.
+    set(shared_unwinder ${PROJECT_BINARY_DIR}/libgcc_eh_weak.a)
+    execute_process(COMMAND ${CMAKE_OBJCOPY} --weaken-symbol=_dl_find_object ${libgcc_eh}
+      ${shared_unwinder} COMMAND_ERROR_IS_FATAL ANY)
   endif()
 endif()
 
@@ -65,6 +70,7 @@ endfunction()
 # The functions under the prefix brkm_; the system layer stands apart, so that tests can replace it.
 brkm_compile_objects(brkm_core ${core_sources})
 brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/system/os_linux.c
+  ${PROJECT_SOURCE_DIR}/src/system/os_loader_linux.c
   ${PROJECT_SOURCE_DIR}/src/system/os_fault_linux.c)
 brkm_compile_objects(brkm_os_service
   ${PROJECT_SOURCE_DIR}/src/system/os_socket_linux.c ${PROJECT_SOURCE_DIR}/src/system/os_thread_linux.c)
@@ -74,7 +80,7 @@ set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)
 
 function(brkm_add_shared_library target output_name)
   add_library(${target} SHARED ${ARGN})
-  target_link_libraries(${target} PRIVATE brkm_flags ${unwinder})
+  target_link_libraries(${target} PRIVATE brkm_flags ${shared_unwinder})
   target_include_directories(${target} INTERFACE ${PROJECT_SOURCE_DIR}/include)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output_name}
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${symbol_versions})

@@ -71,10 +71,18 @@ static __thread struct {
 
 /* ---- Words to the user ---- */
 
+/* musl has no such function. */
+#pragma weak strerrordesc_np
+
+static const char *words_for(int problem)
+{
+    return strerrordesc_np != NULL ? strerrordesc_np(problem) : NULL;
+}
+
 static void complain(const char *what, const char *path, int problem)
 {
     char line[PATH_MAX + 256];
-    const char *words[] = {"brkmalloc record: ", what, path, ": ", strerrordesc_np(problem), "\n"};
+    const char *words[] = {"brkmalloc record: ", what, path, ": ", words_for(problem), "\n"};
     size_t length = 0;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t part = words[i] == NULL ? 0 : strlen(words[i]);

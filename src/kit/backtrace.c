@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "system/os.h"
+#include "system/os_loader.h"
 
 #if BRKM_UNWINDER
 #include <unwind.h>

@@ -9,6 +9,7 @@
 #include "kit/options.h"
 #include "kit/report.h"
 #include "system/os.h"
+#include "system/os_loader.h"
 
 /* Milliseconds between two warnings of ignored pointers: a program that does it does it often. */
 #define WARNING_PAUSE 10000

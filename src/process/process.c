@@ -3,7 +3,6 @@
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
 #define _GNU_SOURCE
-#include <pthread.h>
 
 #include "base/base.h"
 #include "cache/cache_life.h"
@@ -28,6 +27,7 @@
 #include "service/thread.h"
 #include "stats/print.h"
 #include "system/os.h"
+#include "system/os_thread.h"
 
 /* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
  * run. A thread in fflush(NULL) holds it and waits for a stream whose owner may wait for one of our
@@ -108,7 +108,7 @@ __attribute__((constructor(101))) static void start(void)
 {
     brkm__cache_watch_threads();
     brkm__orphans_watch();
-    pthread_atfork(prepare_fork, fork_in_parent, fork_in_child);
+    brkm__os_at_fork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__tune_apply();
     brkm__hardened_apply();

@@ -8,6 +8,7 @@
 #include "kit/report.h"
 #include "profile/records.h"
 #include "system/os.h"
+#include "system/os_loader.h"
 
 /* Stacks that are shown, and frames of each: what people read. */
 #define STACKS_SHOWN 20

@@ -45,10 +45,6 @@ bool brkm__os_is_readable(const void *address);
 /* Makes whole pages that are inaccessible readable and writable. False: nothing happened. */
 bool brkm__os_unprotect(void *start, size_t size);
 
-/* True when the object that `code` lies in tells the loader where its tables for unwinding are.
- * Static programs that are linked without --eh-frame-hdr do not. */
-bool brkm__os_has_unwind_tables(const void *code);
-
 /* Bytes in a page. Read from the auxiliary vector, since aarch64 kernels have 4, 16 or 64 KiB. */
 size_t brkm__os_page_size(void);
 
@@ -84,10 +80,6 @@ size_t brkm__os_read(int file, char *buffer, size_t size);
 /* Reads at most `size` bytes of a file. Returns how many there were; -1 when it cannot be read. */
 intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size);
 
-/* The function of that name in the libraries behind this one, which takes the place of libc's; NULL
- * where there is none, as in static programs. May allocate. */
-void *brkm__os_next_symbol(const char *name);
-
 /* Reads a file in pieces, each through the `size` bytes of `buffer`, until `take` returns false or
  * the file ends. False when it cannot be read. */
 bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
@@ -106,17 +98,6 @@ const char *brkm__os_error_text(int error);
 /* Calls `handler` when the signal comes. False when there is no such signal, or the program has a
  * handler of its own by now. The handler must leave errno as it was. */
 bool brkm__os_handle_signal(int number, void (*handler)(int number));
-
-/* Where an address in code belongs. */
-struct os_symbol {
-    const char *object;   /* file of the program or library, NULL when not known */
-    uintptr_t bias;       /* address minus what the object's own tables call it */
-    const char *function; /* NULL when the object does not tell others */
-    uintptr_t start;      /* of the function */
-    bool is_program;      /* the object is the program itself */
-};
-
-struct os_symbol brkm__os_find_symbol(const void *address);
 
 /* Writes to standard error, all or as much as it takes. */
 void brkm__os_write_error(const char *text, size_t length);

@@ -3,10 +3,8 @@
 #define _GNU_SOURCE
 #include "system/os.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -96,24 +94,6 @@ bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
     errno = saved;
     return done;
 }
-
-#if BRKM_UNWINDER
-
-bool brkm__os_has_unwind_tables(const void *code)
-{
-    struct dl_find_object found;
-    uintptr_t address = (uintptr_t)code;
-    return _dl_find_object((void *)address, &found) == 0 && found.dlfo_eh_frame != NULL;
-}
-
-#else
-
-bool brkm__os_has_unwind_tables(const void *code)
-{
-    return code == NULL;
-}
-
-#endif
 
 /* Bytes of the kernel's signal set. */
 #define KERNEL_SIGNAL_SET 8
@@ -227,17 +207,6 @@ intptr_t brkm__os_read_file(const char *path, char *buffer, size_t size)
     return good ? (intptr_t)length : -1;
 }
 
-/* Weak: a static program has no loader, and shall not link one for this. */
-#pragma weak dlsym
-
-void *brkm__os_next_symbol(const char *name)
-{
-    int saved = errno;
-    void *symbol = dlsym == NULL ? NULL : dlsym(RTLD_NEXT, name);
-    errno = saved;
-    return symbol;
-}
-
 size_t brkm__os_working_directory(char *buffer, size_t size)
 {
     int saved = errno;
@@ -339,12 +308,14 @@ uint64_t brkm__os_time(void)
     return (uint64_t)now.tv_sec;
 }
 
+#pragma weak strerrordesc_np /* a program of musl, see os_loader_linux.c */
+
 const char *brkm__os_error_text(int error)
 {
     const char *text = NULL;
 #if defined(__GLIBC__)
     /* Unlike strerror it neither translates nor allocates. */
-    text = strerrordesc_np(error);
+    text = strerrordesc_np != NULL ? strerrordesc_np(error) : strerror(error);
 #else
     text = strerror(error);
 #endif
@@ -362,53 +333,6 @@ bool brkm__os_handle_signal(int number, void (*handler)(int number))
                 sigaction(number, &ours, NULL) == 0;
     errno = saved;
     return done;
-}
-
-#if defined(__GLIBC__)
-
-static void find_in_tables(const void *address, Dl_info *info, struct os_symbol *symbol)
-{
-    void *found = NULL;
-    if (dladdr1(address, info, &found, RTLD_DL_LINKMAP) == 0) {
-        return;
-    }
-    const struct link_map *object = found;
-    symbol->object = info->dli_fname;
-    symbol->bias = object != NULL ? object->l_addr : 0;
-    symbol->is_program = object != NULL && object->l_prev == NULL;
-    found = NULL;
-    dladdr1(address, info, &found, RTLD_DL_SYMENT);
-    const ElfW(Sym) *entry = found;
-    /* The nearest name in front may be that of another function: not all are told. */
-    if (entry != NULL && info->dli_sname != NULL &&
-        (uintptr_t)address - (uintptr_t)info->dli_saddr < entry->st_size) {
-        symbol->function = info->dli_sname;
-        symbol->start = (uintptr_t)info->dli_saddr;
-    }
-}
-
-#else
-
-static void find_in_tables(const void *address, Dl_info *info, struct os_symbol *symbol)
-{
-    if (dladdr(address, info) != 0) {
-        symbol->object = info->dli_fname;
-        symbol->bias = (uintptr_t)info->dli_fbase;
-        symbol->function = info->dli_sname;
-        symbol->start = (uintptr_t)info->dli_saddr;
-    }
-}
-
-#endif
-
-struct os_symbol brkm__os_find_symbol(const void *address)
-{
-    int saved = errno;
-    Dl_info info;
-    struct os_symbol symbol = {.object = NULL};
-    find_in_tables(address, &info, &symbol);
-    errno = saved;
-    return symbol;
 }
 
 bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,

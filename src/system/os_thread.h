@@ -6,6 +6,9 @@
 
 #include "base/base.h"
 
+/* Registers handlers of fork, as pthread_atfork. */
+void brkm__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
 /* Runs `run` in a thread of its own, named "brkmalloc", detached, with a small stack and with all
  * signals blocked; they are as in the calling thread again when `run` has returned. Allocates, so
  * no lock may be held. Does not wait for the thread. */

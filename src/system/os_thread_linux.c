@@ -20,6 +20,35 @@
  * program's thread-local variables, and the exit handlers when this is the last thread. */
 #define STACK_SIZE (256 * BRKM_KIB)
 
+/* ---- Fork ---- */
+
+#if defined(__GLIBC__)
+
+/* What glibc's pthread_atfork calls. The function itself would be linked from an archive, which
+ * wants this name strongly; musl has it in its library (os_loader_linux.c says why this is). */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                             void *object) __attribute__((weak));
+extern void *__dso_handle BRKM_HIDDEN;
+#pragma weak pthread_atfork
+
+void brkm__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    if (__register_atfork != NULL) {
+        __register_atfork(prepare, parent, child, &__dso_handle);
+    } else if (pthread_atfork != NULL) {
+        pthread_atfork(prepare, parent, child);
+    }
+}
+
+#else
+
+void brkm__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    pthread_atfork(prepare, parent, child);
+}
+
+#endif
+
 /* ---- Beginning ---- */
 
 /* Written by whoever starts the thread, before it exists. */

@@ -17,6 +17,7 @@
 
 #include "system/os.h"
 #include "system/os_fault.h"
+#include "system/os_loader.h"
 
 /* Bytes of address space. Enough for blocks above 4 GiB. */
 #define BREAK_SPACE ((size_t)8 << 30)
