@@ -17,6 +17,7 @@
 #include "heap/block.h"
 #include "heap/mapped.h"
 #include "heap/regions.h"
+#include "heap/walk.h"
 #include "heap/size_class.h"
 #include "kit/options.h"
 #include "kit/report.h"
@@ -732,17 +733,16 @@ static void verify_at_exit(void *memory)
     brkm__verify_in_use(memory, "exit");
 }
 
-static void check_region(const struct region *region)
+static void check_blocks(void)
 {
-    for (const struct mem_control_block *block = region->first; block_short_size(block) != 0;
-         block = block_next(block)) {
-        enum block_state state = block_state(block);
-        if (state == BLOCK_DAMAGED) {
+    struct walk walk = {0};
+    while (brkm__walk_step(&walk)) {
+        if (walk.state == BLOCK_DAMAGED) {
             brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                        (struct fault_place){block_payload(block), 0, "exit"});
+                        (struct fault_place){block_payload(walk.block), 0, "exit"});
         }
-        if (block_state_is_watched(state)) {
-            verify_at_exit(block_payload(block));
+        if (block_state_is_watched(walk.state)) {
+            verify_at_exit(block_payload(walk.block));
         }
     }
 }
@@ -764,10 +764,7 @@ void brkm__hardened_check_all(void)
     if (!os_is_single_threaded()) {
         return;
     }
-    for (const struct region *region = brkm__regions_next(NULL); region != NULL;
-         region = brkm__regions_next(region)) {
-        check_region(region);
-    }
+    check_blocks();
     brkm__mapped_visit(verify_at_exit);
     brkm__quarantine_verify_all();
 }

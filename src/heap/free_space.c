@@ -3,9 +3,9 @@
 #include "heap/free_space.h"
 
 #include "base/probes.h"
-#include "heap/fallback.h"
 #include "heap/regions.h"
 #include "heap/size_class.h"
+#include "kit/alarm.h"
 #include "kit/huge_pages.h"
 #include "kit/options.h"
 #include "kit/report.h"
@@ -26,7 +26,7 @@ static _Noreturn void report_overflow(const struct mem_control_block *block, con
                                                      .caller = caller});
 }
 
-enum block_state brkm__space_state_behind(const struct mem_control_block *block, const char *caller)
+enum block_state brkm__space_state_after(const struct mem_control_block *block, const char *caller)
 {
     enum block_state state = block_state(block_next(block));
     if (unlikely(state == BLOCK_DAMAGED)) {
@@ -87,6 +87,7 @@ static void release(struct heap *heap, struct mem_control_block *block, size_t s
 {
     if (block_at_offset(block, size) == heap->top.block) {
         brkm__top_absorb(&heap->top, block);
+        heap->top_grew = true;
         probe_absorb(block_payload(block), size);
         return;
     }
@@ -101,40 +102,76 @@ static struct page_range larger_range(struct page_range a, struct page_range b)
     return page_range_bytes(a) >= page_range_bytes(b) ? a : b;
 }
 
-struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
-                                               size_t size, const char *caller)
+/* Joins a range that becomes free with its free neighbours; stores which of the pages were given
+ * back. What it joins with is in no bin any more. */
+static struct free_range coalesce(struct heap *heap, struct free_range range,
+                                  struct page_range *clean, const char *caller)
 {
-    struct page_range clean = {0, 0};
-    const struct mem_control_block *freed = block;
-    size_t freed_size = size;
-    struct mem_control_block *next = block_at_offset(block, size);
+    struct mem_control_block *block = range.first;
+    struct mem_control_block *next = block_at_offset(block, range.size);
     if (block_is(next, BLOCK_FREE)) {
         size_t next_size = block_size(next);
-        clean = block_clean_pages(next);
+        *clean = block_clean_pages(next);
         brkm__space_take_out(heap, next, next_size);
-        size += next_size;
+        range.size += next_size;
     } else if (unlikely(block_state(next) == BLOCK_DAMAGED)) {
         report_overflow(block, caller);
     }
     if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
         struct mem_control_block *previous = free_block_before(block, caller);
+        size_t front_size = block_size(previous);
         block_set_state(block, BLOCK_GONE);
-        block = previous;
-        size_t front_size = block_size(block);
-        clean = larger_range(clean, block_clean_pages(block));
-        brkm__bins_remove(&heap->bins, block, front_size);
-        size += front_size;
+        *clean = larger_range(*clean, block_clean_pages(previous));
+        brkm__bins_remove(&heap->bins, previous, front_size);
+        range = (struct free_range){previous, range.size + front_size};
     }
-    if (size != freed_size) {
-        probe_coalesce(block_payload(block), size, block_payload(freed), freed_size);
+    return range;
+}
+
+static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *block)
+{
+    size_t bytes = regions_spanned_bytes(block);
+    brkm__bins_remove(&heap->bins, block, block_size(block));
+    brkm__regions_unmap(block);
+    heap->fallback_bytes -= bytes;
+    return bytes;
+}
+
+/* `block`, which is free, begins a region. When it spans it, the larger of it and the spare goes.
+ */
+static void keep_one_spare(struct heap *heap, struct mem_control_block *block)
+{
+    if (!brkm__regions_is_whole(block)) {
+        return;
     }
-    release(heap, block, size, clean);
-    return block;
+    struct mem_control_block *spare = heap->spare;
+    heap->spare = block;
+    if (spare != NULL && spare != block && brkm__purge_keeps() != SIZE_MAX) {
+        bool spare_is_larger = block_size(spare) > block_size(block);
+        heap->spare = spare_is_larger ? block : spare;
+        remove_fallback_region(heap, spare_is_larger ? spare : block);
+    }
+}
+
+void brkm__space_free(struct heap *heap, struct mem_control_block *block, size_t size,
+                      const char *caller)
+{
+    struct page_range clean = {0, 0};
+    brkm_assert(brkm__lock_is_held(&heap->lock), "I2: blocks coalesce under the heap's lock");
+    struct free_range range = coalesce(heap, (struct free_range){block, size}, &clean, caller);
+    if (range.size != size) {
+        probe_coalesce(block_payload(range.first), range.size, block_payload(block), size);
+    }
+    release(heap, range.first, range.size, clean);
+    if (unlikely(block_has_flag(range.first, BLOCK_FLAG_REGION_START))) {
+        keep_one_spare(heap, range.first);
+    }
 }
 
 void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_t size,
                        const char *caller)
 {
+    brkm_assert(block_is(block, BLOCK_IN_USE), "I5: what is cut is in use");
     size_t rest_size = block_size(block) - size;
     if (rest_size < BRKM_MIN_BLOCK) {
         return;
@@ -143,8 +180,98 @@ void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_
     block_set(block, size, BLOCK_IN_USE);
     block_create(rest, rest_size, BLOCK_IN_USE);
     probe_split(block_payload(block), size, block_payload(rest), rest_size);
-    brkm__space_coalesce(heap, rest, rest_size, caller);
+    brkm__space_free(heap, rest, rest_size, caller);
 }
+
+struct mem_control_block *brkm__space_cut_lead(struct heap *heap, struct mem_control_block *block,
+                                               struct mem_control_block *place)
+{
+    brkm_assert(block_is(block, BLOCK_IN_USE), "I5: what is cut is in use");
+    size_t lead = (uintptr_t)place - (uintptr_t)block;
+    if (lead == 0) {
+        return block;
+    }
+    size_t size = block_size(block) - lead;
+    block_create(place, size, BLOCK_IN_USE);
+    block_set(block, lead, BLOCK_IN_USE);
+    probe_split(block_payload(block), lead, block_payload(place), size);
+    brkm__space_free(heap, block, lead, "aligned_alloc");
+    return place;
+}
+
+/* ---- Several at a time ----
+ *
+ * Blocks that come back in no order have their neighbours far apart in memory, and each free
+ * neighbour the others of its list: half a dozen cache misses in a row for each block, unless those
+ * of several blocks overlap. The steps follow each other, each for all of the blocks, as what one
+ * asks for is where the next looks. Nothing is believed here: a prefetch of a wrong address does
+ * nothing. All is inline: gcc takes a function that does nothing but to prefetch for one without
+ * effect. */
+
+/* Bytes. A smaller heap is in the processor's caches anyway. */
+#define PREFETCHED_HEAP_MIN (4 * BRKM_MIB)
+
+/* The header and the links of a block in a list, which may lie in two cache lines. NULL, the end of
+ * the list, will do. */
+static BRKM_ALWAYS_INLINE void prefetch_member(const struct free_block *member)
+{
+    __builtin_prefetch(member);
+    __builtin_prefetch((const void *)((uintptr_t)member + offsetof(struct free_block, previous)));
+}
+
+static BRKM_ALWAYS_INLINE void prefetch_list_around(const struct mem_control_block *block)
+{
+    const struct free_block *free = (const struct free_block *)block;
+    prefetch_member(free->next);
+    prefetch_member(free->previous);
+}
+
+static BRKM_ALWAYS_INLINE const struct mem_control_block *
+prefetch_place_before(const struct mem_control_block *block)
+{
+    return (const void *)((uintptr_t)block - *block_boundary_tag_before(block));
+}
+
+/* Step 2: the list and the end of the free block after, and the header of that before. */
+static BRKM_ALWAYS_INLINE void prefetch_after(const struct mem_control_block *block, size_t size)
+{
+    const struct mem_control_block *next = block_at_offset(block, size);
+    if (block_is(next, BLOCK_FREE)) {
+        prefetch_list_around(next);
+        __builtin_prefetch(block_at_offset(next, block_short_size(next)));
+    }
+    if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
+        __builtin_prefetch(prefetch_place_before(block));
+    }
+}
+
+/* Step 3: the list of the free block before. */
+static BRKM_ALWAYS_INLINE void prefetch_before(const struct mem_control_block *block)
+{
+    if (block_has_flag(block, BLOCK_FLAG_PREVIOUS_FREE)) {
+        const struct mem_control_block *previous = prefetch_place_before(block);
+        if (regions_window_contains(block_payload(previous))) {
+            prefetch_list_around(previous);
+        }
+    }
+}
+
+void brkm__space_free_ranges(struct heap *heap, const struct free_range *ranges, unsigned count)
+{
+    if (count > 1 && heap->in_use_bytes + heap->bins.bytes >= PREFETCHED_HEAP_MIN) {
+        for (unsigned i = 0; i < count; i++) {
+            prefetch_after(ranges[i].first, ranges[i].size);
+        }
+        for (unsigned i = 0; i < count; i++) {
+            prefetch_before(ranges[i].first);
+        }
+    }
+    for (unsigned i = 0; i < count; i++) {
+        brkm__space_free(heap, ranges[i].first, ranges[i].size, "free");
+    }
+}
+
+/* ---- Take ---- */
 
 void brkm__space_begin_use(struct mem_control_block *block, size_t size)
 {
@@ -168,7 +295,7 @@ static void regret_use(struct heap *heap, struct page_range pages)
 {
     size_t bytes = page_range_bytes(pages);
     if (unlikely(bytes != 0 && heap->fallback_bytes != 0)) {
-        bytes -= brkm__fallback_first_use(pages);
+        bytes -= brkm__regions_first_use(pages);
     }
     brkm__purge_regret(&heap->purge, bytes);
 }
@@ -246,7 +373,7 @@ bool brkm__space_grow(struct heap *heap, size_t size)
     size_t before = heap->top.from_system;
     struct top_growth growth = brkm__top_grow(&heap->top, size, size + growth_step(heap));
     if (growth.rest != NULL) {
-        brkm__space_coalesce(heap, growth.rest, block_size(growth.rest), "sbrk");
+        brkm__space_free(heap, growth.rest, block_size(growth.rest), "sbrk");
     }
     if (heap->top.from_system > before) {
         regret_trim(heap, heap->top.from_system - before);
@@ -258,40 +385,16 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size)
 {
     /* Doubled each time, so that there are few: each address outside the window is looked up. */
     size_t wanted = max_size(growth_step(heap), min_size(heap->fallback_bytes, BRKM_GROW_MAX));
-    struct mem_control_block *first = brkm__fallback_add(size, wanted);
+    struct mem_control_block *first = brkm__regions_map(size, wanted);
     if (first == NULL) {
         return false;
     }
-    heap->fallback_bytes += fallback_region_bytes(first);
+    heap->fallback_bytes += regions_spanned_bytes(first);
     heap->fallback_peak = max_size(heap->fallback_peak, heap->fallback_bytes);
     /* Fresh pages are as clean as purged ones. */
     size_t region_size = block_size(first);
     release(heap, first, region_size, block_inner_pages(first, region_size, brkm__os_page_size()));
     return true;
-}
-
-static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *block)
-{
-    size_t bytes = fallback_region_bytes(block);
-    brkm__bins_remove(&heap->bins, block, block_size(block));
-    brkm__fallback_remove(block);
-    heap->fallback_bytes -= bytes;
-    return bytes;
-}
-
-void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *block)
-{
-    if (likely(!block_has_flag(block, BLOCK_FLAG_REGION_START)) ||
-        !brkm__fallback_is_whole(block)) {
-        return;
-    }
-    struct mem_control_block *spare = heap->spare;
-    heap->spare = block;
-    if (spare != NULL && spare != block) {
-        bool spare_is_larger = block_size(spare) > block_size(block);
-        heap->spare = spare_is_larger ? block : spare;
-        remove_fallback_region(heap, spare_is_larger ? spare : block);
-    }
 }
 
 /* ---- Memory to the system ---- */
@@ -307,20 +410,28 @@ static void trim_if_large(struct heap *heap)
         threshold = max_size(threshold, growth_step(heap) + BRKM_GROW_MIN);
         pad = max_size(pad, threshold / 4);
     }
-    if (brkm__top_available(&heap->top) >= threshold &&
+    if (brkm__top_available(&heap->top) >= threshold && brkm__purge_keeps() != SIZE_MAX &&
         (is_set || !brkm__purge_is_regretted(&heap->purge))) {
         heap->trimmed += brkm__top_trim(&heap->top, pad, brkm__huge_pages_unit());
     }
 }
 
-void brkm__space_return_memory(struct heap *heap, bool top_grew)
+void brkm__space_return_memory(struct heap *heap)
 {
-    if (top_grew) {
+    brkm_assert(brkm__lock_is_held(&heap->lock), "memory goes back under the heap's lock");
+    if (heap->top_grew) {
+        heap->top_grew = false;
         trim_if_large(heap);
         brkm__purge_regret(&heap->purge, heap->top.refaulted);
         heap->top.refaulted = 0;
     }
-    purge_if_due(&heap->purge, &heap->bins, &heap->top, heap->in_use_bytes);
+    if (unlikely(alarm_is_set())) {
+        brkm__purge_wake(heap);
+    }
+    if (unlikely(purge_dirty(&heap->bins, &heap->top) >
+                 purge_allows_beside(&heap->purge, heap->in_use_bytes))) {
+        brkm__purge_look(heap);
+    }
 }
 
 /* Trims the top, whose pages are gone already: that gives addresses back, which the limits count.
@@ -336,8 +447,8 @@ static void trim_quiet_top(struct heap *heap)
 
 size_t brkm__space_decay(struct heap *heap, size_t keep)
 {
-    size_t released = brkm__purge_down_to(&heap->bins, &heap->top, keep, &heap->lock);
-    if (!lock_is_awaited(&heap->lock)) {
+    size_t released = brkm__purge_down_to(heap, keep);
+    if (!lock_is_awaited(&heap->lock) && keep != SIZE_MAX) {
         trim_quiet_top(heap);
     }
     return released;
@@ -345,12 +456,10 @@ size_t brkm__space_decay(struct heap *heap, size_t keep)
 
 size_t brkm__space_trim(struct heap *heap, size_t pad)
 {
-    size_t page = brkm__os_page_size();
-    size_t released = brkm__top_trim(&heap->top, pad, page);
+    size_t released = brkm__top_trim(&heap->top, pad, brkm__os_page_size());
     if (heap->spare != NULL) {
         released += remove_fallback_region(heap, heap->spare);
         heap->spare = NULL;
     }
-    released += pad == 0 ? brkm__top_purge(&heap->top, page) : 0;
-    return released + brkm__purge_all(&heap->bins);
+    return released + brkm__purge_all(heap, pad == 0);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The heap's free space: where its blocks come from and go to. Splits, coalesces, grows by
- * the break or by fallback regions, trims. What it meets on the way (neighbours, links, tags) is
- * verified before it is believed. The heap's lock is held by the caller throughout. */
+ * The heap's free space: where its blocks come from and go to. Splits, coalesces, grows by the
+ * break or by fallback regions, trims. What it meets on the way (neighbours, links, tags) is
+ * verified before it is believed. The heap's lock is held by the caller throughout; whatever makes
+ * memory free ends with brkm__space_return_memory. */
 #ifndef BRKMALLOC_HEAP_FREE_SPACE_H
 #define BRKMALLOC_HEAP_FREE_SPACE_H
 
@@ -28,6 +29,7 @@ struct heap {
      * that allocates and frees at the edge of one does not map and unmap it each time. */
     struct mem_control_block *spare;
     size_t trimmed; /* bytes trimmed and not asked for again since */
+    bool top_grew;  /* over freed blocks, since memory was last returned */
     struct purge purge;
     size_t fallback_bytes; /* of all fallback regions */
     size_t fallback_peak;
@@ -80,26 +82,45 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size);
 
 /* ---- Give back ---- */
 
-/* The state of the block behind `block`, which is known to be good; `caller` is for the message
+/* The state of the block after `block`, which is known to be good; `caller` is for the message
  * when it is damaged. */
-enum block_state brkm__space_state_behind(const struct mem_control_block *block,
-                                          const char *caller);
+enum block_state brkm__space_state_after(const struct mem_control_block *block,
+                                         const char *caller);
 
 /* Frees the range of `size` bytes that `block`, whose header is good, begins: coalesces it with
- * both neighbours and puts the result into its bin or the top. Returns the resulting block. */
-struct mem_control_block *brkm__space_coalesce(struct heap *heap, struct mem_control_block *block,
-                                               size_t size, const char *caller);
+ * both neighbours and puts the result into its bin or the top. Of two fallback regions that are
+ * free as a whole the larger one goes. */
+void brkm__space_free(struct heap *heap, struct mem_control_block *block, size_t size,
+                      const char *caller);
+
+/* Neighbours that are freed as one. */
+struct free_range {
+    struct mem_control_block *first;
+    size_t size;
+};
+
+/* Asks for the memory at both ends of `size` bytes that are to be freed: the first step of
+ * brkm__space_free_ranges. */
+static BRKM_ALWAYS_INLINE void space_prefetch_ends(const struct mem_control_block *block, size_t size)
+{
+    __builtin_prefetch(block_boundary_tag_before(block));
+    __builtin_prefetch(block_at_offset(block, size));
+}
+
+/* The same for several ranges, with their cache misses one over the other. */
+void brkm__space_free_ranges(struct heap *heap, const struct free_range *ranges, unsigned count);
 
 /* Cuts a block that is in use to `size` bytes and frees the rest, if it can be a block. */
 void brkm__space_split(struct heap *heap, struct mem_control_block *block, size_t size,
                        const char *caller);
 
-/* `block` was freed. When it is a whole fallback region, the larger of it and the spare goes. */
-void brkm__space_keep_one_spare(struct heap *heap, struct mem_control_block *block);
+/* Gives the slack before `place` back and returns the block at `place`, in use. */
+struct mem_control_block *brkm__space_cut_lead(struct heap *heap, struct mem_control_block *block,
+                                               struct mem_control_block *place);
 
-/* Called after blocks were freed. Gives the end of a large top back, which `top_grew` says to look
- * at, and pages inside free blocks when there are many. */
-void brkm__space_return_memory(struct heap *heap, bool top_grew);
+/* Called after memory became free. Gives the end of a large top back, and pages inside free blocks
+ * when there are many. */
+void brkm__space_return_memory(struct heap *heap);
 
 /* What a program that is quiet does not need: the end of the top, and pages inside of free memory
  * but for `keep` bytes of them. Ends early when somebody waits for the lock. Returns the bytes of

@@ -6,14 +6,30 @@
 
 #include "base/facts.h"
 #include "base/probes.h"
-#include "heap/prefetch.h"
 #include "heap/regions.h"
+#include "heap/walk.h"
+#include "kit/alarm.h"
 #include "kit/footprint.h"
 #include "kit/huge_pages.h"
 #include "kit/report.h"
 #include "system/os.h"
 
 struct heap brkm__main_heap;
+
+/* ---- Begin and end of each operation ---- */
+
+static void leave(struct heap *heap)
+{
+    brkm_assert_heavy(brkm__walk_is_sound(heap), "I1 to I8 hold after each operation");
+    lock_release(&heap->lock);
+}
+
+/* After what may have made memory free. */
+static void leave_after_free(struct heap *heap)
+{
+    brkm__space_return_memory(heap);
+    leave(heap);
+}
 
 /* ---- Allocate ---- */
 
@@ -60,11 +76,11 @@ struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
     if (block != NULL) {
         count_allocation(heap, 1, block_short_size(block));
     }
-    lock_release(&heap->lock);
+    leave(heap);
     return block;
 }
 
-/* Makes `run`, in use, a row of cached blocks of `size` bytes in front of the list; the last of
+/* Makes `run`, in use, a row of cached blocks of `size` bytes before the list; the last of
  * them takes what remains. */
 static void cut_run(struct heap *heap, struct mem_control_block *run, size_t size,
                     struct cached_list *list)
@@ -89,22 +105,6 @@ static void cut_run(struct heap *heap, struct mem_control_block *run, size_t siz
     count_allocation(heap, count, bytes);
 }
 
-/* Gives the slack in front of `place` back and returns the block at `place`, in use. */
-static struct mem_control_block *cut_lead(struct heap *heap, struct mem_control_block *block,
-                                          struct mem_control_block *place)
-{
-    size_t lead = (uintptr_t)place - (uintptr_t)block;
-    if (lead == 0) {
-        return block;
-    }
-    size_t size = block_size(block) - lead;
-    block_create(place, size, BLOCK_IN_USE);
-    block_set(block, lead, BLOCK_IN_USE);
-    probe_split(block_payload(block), lead, block_payload(place), size);
-    brkm__space_coalesce(heap, block, lead, "aligned_alloc");
-    return place;
-}
-
 static struct mem_control_block *find_aligned(struct heap *heap, size_t size, size_t alignment,
                                               enum heap_growth growth)
 {
@@ -116,7 +116,7 @@ static struct mem_control_block *find_aligned(struct heap *heap, size_t size, si
         block = find_block(heap, size + alignment + BRKM_MIN_BLOCK, growth, &dirty);
     }
     if (block != NULL) {
-        block = cut_lead(heap, block, block_aligned_place(block, alignment));
+        block = brkm__space_cut_lead(heap, block, block_aligned_place(block, alignment));
         brkm__space_split(heap, block, size, "aligned_alloc");
     }
     return block;
@@ -130,7 +130,7 @@ struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t 
     if (block != NULL) {
         count_allocation(heap, 1, block_short_size(block));
     }
-    lock_release(&heap->lock);
+    leave_after_free(heap);
     return block;
 }
 
@@ -169,33 +169,18 @@ struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsi
         /* The system is asked once at most: what there is will do. */
         growth = HEAP_AS_IT_IS;
     }
-    lock_release(&heap->lock);
+    if (alignment > BRKM_ALIGNMENT) {
+        brkm__space_return_memory(heap);
+    }
+    leave(heap);
     return list;
 }
 
-/* ---- Free, resize, trim ---- */
-
-/* Neighbours that were handed out and are now freed as one. */
-struct range {
-    struct mem_control_block *first;
-    size_t size;
-};
-
-/* True when the range became part of the top. */
-static bool free_range(struct heap *heap, struct range range, const char *caller)
-{
-    change_in_use(heap, -range.size);
-    struct mem_control_block *block = brkm__space_coalesce(heap, range.first, range.size, caller);
-    bool is_top = block == heap->top.block;
-    if (!is_top) {
-        brkm__space_keep_one_spare(heap, block);
-    }
-    return is_top;
-}
+/* ---- Free ---- */
 
 static bool is_abandoned(const struct heap *heap, const struct mem_control_block *block)
 {
-    return unlikely(heap->abandoned_bytes != 0) && brkm__regions_is_abandoned(block);
+    return unlikely(heap->abandoned_bytes != 0) && regions_is_abandoned(block);
 }
 
 /* A block in use of an abandoned region is freed: its pages go, as far as they are its alone. Its
@@ -210,12 +195,19 @@ static BRKM_COLD void leave_where_it_is(struct mem_control_block *block)
     }
 }
 
+static _Noreturn BRKM_COLD void report_freed(const struct mem_control_block *block,
+                                             enum fault fault, const char *caller)
+{
+    brkm__fatal(fault, (struct fault_place){block_payload(block), 0, caller});
+}
+
 static void free_in_use(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
+    size_t size = block_short_size(block);
     heap->frees++;
     heap->in_use_blocks--;
-    bool top_grew = free_range(heap, (struct range){block, block_short_size(block)}, caller);
-    brkm__space_return_memory(heap, top_grew);
+    change_in_use(heap, -size);
+    brkm__space_free(heap, block, size, caller);
 }
 
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
@@ -223,14 +215,14 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
     lock_acquire(&heap->lock);
     if (unlikely(!block_is(block, BLOCK_IN_USE))) {
         /* Another thread freed it since the caller looked. */
-        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){block_payload(block), 0, caller});
+        report_freed(block, FAULT_DOUBLE_FREE, caller);
     }
     if (is_abandoned(heap, block)) {
         leave_where_it_is(block);
     } else {
         free_in_use(heap, block, caller);
     }
-    lock_release(&heap->lock);
+    leave_after_free(heap);
 }
 
 static struct mem_control_block *pop_verified(struct cached_list *list)
@@ -260,7 +252,7 @@ static BRKM_COLD struct cached_list without_abandoned(const struct heap *heap,
 
 /* Adds a block at either end of the range, where it is a neighbour. No header that says "cached"
  * may stay inside of a payload. */
-static bool join(struct range *range, struct mem_control_block *block, size_t size)
+static bool join(struct free_range *range, struct mem_control_block *block, size_t size)
 {
     if (block_at_offset(range->first, range->size) == block) {
         block_change_state(block, BLOCK_CACHED, BLOCK_GONE);
@@ -277,43 +269,11 @@ static bool join(struct range *range, struct mem_control_block *block, size_t si
 /* Ranges whose cache misses overlap: about as many as a processor has under way at a time. */
 #define RANGES_MOST 16u
 
-/* Bytes. A smaller heap is in the processor's caches anyway. */
-#define PREFETCHED_HEAP_MIN (4 * BRKM_MIB)
-
-struct ranges {
-    unsigned count;
-    struct range range[RANGES_MOST];
-};
-
-static void prefetch_around(const struct ranges *ranges)
-{
-    for (unsigned i = 0; i < ranges->count; i++) {
-        prefetch_behind(ranges->range[i].first, ranges->range[i].size);
-    }
-    for (unsigned i = 0; i < ranges->count; i++) {
-        prefetch_before(ranges->range[i].first);
-    }
-}
-
-/* True when the top grew. */
-static bool free_ranges(struct heap *heap, struct ranges *ranges)
-{
-    bool top_grew = false;
-    if (ranges->count > 1 && heap->in_use_bytes + heap->bins.bytes >= PREFETCHED_HEAP_MIN) {
-        prefetch_around(ranges);
-    }
-    for (unsigned i = 0; i < ranges->count; i++) {
-        top_grew |= free_range(heap, ranges->range[i], "free");
-    }
-    ranges->count = 0;
-    return top_grew;
-}
-
 /* Blocks that were cut as runs come back as runs: coalesced here, they cost one search. */
 void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
-    struct ranges ranges = {.count = 0};
-    bool top_grew = false;
+    struct free_range ranges[RANGES_MOST];
+    unsigned count = 0;
     lock_acquire(&heap->lock);
     if (unlikely(heap->abandoned_bytes != 0)) {
         list = without_abandoned(heap, list);
@@ -323,26 +283,29 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
     while (list.count > 0) {
         struct mem_control_block *block = pop_verified(&list);
         size_t size = block_short_size(block);
-        if (ranges.count != 0 && join(&ranges.range[ranges.count - 1], block, size)) {
+        change_in_use(heap, -size);
+        if (count != 0 && join(&ranges[count - 1], block, size)) {
             continue;
         }
-        if (ranges.count == RANGES_MOST) {
-            top_grew |= free_ranges(heap, &ranges);
+        if (count == RANGES_MOST) {
+            brkm__space_free_ranges(heap, ranges, count);
+            count = 0;
         }
-        prefetch_ends(block, size);
-        ranges.range[ranges.count++] = (struct range){block, size};
+        space_prefetch_ends(block, size);
+        ranges[count++] = (struct free_range){block, size};
     }
-    top_grew |= free_ranges(heap, &ranges);
-    brkm__space_return_memory(heap, top_grew);
-    lock_release(&heap->lock);
+    brkm__space_free_ranges(heap, ranges, count);
+    leave_after_free(heap);
 }
 
-/* Takes the free block or the part of the top behind `block` that it needs to reach `size`. */
-static bool absorb_behind(struct heap *heap, struct mem_control_block *block, size_t size,
+/* ---- Resize, trim ---- */
+
+/* Takes the free block or the part of the top after `block` that it needs to reach `size`. */
+static bool absorb_next(struct heap *heap, struct mem_control_block *block, size_t size,
                           const char *caller)
 {
     size_t old_size = block_size(block);
-    enum block_state state = brkm__space_state_behind(block, caller);
+    enum block_state state = brkm__space_state_after(block, caller);
     struct mem_control_block *next = block_next(block);
     if (state == BLOCK_FREE && old_size + block_size(next) >= size) {
         size_t joined = old_size + block_size(next);
@@ -380,7 +343,7 @@ static bool resize(struct heap *heap, struct mem_control_block *block, size_t si
     if (size <= old_size) {
         brkm__space_split(heap, block, size, caller);
     } else {
-        resized = absorb_behind(heap, block, size, caller);
+        resized = absorb_next(heap, block, size, caller);
     }
     change_in_use(heap, block_size(block) - old_size);
     return resized;
@@ -390,8 +353,12 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
                        const char *caller)
 {
     lock_acquire(&heap->lock);
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
+        /* Another thread freed it since the caller looked. */
+        report_freed(block, FAULT_USE_AFTER_FREE, caller);
+    }
     bool resized = !is_abandoned(heap, block) && resize(heap, block, size, caller);
-    lock_release(&heap->lock);
+    leave_after_free(heap);
     return resized;
 }
 
@@ -399,7 +366,7 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
 {
     lock_acquire(&heap->lock);
     size_t released = brkm__space_trim(heap, pad);
-    lock_release(&heap->lock);
+    leave(heap);
     return released;
 }
 
@@ -432,7 +399,7 @@ size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished)
     lock_acquire(&heap->lock);
     size_t released = brkm__space_decay(heap, keep);
     *finished = !lock_is_awaited(&heap->lock);
-    lock_release(&heap->lock);
+    leave(heap);
     return released;
 }
 

@@ -2,26 +2,28 @@
  * See purge.h. */
 #include "heap/purge.h"
 
+#include "heap/free_space.h"
 #include "heap/size_class.h"
+#include "kit/alarm.h"
 #include "kit/footprint.h"
 #include "kit/huge_pages.h"
 #include "kit/options.h"
 #include "kit/report.h"
 #include "system/os.h"
 
-/* Looks that are skipped after one that could not do anything. */
-#define PAUSE 256
+/* Looks that are skipped after one that could not do anything; twice as many after each further
+ * one that the system refused, up to 65536: memory that is locked stays so for long. */
+#define PAUSE 256u
+#define PAUSE_DOUBLINGS 8u
+
+/* Calls that the system refuses before a purge ends. */
+#define REFUSALS_MAX 2u
 
 /* Blocks in a row without anything to give back, after which the rest of their list is left alone:
- * what was freed lately stands in front. */
-#define CLEAN_IN_ROW 16
+ * what was freed lately stands first. */
+#define CLEAN_IN_ROW 16u
 
 /* ---- Regret ---- */
-
-void brkm__purge_regret(struct purge *purge, size_t bytes)
-{
-    purge->regretted += bytes;
-}
 
 static void fade(struct purge *purge)
 {
@@ -29,6 +31,15 @@ static void fade(struct purge *purge)
     uint64_t faded = (now - purge->faded_at) * BRKM_REGRET_FADES;
     purge->regretted -= min_size(purge->regretted, faded);
     purge->faded_at = now;
+}
+
+void brkm__purge_regret(struct purge *purge, size_t bytes)
+{
+    if (unlikely(bytes != 0)) {
+        /* What was regretted before fades from its own time on, what comes now from now on. */
+        fade(purge);
+        purge->regretted += bytes;
+    }
 }
 
 bool brkm__purge_is_regretted(struct purge *purge)
@@ -41,9 +52,23 @@ bool brkm__purge_is_regretted(struct purge *purge)
 
 /* ---- Purge ---- */
 
-static size_t discard(uintptr_t start, uintptr_t end)
+/* What one purge knows. */
+struct job {
+    struct heap *heap;
+    size_t keep;       /* bytes of free pages that may stay resident */
+    size_t unit;       /* bytes that go back as a whole: pages or huge pages */
+    unsigned patience; /* clean blocks of a list before the rest of it is left alone */
+    size_t step;       /* bytes between looks whether somebody waits for the lock */
+    size_t released;
+    unsigned refusals;
+};
+
+static bool goes_on(const struct job *job)
 {
-    return start < end && brkm__footprint_discard((void *)start, end - start) ? end - start : 0;
+    const struct heap *heap = job->heap;
+    bool yields = job->step != SIZE_MAX && lock_is_awaited(&heap->lock);
+    return purge_dirty(&heap->bins, &heap->top) > job->keep && job->refusals < REFUSALS_MAX &&
+           !(yields && job->released != 0);
 }
 
 /* What is known of both ranges, as one; of two that are apart the larger. */
@@ -55,209 +80,175 @@ static struct page_range joined(struct page_range a, struct page_range b)
     return page_range_bytes(a) >= page_range_bytes(b) ? a : b;
 }
 
-/* Gives back the units inside a block of the bins that were not. */
-static size_t purge_block(struct bins *bins, struct mem_control_block *block, size_t unit)
+/* A step's worth of the units `inner` that are not `clean`, bordering those that are. */
+static struct page_range next_piece(const struct job *job, struct page_range inner,
+                                    struct page_range clean)
+{
+    if (clean.start > inner.start) {
+        size_t bytes = min_size(clean.start - inner.start, job->step);
+        return (struct page_range){align_down(clean.start - bytes, job->unit), clean.start};
+    }
+    size_t bytes = min_size(inner.end - clean.end, job->step);
+    return (struct page_range){clean.end, clean.end + bytes};
+}
+
+/* Gives back a piece of a block, such that what is clean stays one range. False when nothing is
+ * left, or the system refused. */
+static bool purge_piece(struct job *job, struct mem_control_block *block, size_t size)
+{
+    struct page_range inner = block_inner_pages(block, size, job->unit);
+    struct page_range known = block_clean_pages(block);
+    struct page_range clean = page_range_common(inner, known);
+    if (page_range_bytes(clean) == 0) {
+        clean = (struct page_range){inner.end, inner.end};
+    }
+    struct page_range piece = next_piece(job, inner, clean);
+    if (page_range_bytes(piece) == 0) {
+        return false;
+    }
+    if (!brkm__footprint_discard((void *)piece.start, page_range_bytes(piece))) {
+        job->refusals++;
+        return false;
+    }
+    brkm__bins_note_purged(&job->heap->bins, block, size, joined(joined(clean, piece), known));
+    job->released += page_range_bytes(piece);
+    return true;
+}
+
+/* True when anything of it went back. */
+static bool purge_block(struct job *job, struct mem_control_block *block)
 {
     size_t size = block_size(block);
+    size_t before = job->released;
     if (unlikely(!block_free_end_is_sound(block, size))) {
         brkm__fatal(FAULT_BOUNDARY_TAG_OVERWRITTEN,
                     (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
     }
-    struct page_range inner = block_inner_pages(block, size, unit);
-    struct page_range known = block_clean_pages(block);
-    struct page_range clean = page_range_common(inner, known);
-    if (page_range_bytes(clean) == page_range_bytes(inner)) {
-        return 0;
+    while (goes_on(job) && purge_piece(job, block, size)) {
     }
-    if (page_range_bytes(clean) == 0) {
-        clean = (struct page_range){inner.end, inner.end};
-    }
-    size_t dirty = page_range_bytes(inner) - page_range_bytes(clean);
-    size_t released = discard(inner.start, clean.start) + discard(clean.end, inner.end);
-    if (released != dirty) {
-        return 0;
-    }
-    brkm__bins_note_purged(bins, block, size, joined(inner, known));
-    return released;
+    return job->released != before;
 }
 
-/* Purges blocks of one list until `wanted` bytes went back. */
-static size_t purge_list(struct bins *bins, unsigned bin, size_t wanted, size_t unit,
-                         unsigned patience)
+static void purge_bin(struct job *job, unsigned bin)
 {
-    size_t released = 0;
-    unsigned clean = 0;
+    const struct bins *bins = &job->heap->bins;
     struct free_block *block = NULL;
-    while (released < wanted && clean < patience &&
+    unsigned clean = 0;
+    while (clean < job->patience && goes_on(job) &&
            (block = brkm__bins_step(bins, bin, block)) != NULL) {
-        size_t bytes = purge_block(bins, &block->header, unit);
-        released += bytes;
-        clean = bytes == 0 ? clean + 1 : 0;
+        clean = purge_block(job, &block->header) ? 0 : clean + 1;
     }
-    return released;
-}
-
-static unsigned lowest_bin(size_t unit)
-{
-    return size_class_bin(unit);
 }
 
 /* The largest blocks first: one call to the system gives back most there. */
-static size_t purge_some(struct bins *bins, size_t wanted, size_t unit)
+static void purge_bins(struct job *job)
 {
-    size_t released = 0;
-    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest_bin(unit) && released < wanted;) {
+    const struct bins *bins = &job->heap->bins;
+    unsigned lowest = size_class_bin(job->unit);
+    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest && bins->dirty != 0 && goes_on(job);) {
         if (bins->heads[bin] != NULL) {
-            released += purge_list(bins, bin, wanted - released, unit, CLEAN_IN_ROW);
+            purge_bin(job, bin);
         }
     }
-    return released;
 }
 
-static size_t purge_units(struct bins *bins, struct top *top, size_t wanted, size_t unit)
+static void purge_top(struct job *job)
 {
-    size_t released = brkm__top_purge(top, unit);
-    return released < wanted ? released + purge_some(bins, wanted - released, unit) : released;
+    struct top *top = &job->heap->top;
+    size_t piece = 1;
+    while (piece != 0 && goes_on(job)) {
+        piece = brkm__top_purge(top, job->step, job->unit);
+        job->released += piece;
+        job->refusals += piece == 0 && top_dirty(top) >= 2 * job->unit;
+    }
 }
 
-/* Huge pages go back as a whole as far as that does; beyond it pages of the usual size do, at the
- * price of huge pages that are split: what is free may not stay resident without a bound. */
-static size_t purge_best(struct bins *bins, struct top *top, size_t wanted)
+/* Huge pages go back as a whole as far as that does; beyond it, and beyond `fringe` bytes, pages of
+ * the usual size do, at the price of huge pages that are split: what is free may not stay resident
+ * without a bound. */
+static void purge(struct job *job, bool with_top, size_t fringe)
 {
     size_t page = brkm__os_page_size();
-    size_t unit = brkm__huge_pages_unit();
-    size_t released = purge_units(bins, top, wanted, unit);
-    if (unlikely(unit != page) && released < wanted) {
-        released += purge_units(bins, top, wanted - released, page);
-    }
-    return released;
-}
-
-void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, size_t in_use)
-{
-    if (purge->pause != 0) {
-        purge->pause--;
-        return;
-    }
-    bool regretted = brkm__purge_is_regretted(purge);
-    size_t dirty = purge_dirty(bins, top);
-    size_t allowed = brkm__option_get(OPTION_purge_threshold) + purge_allows_beside(purge, in_use) +
-                     (regretted ? purge->regretted : 0);
-    if (dirty <= allowed) {
-        return;
-    }
-    size_t wanted = regretted ? dirty - allowed : dirty - allowed / 2;
-    if (purge_best(bins, top, min_size(wanted, BRKM_PURGE_STEP)) == 0) {
-        purge->pause = PAUSE;
+    job->unit = brkm__huge_pages_unit();
+    for (;;) {
+        if (with_top) {
+            purge_top(job);
+        }
+        purge_bins(job);
+        if (likely(job->unit == page) || !goes_on(job)) {
+            return;
+        }
+        job->unit = page;
+        job->keep += fringe;
     }
 }
 
-size_t brkm__purge_all(struct bins *bins)
-{
-    size_t released = 0;
-    size_t page = brkm__os_page_size();
-    for (unsigned bin = brkm__bins_next_used(bins, lowest_bin(page)); bin < BRKM_BIN_COUNT;
-         bin = brkm__bins_next_used(bins, bin + 1)) {
-        released += purge_list(bins, bin, SIZE_MAX, page, UINT32_MAX);
-    }
-    return released;
-}
-
-/* ---- Later, when the program is quiet ---- */
+/* ---- When ---- */
 
 size_t brkm__purge_keeps(void)
 {
-    return brkm__option_get(OPTION_purge_threshold);
+    bool all = brkm__option_get(OPTION_keep_memory) != 0 ||
+               brkm__option_get(OPTION_trim_threshold) == PTRDIFF_MAX;
+    return unlikely(all) ? SIZE_MAX : brkm__option_get(OPTION_purge_threshold);
 }
 
-void brkm__purge_wake(const struct bins *bins, const struct top *top)
+/* The looks that a purge lets pass before the next one. */
+static void note_result(struct purge *purge, const struct job *job)
 {
-    if (purge_dirty(bins, top) > brkm__purge_keeps()) {
+    if (job->released != 0) {
+        purge->refusals = 0;
+        return;
+    }
+    purge->pause = PAUSE << min_size(purge->refusals, PAUSE_DOUBLINGS);
+    purge->refusals += job->refusals != 0;
+}
+
+void brkm__purge_look(struct heap *heap)
+{
+    struct purge *state = &heap->purge;
+    brkm_assert(brkm__lock_is_held(&heap->lock), "purge under the heap's lock");
+    if (state->pause != 0) {
+        state->pause--;
+        return;
+    }
+    bool regretted = brkm__purge_is_regretted(state);
+    size_t allowed;
+    if (__builtin_add_overflow(brkm__purge_keeps(),
+                               purge_allows_beside(state, heap->in_use_bytes) +
+                                   (regretted ? state->regretted : 0),
+                               &allowed) ||
+        purge_dirty(&heap->bins, &heap->top) <= allowed) {
+        return;
+    }
+    struct job job = {.heap = heap,
+                      .keep = regretted ? allowed : allowed / 2,
+                      .patience = CLEAN_IN_ROW,
+                      .step = BRKM_PURGE_STEP};
+    purge(&job, true, brkm__huge_pages_unit());
+    note_result(state, &job);
+}
+
+void brkm__purge_wake(const struct heap *heap)
+{
+    if (purge_dirty(&heap->bins, &heap->top) > brkm__purge_keeps()) {
         brkm__alarm_ring();
     }
 }
 
-/* Gives back a step's worth of a block's pages, such that what is clean stays one range. Returns
- * the bytes; 0 when nothing is left. */
-static size_t purge_piece(struct bins *bins, struct mem_control_block *block)
+size_t brkm__purge_down_to(struct heap *heap, size_t keep)
 {
-    size_t size = block_size(block);
-    struct page_range inner = block_inner_pages(block, size, brkm__os_page_size());
-    struct page_range clean = page_range_common(inner, block_clean_pages(block));
-    if (page_range_bytes(clean) == 0) {
-        clean = (struct page_range){inner.end, inner.end};
+    brkm_assert(brkm__lock_is_held(&heap->lock), "purge under the heap's lock");
+    struct job job = {.heap = heap, .keep = keep, .patience = UINT32_MAX, .step = BRKM_PURGE_STEP};
+    if (!lock_is_awaited(&heap->lock)) {
+        purge(&job, true, 0);
     }
-    struct page_range piece;
-    if (clean.start > inner.start) {
-        size_t bytes = min_size(clean.start - inner.start, BRKM_PURGE_STEP);
-        piece = (struct page_range){clean.start - bytes, clean.start};
-        clean.start = piece.start;
-    } else {
-        size_t bytes = min_size(inner.end - clean.end, BRKM_PURGE_STEP);
-        piece = (struct page_range){clean.end, clean.end + bytes};
-        clean.end = piece.end;
-    }
-    size_t released = discard(piece.start, piece.end);
-    if (released != 0) {
-        brkm__bins_note_purged(bins, block, size, clean);
-    }
-    return released;
+    return job.released;
 }
 
-/* What a purge that goes on for long knows. */
-struct long_purge {
-    struct bins *bins;
-    struct top *top;
-    size_t keep;
-    const struct lock *lock;
-};
-
-static bool goes_on(const struct long_purge *purge)
+size_t brkm__purge_all(struct heap *heap, bool with_top)
 {
-    return purge_dirty(purge->bins, purge->top) > purge->keep && !lock_is_awaited(purge->lock);
-}
-
-static size_t purge_whole_block(const struct long_purge *purge, struct mem_control_block *block)
-{
-    size_t released = 0;
-    size_t piece = 1;
-    while (piece != 0 && goes_on(purge)) {
-        piece = purge_piece(purge->bins, block);
-        released += piece;
-    }
-    return released;
-}
-
-static size_t purge_whole_bin(const struct long_purge *purge, unsigned bin)
-{
-    size_t released = 0;
-    struct free_block *block = NULL;
-    while (goes_on(purge) && (block = brkm__bins_step(purge->bins, bin, block)) != NULL) {
-        released += purge_whole_block(purge, &block->header);
-    }
-    return released;
-}
-
-static size_t purge_whole_top(const struct long_purge *purge)
-{
-    size_t released = 0;
-    size_t piece = 1;
-    while (piece != 0 && goes_on(purge)) {
-        piece = brkm__top_purge_some(purge->top, BRKM_PURGE_STEP, brkm__os_page_size());
-        released += piece;
-    }
-    return released;
-}
-
-size_t brkm__purge_down_to(struct bins *bins, struct top *top, size_t keep, const struct lock *lock)
-{
-    const struct long_purge purge = {bins, top, keep, lock};
-    size_t released = purge_whole_top(&purge);
-    for (unsigned bin = BRKM_BIN_COUNT;
-         bin-- > lowest_bin(brkm__os_page_size()) && goes_on(&purge);) {
-        if (bins->heads[bin] != NULL) {
-            released += purge_whole_bin(&purge, bin);
-        }
-    }
-    return released;
+    brkm_assert(brkm__lock_is_held(&heap->lock), "purge under the heap's lock");
+    struct job job = {.heap = heap, .patience = UINT32_MAX, .step = SIZE_MAX};
+    purge(&job, with_top, 0);
+    return job.released;
 }

@@ -14,14 +14,15 @@
 #include "base/config.h"
 #include "heap/bins.h"
 #include "heap/top.h"
-#include "kit/alarm.h"
-#include "kit/lock.h"
+
+struct heap;
 
 /* All zero is a good beginning. Written under the heap's lock. */
 struct purge {
-    size_t regretted;  /* bytes that were purged and asked for again; fades */
+    size_t regretted;  /* bytes that were purged and asked for again, as of faded_at */
     uint64_t faded_at; /* milliseconds, when regretted was last made less */
     unsigned pause;    /* looks to skip, since the last one could do nothing */
+    unsigned refusals; /* looks in a row in which the system refused to take pages */
 };
 
 /* Bytes of free pages that are not given back. */
@@ -36,9 +37,6 @@ void brkm__purge_regret(struct purge *purge, size_t bytes);
 /* True while giving back what was asked for again would cost more than it is worth. */
 bool brkm__purge_is_regretted(struct purge *purge);
 
-/* Called when more free pages are resident than purge_allows_beside. */
-void brkm__purge_look(struct purge *purge, struct bins *bins, struct top *top, size_t in_use);
-
 /* Bytes of free pages that may stay resident beside `in_use` bytes: a share of those, and what was
  * asked for again lately, up to another share. */
 static inline size_t purge_allows_beside(const struct purge *purge, size_t in_use)
@@ -46,33 +44,25 @@ static inline size_t purge_allows_beside(const struct purge *purge, size_t in_us
     return in_use / BRKM_DIRTY_SHARE + min_size(purge->regretted, in_use / BRKM_REGRET_SHARE);
 }
 
-/* Wakes whoever sleeps until pages are free that can be given back later (decay.h), if there are.
- */
-BRKM_COLD void brkm__purge_wake(const struct bins *bins, const struct top *top);
+/* Called when more free pages are resident than purge_allows_beside: gives pages back where they
+ * are too many. */
+void brkm__purge_look(struct heap *heap);
 
-/* Called after each free with the bytes in use: gives pages back when more of them are free than
- * the policy allows. */
-static inline void purge_if_due(struct purge *purge, struct bins *bins, struct top *top,
-                                size_t in_use)
-{
-    if (unlikely(alarm_is_set())) {
-        brkm__purge_wake(bins, top);
-    }
-    if (unlikely(purge_dirty(bins, top) > purge_allows_beside(purge, in_use))) {
-        brkm__purge_look(purge, bins, top, in_use);
-    }
-}
-
-/* Bytes of free pages that stay resident even in a program that is quiet. */
+/* Bytes of free pages that stay resident even in a program that is quiet; SIZE_MAX where an option
+ * says that no page goes back. */
 size_t brkm__purge_keeps(void);
 
-/* Gives pages back, those of the top and of the largest blocks first, until no more than `keep`
- * bytes of free pages are resident, whatever is regretted. Ends early when somebody waits for
- * `lock`, the heap's. Returns the bytes. */
-size_t brkm__purge_down_to(struct bins *bins, struct top *top, size_t keep,
-                           const struct lock *lock);
+/* Wakes whoever sleeps until pages are free that can be given back later (decay.h), if there are.
+ */
+BRKM_COLD void brkm__purge_wake(const struct heap *heap);
 
-/* Gives back every whole page of free blocks, largest blocks first. Returns the bytes. */
-size_t brkm__purge_all(struct bins *bins);
+/* Gives pages back, those of the top and of the largest blocks first, until no more than `keep`
+ * bytes of free pages are resident, whatever is regretted. Ends early when somebody waits for the
+ * heap's lock. Returns the bytes. */
+size_t brkm__purge_down_to(struct heap *heap, size_t keep);
+
+/* Gives back every whole page of free blocks, and of the top too where that is wanted. Returns the
+ * bytes. */
+size_t brkm__purge_all(struct heap *heap, bool with_top);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * A region is one contiguous range that blocks tile from its first header to its last (the top's or
  * a fencepost's). The break regions lie one above the other and are spanned by the window, which a
- * free can test with two instructions; fallback regions, made where sbrk fails, lie anywhere. */
+ * free can test with two instructions; fallback regions, mapped where sbrk fails, lie anywhere. */
 #ifndef BRKMALLOC_HEAP_REGIONS_H
 #define BRKMALLOC_HEAP_REGIONS_H
 
@@ -11,18 +11,18 @@
 
 #include "base/base.h"
 #include "base/config.h"
-
-struct mem_control_block;
+#include "heap/block.h"
 
 /* An abandoned region was of either kind: its blocks may be used and freed, but nobody knows any
  * more where they begin and which of them are free (brkm__heap_abandon). */
 enum region_kind { REGION_BREAK, REGION_FALLBACK, REGION_ABANDONED };
 
-/* All members are written under the heap's lock. A free reads start and end of fallback regions
- * without it: end is stored last and cleared first (release, pairs with acquire in contains). */
+/* All members are written under the heap's lock. A free reads start and end without it: end is
+ * stored last and cleared first (release, pairs with the first acquire in range_of), so a start
+ * between two equal ends is theirs. The others are read under the lock only. */
 struct region {
     _Atomic(uintptr_t) start;
-    _Atomic(uintptr_t) end; /* first address behind; 0 in an unused entry */
+    _Atomic(uintptr_t) end; /* first address after it; 0 in an unused entry */
     enum region_kind kind;
     struct mem_control_block *first;
     uintptr_t used_to; /* of a fallback region: pages from here on were never used */
@@ -60,9 +60,15 @@ static inline bool regions_contain_payload(const void *address)
     return likely(regions_window_contains(address)) || brkm__regions_contain_payload(address);
 }
 
-/* True when `address`, of whatever alignment, lies in a region, and not in a gap between two. Takes
- * no lock; for the slow way. */
-bool brkm__regions_contain(const void *address);
+/* The region that `address`, of whatever alignment, lies in; NULL where it lies in none, or in a gap
+ * between two. Takes no lock. */
+struct region *brkm__regions_around(uintptr_t address);
+
+/* True when `address` lies in a region. Takes no lock; for the slow way. */
+static inline bool regions_contain(const void *address)
+{
+    return brkm__regions_around((uintptr_t)address) != NULL;
+}
 
 /* True when one more region can be noted. */
 bool brkm__regions_have_room(void);
@@ -76,20 +82,45 @@ void brkm__regions_move_end(struct region *region, uintptr_t end);
 
 void brkm__regions_remove(struct region *region);
 
-/* The region that `address` lies in, or NULL. */
-struct region *brkm__regions_around(uintptr_t address);
-
-/* The region whose first block is `first`, or NULL. */
-struct region *brkm__regions_find(const struct mem_control_block *first);
-
 /* Steps through all regions that are not abandoned: NULL gives the first, the last gives NULL. */
 struct region *brkm__regions_next(const struct region *region);
+
+/* ---- Fallback regions; the heap's lock is held ---- */
+
+/* Maps a region that can hold a block of `size` bytes, `wanted` bytes large if the system has as
+ * much. Returns its first block, which spans it and is free by its header, but in no bin; NULL when
+ * there is no memory. */
+struct mem_control_block *brkm__regions_map(size_t size, size_t wanted);
+
+/* True when the free `block` spans a whole fallback region. Ends the program when its header says
+ * that it begins one, and that is not so. */
+bool brkm__regions_is_whole(const struct mem_control_block *block);
+
+/* `pages`, which are clean, are about to be used. Returns the bytes of those that nobody used
+ * before: fresh from the system, not given back to it. */
+size_t brkm__regions_first_use(struct page_range pages);
+
+/* Unmaps the region that the free `block`, which is in no bin any more, spans. */
+void brkm__regions_unmap(const struct mem_control_block *block);
+
+/* Bytes of the fallback region that `block` spans: the first header is 8 mod 16, which leaves 8
+ * bytes before it; the fencepost takes 8 after. */
+static inline size_t regions_spanned_bytes(const struct mem_control_block *block)
+{
+    return block_size(block) + 2 * BRKM_HEADER_SIZE;
+}
+
+/* ---- Abandoned regions ---- */
 
 /* Abandons all regions. Those that a thread which does not exist any more noted as longer than they
  * are end at `now`, the break. */
 void brkm__regions_abandon(uintptr_t now);
 
 /* True when the address lies in an abandoned region. */
-bool brkm__regions_is_abandoned(const void *address);
+static inline bool regions_is_abandoned(const void *address)
+{
+    const struct region *region = brkm__regions_around((uintptr_t)address);
+    return region != NULL && region->kind == REGION_ABANDONED;
+}
 
 #endif

@@ -226,12 +226,7 @@ void brkm__top_absorb(struct top *top, struct mem_control_block *block)
 
 /* ---- Purge and trim ---- */
 
-size_t brkm__top_purge(struct top *top, size_t unit)
-{
-    return brkm__top_purge_some(top, SIZE_MAX, unit);
-}
-
-size_t brkm__top_purge_some(struct top *top, size_t most, size_t unit)
+size_t brkm__top_purge(struct top *top, size_t most, size_t unit)
 {
     /* One byte that is written to makes a whole huge page resident. */
     uintptr_t start = align_up((uintptr_t)block_payload(top->block), unit);

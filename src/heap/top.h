@@ -54,12 +54,9 @@ static inline size_t top_dirty(const struct top *top)
     return top->zero_from > start ? top->zero_from - start : 0;
 }
 
-/* Gives back the contents of the whole units, pages or huge pages, that were written to; the break
- * stays. Returns the bytes. */
-size_t brkm__top_purge(struct top *top, size_t unit);
-
-/* The same with about `most` bytes at a time, the highest first. */
-size_t brkm__top_purge_some(struct top *top, size_t most, size_t unit);
+/* Gives back the contents of whole units, pages or huge pages, that were written to, about `most`
+ * bytes and the highest first; the break stays. Returns the bytes. */
+size_t brkm__top_purge(struct top *top, size_t most, size_t unit);
 
 /* Gives back whole units of the top but for `pad` bytes. Returns how many bytes went back. */
 size_t brkm__top_trim(struct top *top, size_t pad, size_t unit);

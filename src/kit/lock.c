@@ -182,3 +182,12 @@ void brkm__lock_wake(struct lock *lock)
 {
     brkm__os_wake_one(&lock->word);
 }
+
+/* ---- For assertions ---- */
+
+bool brkm__lock_is_held(const struct lock *lock)
+{
+    /* A signal handler may fork while the only thread holds locks, which the child resets. */
+    return os_is_single_threaded() || brkm__lock_holds_all || brkm__fatal_has_begun() ||
+           __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
+}

@@ -32,6 +32,9 @@
       "bytes kept free when the end is given back")                                               \
     X(purge_threshold, SIZE, BRKM_PURGE_THRESHOLD_DEFAULT, PTRDIFF_MAX, ANY_TIME, SAFE,           \
       "free bytes inside the heap that stay resident at least")                                   \
+    X(keep_memory, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                  \
+      "free memory goes back only when the program asks for that, and no block is mapped that "   \
+      "the heap can serve")                                                                       \
     X(limit_soft, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which free memory is given back before more is asked for")    \
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \

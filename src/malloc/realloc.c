@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/valgrind.h"
+#include "cache/supply.h"
 #include "guard/hardened.h"
 #include "guard/watch.h"
 #include "heap/block.h"
@@ -57,13 +58,26 @@ static void *move_watched(void *memory, struct held held, size_t size)
     return move_to(moved, memory, held, size);
 }
 
-/* True when the block can stay as it is: large enough, and less than twice as large as needed,
- * which saves the move of a cached size; or by no more than a block gets to grow into. */
+/* The share of a block (1/4) by which it may be larger than needed before a realloc moves or cuts
+ * it: less would cost a copy for each few bytes by which a string is shortened. Blocks that no
+ * cache takes are cut where they stand, and may be larger by what a block gets to grow into. */
+#define SHRINK_KEEPS_SHARE 4
+#define SHRINK_KEEPS_SHARE_LARGE 8
+
+/* True when the block can stay as it is: large enough, and not too large. */
 static bool can_stay(size_t old_block, size_t new_block)
 {
-    size_t largest = old_block <= BRKM_CACHED_MAX ? 2 * new_block - 1
-                                                  : new_block + new_block / 8 + BRKM_MIN_BLOCK;
+    size_t share = old_block <= BRKM_CACHED_MAX ? SHRINK_KEEPS_SHARE : SHRINK_KEEPS_SHARE_LARGE;
+    size_t largest = new_block + new_block / share + BRKM_MIN_BLOCK - BRKM_ALIGNMENT;
     return new_block <= old_block && old_block <= largest;
+}
+
+/* Before a block grows by memory from the system, as before a new one does. */
+static void relieve_growth(size_t old_size, size_t new_size)
+{
+    if (new_size > old_size) {
+        brkm__supply_relieve(new_size - old_size);
+    }
 }
 
 static void *resize_in_heap(void *memory, struct held held, size_t size)
@@ -74,6 +88,7 @@ static void *resize_in_heap(void *memory, struct held held, size_t size)
     bool stays = can_stay(old_block, new_block);
     /* Small blocks stand in runs of their own kind, where there is no room to grow into. */
     if (!stays && new_block != SIZE_MAX && max_size(old_block, new_block) > BRKM_CACHED_EXACT_MAX) {
+        relieve_growth(old_block, new_block);
         stays = brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
     }
     if (stays) {
@@ -91,6 +106,7 @@ static void *resize_mapped(void *memory, struct held held, size_t size)
             return moved;
         }
     }
+    relieve_growth(held.usable_size, size);
     void *resized = brkm__mapped_resize(memory, size);
     if (resized == NULL) {
         return move(memory, held, size);

@@ -12,30 +12,9 @@
 #include "heap/heap.h"
 #include "heap/mapped.h"
 #include "heap/regions.h"
+#include "heap/walk.h"
 #include "kit/report.h"
 #include "malloc/foreign.h"
-
-/* Steps from the region's first block to the last that begins at or before `address`. */
-static const struct mem_control_block *walk_to(const struct mem_control_block *block,
-                                               uintptr_t address)
-{
-    while (block_short_size(block) != 0 && block_state(block) != BLOCK_DAMAGED &&
-           (uintptr_t)block_next(block) <= address) {
-        block = block_next(block);
-    }
-    return block;
-}
-
-const struct mem_control_block *brkm__verify_find_around(const void *address)
-{
-    for (struct region *region = brkm__regions_next(NULL); region != NULL;
-         region = brkm__regions_next(region)) {
-        if ((uintptr_t)address >= (uintptr_t)region->first && (uintptr_t)address < region->end) {
-            return walk_to(region->first, (uintptr_t)address);
-        }
-    }
-    return NULL;
-}
 
 /* What the function `caller` does with a block that was freed before. */
 static enum fault fault_of_freed(const char *caller)
@@ -47,7 +26,7 @@ static enum fault fault_of_freed(const char *caller)
 static enum fault fault_of_no_block(const struct mem_control_block *block)
 {
     lock_acquire(&brkm__main_heap.lock);
-    const struct mem_control_block *around = brkm__verify_find_around(block);
+    const struct mem_control_block *around = brkm__walk_find(block);
     enum block_state state = around == NULL ? BLOCK_DAMAGED : block_state(around);
     lock_release(&brkm__main_heap.lock);
     if (around == block) {
@@ -65,7 +44,7 @@ static bool heap_had(const struct mem_control_block *block, const struct mem_con
         return state == BLOCK_GONE;
     }
     lock_acquire(&brkm__main_heap.lock);
-    bool is_inside_another = brkm__verify_find_around(block) != block;
+    bool is_inside_another = brkm__walk_find(block) != block;
     bool has_tag = *block_boundary_tag_before(behind) == block_short_size(block);
     lock_release(&brkm__main_heap.lock);
     return block_has_flag(behind, BLOCK_FLAG_PREVIOUS_FREE) && (is_inside_another || has_tag);
@@ -106,7 +85,7 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
  * block's counts: others may have mapped there since. */
 static bool is_accepted_as_foreign(const void *memory)
 {
-    return brkm__foreign_is_accepted() && !brkm__regions_contain(memory) &&
+    return brkm__foreign_is_accepted() && !regions_contain(memory) &&
            !brkm__mapped_contains(memory);
 }
 

@@ -5,8 +5,6 @@
 
 #include "base/base.h"
 
-struct mem_control_block;
-
 /* Where a block came from. */
 enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ZERO_SIZE, ORIGIN_GUARDED, ORIGIN_FOREIGN };
 
@@ -29,10 +27,5 @@ static inline bool held_tells_request(struct held held)
  * behind it, are as they were written; or foreign, where that is accepted (see foreign.h). Reads
  * nothing at an address that is not ours. `caller` is the public function, for the message. */
 struct held brkm__verify_in_use(const void *memory, const char *caller);
-
-/* The block or top whose header is at `address` or whose payload it lies in; NULL where there is
- * none. Walks the region header by header up to the first damaged one, which counts, so this is for
- * messages, not for speed. The heap's lock is held. */
-const struct mem_control_block *brkm__verify_find_around(const void *address);
 
 #endif

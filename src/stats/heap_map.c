@@ -3,7 +3,7 @@
 #include "stats/heap_map.h"
 
 #include "heap/heap.h"
-#include "heap/regions.h"
+#include "heap/walk.h"
 #include "system/os.h"
 
 const char *const brkm__run_words[RUN_KINDS] = {
@@ -66,35 +66,33 @@ static void add_top(struct heap_map *map, struct heap_map_region *region, const 
 
 /* ---- Regions ---- */
 
-static bool is_good(enum block_state state, size_t size, size_t room)
+static struct heap_map_region *begin_region(struct heap_map *map, const struct region *region)
 {
-    return state != BLOCK_DAMAGED && size >= BRKM_MIN_BLOCK && size <= room;
+    struct heap_map_region *to = &map->regions[map->regions_used++];
+    to->is_break = region->kind == REGION_BREAK;
+    to->start = (uintptr_t)region->first;
+    to->first_run = map->runs_used;
+    return to;
 }
 
-static void add_blocks(struct heap_map *map, struct heap_map_region *to,
-                       const struct region *region, const struct heap *heap)
+static void add_block(struct heap_map *map, struct heap_map_region *region, const struct walk *at,
+                      const struct top *top)
 {
-    const struct mem_control_block *block = region->first;
-    for (;;) {
-        enum block_state state = block_state(block);
-        if (state == BLOCK_TOP) {
-            add_top(map, to, &heap->top);
-        }
-        if (state == BLOCK_TOP || state == BLOCK_FENCEPOST) {
-            return;
-        }
-        size_t size = state == BLOCK_DAMAGED ? 0 : block_size(block);
-        size_t room = region->end - (uintptr_t)block;
-        if (!is_good(state, size, room)) {
-            add(map, to, RUN_DAMAGED, room, 1);
-            return;
-        }
-        if (state == BLOCK_FREE) {
-            add_free(map, to, block, size);
-        } else {
-            add(map, to, state == BLOCK_CACHED ? RUN_CACHED : RUN_USED, size, 1);
-        }
-        block = block_at_offset(block, size);
+    switch (at->state) {
+    case BLOCK_TOP:
+        add_top(map, region, top);
+        break;
+    case BLOCK_FREE:
+        add_free(map, region, at->block, at->size);
+        break;
+    case BLOCK_CACHED:
+        add(map, region, RUN_CACHED, at->size, 1);
+        break;
+    case BLOCK_DAMAGED:
+        add(map, region, RUN_DAMAGED, at->size, 1);
+        break;
+    default:
+        add(map, region, RUN_USED, at->size, at->size != 0);
     }
 }
 
@@ -110,14 +108,12 @@ struct heap_map *brkm__heap_map_make(void)
     if (map == NULL) {
         return NULL;
     }
+    struct walk walk = {0};
+    struct heap_map_region *region = NULL;
     lock_acquire(&heap->lock);
-    for (const struct region *region = brkm__regions_next(NULL); region != NULL;
-         region = brkm__regions_next(region)) {
-        struct heap_map_region *to = &map->regions[map->regions_used++];
-        to->is_break = region->kind == REGION_BREAK;
-        to->start = (uintptr_t)region->first;
-        to->first_run = map->runs_used;
-        add_blocks(map, to, region, heap);
+    while (brkm__walk_step(&walk)) {
+        region = walk_begins_region(&walk) ? begin_region(map, walk.region) : region;
+        add_block(map, region, &walk, &heap->top);
     }
     lock_release(&heap->lock);
     return map;

@@ -7,8 +7,8 @@
 #include "guard/quarantine.h"
 #include "heap/heap.h"
 #include "heap/mapped.h"
-#include "heap/regions.h"
 #include "heap/size_class.h"
+#include "heap/walk.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
 #include "profile/records.h"
@@ -24,7 +24,7 @@ const struct snapshot_row brkm__snapshot_rows[SNAPSHOT_ROWS] = {
 /* ---- The walk ---- */
 
 /* What a walk through the heap has seen. */
-struct walk {
+struct sight {
     struct block_totals all[SNAPSHOT_STATES];
     struct snapshot_detail *detail; /* or NULL */
     size_t regions;
@@ -39,11 +39,11 @@ static void add_block(struct block_totals *totals, size_t size)
     totals->bytes += size;
 }
 
-static void count_block(struct walk *walk, enum snapshot_state state, size_t size)
+static void count_block(struct sight *sight, enum snapshot_state state, size_t size)
 {
-    add_block(&walk->all[state], size);
-    if (walk->detail != NULL) {
-        add_block(&walk->detail->classes[size_class_bin(size)][state], size);
+    add_block(&sight->all[state], size);
+    if (sight->detail != NULL) {
+        add_block(&sight->detail->classes[size_class_bin(size)][state], size);
     }
 }
 
@@ -55,33 +55,17 @@ static enum snapshot_state kind_of(enum block_state state)
     return state == BLOCK_CACHED ? SNAPSHOT_CACHED : SNAPSHOT_IN_USE;
 }
 
-/* Blocks may go from a program to a cache and back meanwhile, but neither come nor go nor change
- * their size without the heap's lock: each is seen once, in one state. */
-static void walk_region(struct walk *walk, const struct region *region)
+/* Under the heap's lock. */
+static void look_at_all(struct sight *sight)
 {
-    const struct mem_control_block *block = region->first;
-    walk->regions++;
-    for (;;) {
-        enum block_state state = block_state(block);
-        if (state == BLOCK_TOP || state == BLOCK_FENCEPOST) {
-            return;
+    struct walk walk = {0};
+    while (brkm__walk_step(&walk)) {
+        sight->regions += walk_begins_region(&walk);
+        if (walk.state == BLOCK_DAMAGED) {
+            sight->damaged += walk.size;
+        } else if (walk.size != 0) {
+            count_block(sight, kind_of(walk.state), walk.size);
         }
-        size_t size = block_size(block);
-        if (state == BLOCK_DAMAGED || state == BLOCK_GONE || size < BRKM_MIN_BLOCK ||
-            size > region->end - (uintptr_t)block) {
-            walk->damaged += region->end - (uintptr_t)block;
-            return;
-        }
-        count_block(walk, kind_of(state), size);
-        block = block_at_offset(block, size);
-    }
-}
-
-static void walk_regions(struct walk *walk)
-{
-    for (const struct region *region = brkm__regions_next(NULL); region != NULL;
-         region = brkm__regions_next(region)) {
-        walk_region(walk, region);
     }
 }
 
@@ -239,23 +223,23 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
 {
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
-    struct walk walk = {.detail = brkm__os_map(detail_bytes())};
-    *detail = walk.detail;
-    if (walk.detail != NULL) {
-        walk.detail->caches_listed = brkm__cache_records(walk.detail->caches, SNAPSHOT_CACHES);
+    struct sight sight = {.detail = brkm__os_map(detail_bytes())};
+    *detail = sight.detail;
+    if (sight.detail != NULL) {
+        sight.detail->caches_listed = brkm__cache_records(sight.detail->caches, SNAPSHOT_CACHES);
     }
     add_caches(&now);
     add_guarded(&now);
     add_profile(&now);
     lock_and_add(&now, heap);
-    walk_regions(&walk);
+    look_at_all(&sight);
     lock_release(&heap->lock);
     add_process(&now);
-    const struct block_totals *in_use = &walk.all[SNAPSHOT_IN_USE];
+    const struct block_totals *in_use = &sight.all[SNAPSHOT_IN_USE];
     now.in_use_heap_blocks = in_use->blocks;
-    now.heap_regions = walk.regions;
-    now.heap_damaged = walk.damaged;
-    add_up(&now, in_use->bytes, walk.all[SNAPSHOT_CACHED].bytes, walk.all[SNAPSHOT_FREE].bytes);
+    now.heap_regions = sight.regions;
+    now.heap_damaged = sight.damaged;
+    add_up(&now, in_use->bytes, sight.all[SNAPSHOT_CACHED].bytes, sight.all[SNAPSHOT_FREE].bytes);
     return now;
 }
 

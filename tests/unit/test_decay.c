@@ -182,16 +182,23 @@ START_TEST(a_large_hole_goes_back_in_pieces)
 }
 END_TEST
 
+/* With the heap's lock taken, and awaited or not. */
+static size_t purge_down_to(size_t keep, bool awaited)
+{
+    heap->lock.word = awaited ? LOCK_TAKEN | LOCK_AWAITED : LOCK_TAKEN;
+    size_t released = brkm__purge_down_to(heap, keep);
+    heap->lock.word = 0;
+    return released;
+}
+
 START_TEST(who_waits_for_the_heap_is_let_in)
 {
     ck_assert(brkm__option_set(OPTION_purge_threshold, 0));
     free_much();
-    struct lock awaited = {.word = 2};
     size_t before = dirty();
-    ck_assert_uint_eq(brkm__purge_down_to(&heap->bins, &heap->top, 0, &awaited), 0);
+    ck_assert_uint_eq(purge_down_to(0, true), 0);
     ck_assert_uint_eq(dirty(), before);
-    struct lock taken = {.word = 1};
-    ck_assert_uint_eq(brkm__purge_down_to(&heap->bins, &heap->top, 0, &taken), before);
+    ck_assert_uint_eq(purge_down_to(0, false), before);
     ck_assert_uint_eq(dirty(), 0);
 }
 END_TEST
@@ -201,8 +208,7 @@ START_TEST(no_more_goes_back_than_has_to)
     free_much();
     size_t before = dirty();
     size_t keep = before / 2;
-    struct lock taken = {.word = 1};
-    size_t released = brkm__purge_down_to(&heap->bins, &heap->top, keep, &taken);
+    size_t released = purge_down_to(keep, false);
     ck_assert_uint_eq(dirty(), before - released);
     ck_assert_uint_le(dirty(), keep);
     ck_assert_uint_ge(dirty() + BRKM_PURGE_STEP, keep);

@@ -140,10 +140,10 @@ START_TEST(memory_of_a_foreign_break_is_foreign)
     for (int i = 0; i < 5; i++) {
         above = brkm_malloc(200000);
     }
-    ck_assert(brkm__regions_contain(below));
-    ck_assert(brkm__regions_contain(above));
+    ck_assert(regions_contain(below));
+    ck_assert(regions_contain(above));
     ck_assert(regions_window_contains((void *)align_up((uintptr_t)gap + 64, 16)));
-    ck_assert(!brkm__regions_contain(gap + 64));
+    ck_assert(!regions_contain(gap + 64));
     set(FOREIGN_IGNORE);
     brkm_free((void *)align_up((uintptr_t)gap + 64, 16));
     brkm_free(gap + 65);

@@ -320,8 +320,8 @@ static int name_double_frees(void)
 {
     void *new_block = brkm_malloc(200000 - 60000);
     EXPECT(brkm__main_heap.abandoned_bytes != 0);
-    EXPECT(brkm__regions_is_abandoned(old[5]) && !brkm__regions_is_abandoned(new_block));
-    EXPECT(!brkm__regions_is_abandoned(old[7]) && !brkm__regions_is_abandoned(&new_block));
+    EXPECT(regions_is_abandoned(old[5]) && !regions_is_abandoned(new_block));
+    EXPECT(!regions_is_abandoned(old[7]) && !regions_is_abandoned(&new_block));
     EXPECT(fake_os_dies(free_twice, old[5]) && unit_said("double free"));
     return 0;
 }

@@ -42,7 +42,7 @@ static struct mem_control_block *free_block_of(size_t size)
 
 static size_t purge_all(void)
 {
-    size_t purged = brkm__purge_all(&heap->bins);
+    size_t purged = brkm__purge_all(heap, false);
     ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
     return purged;
 }
@@ -291,6 +291,140 @@ START_TEST(what_lies_free_beyond_what_is_regretted_goes_back)
 }
 END_TEST
 
+/* ---- Every way in which memory becomes free ---- */
+
+/* A block of 32 MiB that was written to, with others in use around it. */
+static struct mem_control_block *large_block(void)
+{
+    take(64);
+    struct mem_control_block *block = brkm__heap_allocate(heap, 32 * BRKM_MIB, HEAP_MAY_GROW, NULL);
+    ck_assert_ptr_nonnull(block);
+    memset(block_payload(block), 0x77, block_usable_size(block));
+    take(64);
+    return block;
+}
+
+START_TEST(what_a_shrinking_block_leaves_goes_back)
+{
+    struct mem_control_block *block = large_block();
+    ck_assert(brkm__heap_resize(heap, block, BRKM_MIB, "realloc"));
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
+START_TEST(what_a_shrinking_block_leaves_of_the_top_goes_back)
+{
+    struct mem_control_block *block = take(32 * BRKM_MIB);
+    ck_assert(brkm__heap_resize(heap, block, BRKM_MIB, "realloc"));
+    ck_assert_uint_le(brkm__top_available(&heap->top), 8 * BRKM_MIB);
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+}
+END_TEST
+
+START_TEST(one_free_of_much_goes_back_at_once)
+{
+    brkm__heap_free(heap, large_block(), "free");
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+}
+END_TEST
+
+START_TEST(a_list_that_is_freed_goes_back)
+{
+    struct cached_list all[64];
+    for (size_t i = 0; i < 64; i++) {
+        all[i] = brkm__heap_allocate_list(heap, 32 * BRKM_KIB, 8, BRKM_ALIGNMENT, HEAP_MAY_GROW);
+        ck_assert_uint_eq(all[i].count, 8);
+        take(64);
+    }
+    for (size_t i = 0; i < 64; i++) {
+        brkm__heap_free_list(heap, all[i]);
+    }
+    ck_assert_uint_gt(fake_os.calls[FAKE_DISCARD], 0);
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+}
+END_TEST
+
+START_TEST(the_slack_of_an_aligned_block_goes_back)
+{
+    struct mem_control_block *block = large_block();
+    ck_assert(brkm__option_set(OPTION_purge_threshold, BRKM_GIB));
+    brkm__heap_free(heap, block, "free");
+    ck_assert(brkm__option_set(OPTION_purge_threshold, BRKM_MIB));
+    ck_assert_ptr_nonnull(brkm__heap_allocate_aligned(heap, 64, 8 * BRKM_MIB, HEAP_AS_IT_IS));
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+    ck_assert_msg(brkm_check_heap() == 0, "%s", fake_os_text());
+}
+END_TEST
+
+/* ---- Regret and the clock ---- */
+
+START_TEST(regret_fades_from_its_own_time_on)
+{
+    fake_os.milliseconds = 1000000;
+    brkm__purge_regret(&heap->purge, 2 * BRKM_REGRET_MAX);
+    ck_assert(brkm__purge_is_regretted(&heap->purge));
+    ck_assert_uint_eq(heap->purge.regretted, 2 * BRKM_REGRET_MAX);
+    fake_os.milliseconds += BRKM_REGRET_MAX / BRKM_REGRET_FADES;
+    ck_assert(!brkm__purge_is_regretted(&heap->purge));
+    ck_assert_uint_eq(heap->purge.regretted, BRKM_REGRET_MAX);
+    fake_os.milliseconds += 1000000;
+    brkm__purge_regret(&heap->purge, BRKM_REGRET_MAX + 1);
+    ck_assert(brkm__purge_is_regretted(&heap->purge));
+}
+END_TEST
+
+/* ---- Where the system refuses, and where nothing shall go back ---- */
+
+static void free_often(void)
+{
+    for (int i = 0; i < 100000; i++) {
+        brkm__heap_free(heap, brkm__heap_allocate(heap, 64, HEAP_MAY_GROW, NULL), "free");
+    }
+}
+
+START_TEST(a_system_that_refuses_is_asked_rarely)
+{
+    fake_os_fail(FAKE_ONLY(FAKE_DISCARD), 1, true);
+    brkm__heap_free(heap, large_block(), "free");
+    free_often();
+    ck_assert_uint_gt(fake_os.calls[FAKE_DISCARD], 2);
+    ck_assert_uint_lt(fake_os.calls[FAKE_DISCARD], 30);
+    fake_os_fail(0, 0, false);
+    free_often();
+    ck_assert_uint_le(purge_dirty(&heap->bins, &heap->top), allowed());
+}
+END_TEST
+
+START_TEST(nothing_goes_back_where_memory_is_kept)
+{
+    bool finished;
+    ck_assert(_i == 0 ? brkm__option_set(OPTION_keep_memory, 1)
+                      : brkm_mallopt(-1 /* M_TRIM_THRESHOLD */, -1) == 1);
+    brkm__heap_free(heap, large_block(), "free");
+    brkm__heap_free(heap, take(32 * BRKM_MIB), "free");
+    brkm__heap_decay(heap, brkm__purge_keeps(), &finished);
+    ck_assert(brkm__heap_set_alarm(heap, false));
+    ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], 0);
+    ck_assert_uint_eq(fake_os.calls[FAKE_BREAK_LOWER], 0);
+    /* But for a program that asks for it. */
+    ck_assert_int_eq(brkm_malloc_trim(0), 1);
+    ck_assert_uint_gt(fake_os.calls[FAKE_DISCARD], 0);
+}
+END_TEST
+
+START_TEST(a_trim_that_has_nothing_to_do_makes_no_call)
+{
+    brkm__heap_free(heap, large_block(), "free");
+    brkm_malloc_trim(0);
+    unsigned discards = fake_os.calls[FAKE_DISCARD];
+    unsigned lowered = fake_os.calls[FAKE_BREAK_LOWER];
+    ck_assert_int_eq(brkm_malloc_trim(0), 0);
+    ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], discards);
+    ck_assert_uint_eq(fake_os.calls[FAKE_BREAK_LOWER], lowered);
+}
+END_TEST
+
 static void forbid_break(void)
 {
     fake_os_fail(FAKE_ONLY(FAKE_BREAK_RAISE), 1, true);
@@ -364,6 +498,16 @@ Suite *unit_suite(void)
     tcase_add_test(policy, the_threshold_is_an_option);
     tcase_add_test(policy, what_lies_free_beyond_what_is_regretted_goes_back);
     tcase_add_test(policy, a_program_that_cycles_its_memory_is_left_alone_and_later_shrinks);
+    tcase_add_test(policy, regret_fades_from_its_own_time_on);
+    tcase_add_test(policy, a_system_that_refuses_is_asked_rarely);
+    tcase_add_loop_test(policy, nothing_goes_back_where_memory_is_kept, 0, 2);
+    tcase_add_test(policy, a_trim_that_has_nothing_to_do_makes_no_call);
+    TCase *ways = unit_case(suite, "ways");
+    tcase_add_test(ways, what_a_shrinking_block_leaves_goes_back);
+    tcase_add_test(ways, what_a_shrinking_block_leaves_of_the_top_goes_back);
+    tcase_add_test(ways, one_free_of_much_goes_back_at_once);
+    tcase_add_test(ways, a_list_that_is_freed_goes_back);
+    tcase_add_test(ways, the_slack_of_an_aligned_block_goes_back);
     tcase_add_test(policy, the_first_use_of_a_fallback_region_is_not_regretted);
     tcase_add_test(policy, what_a_fallback_region_gave_back_is_regretted_at_each_use);
     tcase_add_test(policy, the_written_part_of_the_top_goes_back_and_is_zero_again);

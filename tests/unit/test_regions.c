@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * regions.h: which addresses belong to the heap. */
 #include "heap/regions.h"
-#include "malloc/verify.h"
+#include "heap/walk.h"
+
+#include <pthread.h>
 
 #include "system/os.h"
 #include "unit.h"
@@ -96,8 +98,8 @@ START_TEST(a_removed_fallback_region_is_forgotten)
     brkm__regions_remove(region);
     ck_assert(!contains(0x108000));
     ck_assert(contains(0x308000));
-    ck_assert_ptr_null(brkm__regions_find(first_at(0x100000)));
-    ck_assert_ptr_eq(brkm__regions_find(first_at(0x300000)), other);
+    ck_assert_ptr_null(brkm__regions_around(0x108000));
+    ck_assert_ptr_eq(brkm__regions_around(0x308001), other);
     ck_assert_ptr_eq(brkm__regions_next(NULL), other);
     ck_assert_ptr_null(brkm__regions_next(other));
     ck_assert_ptr_nonnull(add(REGION_FALLBACK, 0x500000, 0x510000));
@@ -113,11 +115,11 @@ START_TEST(every_region_is_stepped_through_and_found)
     size_t seen = 0;
     for (struct region *region = brkm__regions_next(NULL); region != NULL;
          region = brkm__regions_next(region)) {
-        ck_assert_ptr_eq(brkm__regions_find(region->first), region);
+        ck_assert_ptr_eq(brkm__regions_around((uintptr_t)region->first), region);
         seen++;
     }
     ck_assert_uint_eq(seen, 10);
-    ck_assert_ptr_null(brkm__regions_find(first_at(0x100010)));
+    ck_assert_ptr_null(brkm__regions_around(0x101000));
 }
 END_TEST
 
@@ -154,7 +156,7 @@ END_TEST
 
 static bool is_boundary(const struct mem_control_block *block)
 {
-    return brkm__verify_find_around(block) == block;
+    return brkm__walk_find(block) == block;
 }
 
 START_TEST(only_a_block_s_own_header_is_a_boundary)
@@ -197,6 +199,40 @@ START_TEST(a_damaged_header_is_still_a_boundary_and_ends_the_walk)
 }
 END_TEST
 
+/* A free of a mapped block looks at all regions without a lock, while the heap uses an entry again.
+ * The thread sanitizer's build sees each access. */
+
+#define STEADY 0x700000
+#define ROUNDS 20000
+
+static _Atomic(bool) lookups_end;
+
+static void *look_up(void *ignored)
+{
+    (void)ignored;
+    while (!lookups_end) {
+        ck_assert(contains(STEADY + 64));
+        ck_assert(!contains(STEADY + 0x10000));
+    }
+    return NULL;
+}
+
+START_TEST(an_entry_is_used_again_while_others_look)
+{
+    pthread_t reader;
+    add(REGION_FALLBACK, STEADY, STEADY + 0x1000);
+    ck_assert_int_eq(pthread_create(&reader, NULL, look_up, NULL), 0);
+    for (uintptr_t i = 0; i < ROUNDS; i++) {
+        uintptr_t start = 0x1000000 + i * 0x1000;
+        struct region *region = add(REGION_FALLBACK, start, start + 0x1000);
+        ck_assert(contains(start + 64));
+        brkm__regions_remove(region);
+    }
+    lookups_end = true;
+    ck_assert_int_eq(pthread_join(reader, NULL), 0);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("regions");
@@ -207,6 +243,7 @@ Suite *unit_suite(void)
     tcase_add_test(addresses, a_region_may_begin_and_end_unaligned);
     tcase_add_test(addresses, several_break_regions_lie_in_one_window);
     tcase_add_test(addresses, a_removed_fallback_region_is_forgotten);
+    tcase_add_test(addresses, an_entry_is_used_again_while_others_look);
     tcase_add_test(addresses, every_region_is_stepped_through_and_found);
     tcase_add_test(addresses, a_region_that_is_given_up_ends_at_the_break);
     tcase_add_test(addresses, the_table_of_regions_fills_up_and_entries_are_used_again);
