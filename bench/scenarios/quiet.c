@@ -2,7 +2,7 @@
  *
  * Models a program after its peak, such as a server at night: fills the heap with small blocks,
  * frees all but a random 1 % in random order and then makes no call for a while. What is still
- * resident then is the point "rest".
+ * resident then is the point "rest". In the end it frees the others and rests once more.
  *   live=268435456       bytes
  *   least=64 most=960    bytes of a block
  *   freed=99             percent */

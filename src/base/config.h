@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* 1: cheap assertions; 2: also walks of the whole heap after each change. */
+/* 1: cheap assertions; 2: also walks of the whole heap after each operation on it, of a large one
+ * after every few (heap/walk.h). */
 #ifndef BRKM_CHECKED
 #define BRKM_CHECKED 0
 #endif

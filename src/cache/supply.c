@@ -6,6 +6,7 @@
 #include "guard/quarantine.h"
 #include "heap/heap.h"
 #include "kit/footprint.h"
+#include "kit/options.h"
 
 /* What waits to be used again as it is can serve other sizes in the heap. */
 static void drain(void)
@@ -16,7 +17,7 @@ static void drain(void)
 
 void brkm__supply_relieve(size_t more)
 {
-    if (unlikely(brkm__footprint_wants_relief(more))) {
+    if (unlikely(brkm__footprint_wants_relief(more)) && brkm__option_get(OPTION_keep_memory) == 0) {
         drain();
         brkm__heap_trim(&brkm__main_heap, 0);
     }

@@ -84,8 +84,7 @@ bool brkm__space_add_fallback(struct heap *heap, size_t size);
 
 /* The state of the block after `block`, which is known to be good; `caller` is for the message
  * when it is damaged. */
-enum block_state brkm__space_state_after(const struct mem_control_block *block,
-                                         const char *caller);
+enum block_state brkm__space_state_after(const struct mem_control_block *block, const char *caller);
 
 /* Frees the range of `size` bytes that `block`, whose header is good, begins: coalesces it with
  * both neighbours and puts the result into its bin or the top. Of two fallback regions that are
@@ -101,7 +100,8 @@ struct free_range {
 
 /* Asks for the memory at both ends of `size` bytes that are to be freed: the first step of
  * brkm__space_free_ranges. */
-static BRKM_ALWAYS_INLINE void space_prefetch_ends(const struct mem_control_block *block, size_t size)
+static BRKM_ALWAYS_INLINE void space_prefetch_ends(const struct mem_control_block *block,
+                                                   size_t size)
 {
     __builtin_prefetch(block_boundary_tag_before(block));
     __builtin_prefetch(block_at_offset(block, size));

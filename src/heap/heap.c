@@ -302,7 +302,7 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 
 /* Takes the free block or the part of the top after `block` that it needs to reach `size`. */
 static bool absorb_next(struct heap *heap, struct mem_control_block *block, size_t size,
-                          const char *caller)
+                        const char *caller)
 {
     size_t old_size = block_size(block);
     enum block_state state = brkm__space_state_after(block, caller);

@@ -55,6 +55,11 @@ static struct {
 
 struct lock brkm__mapped_lock;
 
+static void expect_locked(void)
+{
+    brkm_assert(brkm__lock_is_held(&brkm__mapped_lock), "the table changes under its lock");
+}
+
 /* ---- The table ---- */
 
 static size_t slot_for(uintptr_t payload)
@@ -107,6 +112,7 @@ static void rehash(struct mapping *entries, size_t capacity)
 /* Makes sure that one more entry leaves the table at most half full. */
 static bool make_room(void)
 {
+    expect_locked();
     if (table.entries == NULL) {
         table.entries = table.first_entries;
         table.capacity = MAPPED_FIRST_CAPACITY;
@@ -126,6 +132,7 @@ static bool make_room(void)
 
 static void remember(struct mapping mapping)
 {
+    expect_locked();
     struct mapping *entry = entry_for(mapping.payload);
     if (entry->payload == 0) {
         table.occupied++;
@@ -137,6 +144,7 @@ static void remember(struct mapping mapping)
     keep_store_order();
     entry->size = size;
     mapping.size = size;
+    brkm_assert(table.occupied <= table.capacity / 2, "the table is at most half full");
     table.totals.count++;
     table.totals.bytes += mapping.size;
     table.totals.usable_bytes += mapping.usable;
@@ -153,6 +161,7 @@ static void count_out(const struct mapping *entry)
 
 static void forget(struct mapping *entry)
 {
+    expect_locked();
     if (entry->is_retired) {
         table.totals.retired--;
     } else {
@@ -164,6 +173,7 @@ static void forget(struct mapping *entry)
 
 static struct mapping *find_in_use(const void *payload)
 {
+    expect_locked();
     if (table.entries == NULL) {
         return NULL;
     }
@@ -278,12 +288,19 @@ static struct mapping make_mapping(size_t size, size_t alignment)
     return mapping;
 }
 
-/* False when as many blocks are mapped as may be, or the table cannot grow. */
-static bool try_to_remember(struct mapping mapping)
+bool brkm__mapped_is_wanted(void)
 {
     lock_acquire(&brkm__mapped_lock);
     size_t mappings = table.totals.count + table.totals.retired;
-    bool room = mappings < brkm__option_get(OPTION_mapped_count_max) && make_room();
+    lock_release(&brkm__mapped_lock);
+    return mappings < brkm__option_get(OPTION_mapped_count_max);
+}
+
+/* False when the table cannot grow. */
+static bool try_to_remember(struct mapping mapping)
+{
+    lock_acquire(&brkm__mapped_lock);
+    bool room = make_room();
     if (room) {
         remember(mapping);
         table.totals.allocations++;
@@ -367,6 +384,7 @@ size_t brkm__mapped_retire(void *payload, size_t requested)
 /* Under the lock. */
 static const struct mapping *find_around(uintptr_t address)
 {
+    expect_locked();
     for (size_t i = 0; i < table.capacity; i++) {
         const struct mapping *entry = &table.entries[i];
         if (address - entry->start < entry->size) {
@@ -440,6 +458,7 @@ static size_t resized_bytes(const struct mapping *mapping, size_t size)
 /* Under the lock. The entry is another's afterwards. */
 static void *resize_mapping(struct mapping *entry, size_t bytes)
 {
+    brkm_assert(is_in_use(entry), "only a block in use changes its size");
     struct mapping old = *entry;
     struct mapping moved = {.start = old.start, .size = bytes};
     table.moving = entry;

@@ -24,8 +24,12 @@ struct mapped_totals {
     uint64_t contended; /* lock acquisitions that found the lock taken */
 };
 
+/* True while fewer blocks are mapped than the option mapped_count_max says. Beyond that they come
+ * from the heap where it can serve them. */
+bool brkm__mapped_is_wanted(void);
+
 /* A block of at least `size` usable bytes, all zero, its payload aligned to `alignment` (a power of
- * two). NULL when the system has no room or the limit of mapped blocks is reached. */
+ * two). NULL when the system has no room. */
 void *brkm__mapped_allocate(size_t size, size_t alignment);
 
 /* Whether a mapped block begins at `payload`. When it does and `usable_size` is not NULL, stores

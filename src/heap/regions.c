@@ -54,9 +54,8 @@ struct region *brkm__regions_around(uintptr_t address)
 
 bool brkm__regions_contain_payload(const void *address)
 {
-    return regions_window_contains(address) ||
-           ((uintptr_t)address % BRKM_ALIGNMENT == 0 &&
-            find((uintptr_t)address, BRKM_HEADER_SIZE) != NULL);
+    return regions_window_contains(address) || ((uintptr_t)address % BRKM_ALIGNMENT == 0 &&
+                                                find((uintptr_t)address, BRKM_HEADER_SIZE) != NULL);
 }
 
 /* ---- The table, under the heap's lock ---- */

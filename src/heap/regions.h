@@ -60,8 +60,8 @@ static inline bool regions_contain_payload(const void *address)
     return likely(regions_window_contains(address)) || brkm__regions_contain_payload(address);
 }
 
-/* The region that `address`, of whatever alignment, lies in; NULL where it lies in none, or in a gap
- * between two. Takes no lock. */
+/* The region that `address`, of whatever alignment, lies in; NULL where it lies in none, or in a
+ * gap between two. Takes no lock. */
 struct region *brkm__regions_around(uintptr_t address);
 
 /* True when `address` lies in a region. Takes no lock; for the slow way. */

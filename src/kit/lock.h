@@ -76,8 +76,8 @@ static inline bool lock_is_taken(struct lock *lock)
     return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) != 0;
 }
 
-/* For assertions: false when nobody has the lock although it is needed. It is not while there is one
- * thread, in the thread that forks, and once a fault ends the program, when everyone passes. */
+/* For assertions: false when nobody has the lock although it is needed. It is not while there is
+ * one thread, in the thread that forks, and once a fault ends the program, when everyone passes. */
 bool brkm__lock_is_held(const struct lock *lock);
 
 /* For the holder: true when somebody sleeps until the lock opens. */

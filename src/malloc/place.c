@@ -25,7 +25,8 @@
 
 bool brkm__serve_wants_mapping(size_t size)
 {
-    return size >= brkm__option_get(OPTION_mapped_threshold);
+    return size >= brkm__option_get(OPTION_mapped_threshold) &&
+           brkm__option_get(OPTION_keep_memory) == 0;
 }
 
 /* A block of the heap. When memory is short, the thread's own cache is given back first. */
@@ -67,7 +68,7 @@ struct large_request {
 static struct allocated try_large(const struct large_request *request)
 {
     struct allocated result = {NULL, 0};
-    bool mapping_first = brkm__serve_wants_mapping(request->most);
+    bool mapping_first = brkm__serve_wants_mapping(request->most) && brkm__mapped_is_wanted();
     if (mapping_first) {
         result.memory = mapped_block(request->size, request->alignment);
     }

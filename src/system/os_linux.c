@@ -19,8 +19,6 @@
 
 #include "base/config.h"
 
-/* glibc 2.32 and later. Weak: older libcs lack it, and every process then counts as threaded. */
-
 void *brkm__os_sbrk(intptr_t increment)
 {
     int saved = errno;

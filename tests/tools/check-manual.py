@@ -82,7 +82,7 @@ def complaints():
 
 
 def invariants():
-    return re.findall(r'"(I\d+: [^"]*)"', read("src/stats/check.c"))
+    return re.findall(r'"(I\d+: [^"]*)"', read("src/heap/walk.c"))
 
 
 def statistics(library):

@@ -550,8 +550,12 @@ END_TEST
 
 START_TEST(a_full_table_of_regions_costs_no_mapping)
 {
-    for (uintptr_t i = 1; i <= BRKM_REGION_COUNT; i++) {
-        brkm__regions_add(REGION_FALLBACK, i << 40, (i << 40) + PAGE, NULL);
+    static struct mem_control_block fencepost;
+    brkm__block_draw_secret();
+    block_create(&fencepost, 0, BLOCK_FENCEPOST);
+    for (size_t i = 0; i < BRKM_REGION_COUNT; i++) {
+        brkm__regions_add(REGION_FALLBACK, (uintptr_t)&fencepost, (uintptr_t)(&fencepost + 1),
+                          &fencepost);
     }
     ck_assert_ptr_null(brkm__heap_allocate(heap, 1000, HEAP_MAY_GROW, NULL));
     ck_assert_uint_gt(fake_os.calls[FAKE_MAP], 0);

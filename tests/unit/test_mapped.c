@@ -269,21 +269,32 @@ END_TEST
 
 /* ---- Limits and failures ---- */
 
-START_TEST(the_limit_of_mapped_blocks_holds)
+START_TEST(the_limit_of_mapped_blocks_is_told)
 {
     ck_assert(brkm__option_set(OPTION_mapped_count_max, 3));
     void *payloads[3];
     for (size_t i = 0; i < 3; i++) {
+        ck_assert(brkm__mapped_is_wanted());
         payloads[i] = allocate(10, 16);
     }
-    size_t mapped = fake_os_mapped_bytes();
-    ck_assert_ptr_null(brkm__mapped_allocate(10, 16));
-    ck_assert_uint_eq(fake_os_mapped_bytes(), mapped);
+    ck_assert(!brkm__mapped_is_wanted());
     brkm__mapped_free(payloads[1]);
-    allocate(10, 16);
-    ck_assert_ptr_null(brkm__mapped_allocate(10, 16));
+    ck_assert(brkm__mapped_is_wanted());
     ck_assert(brkm__option_set(OPTION_mapped_count_max, 0));
-    ck_assert_ptr_null(brkm__mapped_allocate(10, 16));
+    ck_assert(!brkm__mapped_is_wanted());
+}
+END_TEST
+
+/* Beyond the limit the heap serves what it can without a mapping being tried, and what it cannot is
+ * mapped all the same. */
+START_TEST(no_request_fails_because_of_the_limit)
+{
+    ck_assert(brkm__option_set(OPTION_mapped_count_max, 0));
+    ck_assert_ptr_nonnull(brkm_malloc(BRKM_HEAP_REQUEST_MAX / 2));
+    ck_assert_uint_eq(fake_os.calls[FAKE_MAP], 0);
+    ck_assert_uint_eq(brkm__mapped_totals().count, 0);
+    ck_assert_ptr_nonnull(brkm_malloc(BRKM_HEAP_REQUEST_MAX + 1));
+    ck_assert_uint_eq(brkm__mapped_totals().count, 1);
 }
 END_TEST
 
@@ -385,7 +396,8 @@ Suite *unit_suite(void)
     tcase_add_test(resize, an_aligned_block_can_be_resized);
     tcase_add_test(resize, a_resize_that_cannot_be_leaves_the_block_alone);
     TCase *limits = unit_case(suite, "limits");
-    tcase_add_test(limits, the_limit_of_mapped_blocks_holds);
+    tcase_add_test(limits, the_limit_of_mapped_blocks_is_told);
+    tcase_add_test(limits, no_request_fails_because_of_the_limit);
     tcase_add_test(limits, a_failed_map_gives_no_block_and_leaks_nothing);
     tcase_add_test(limits, a_table_that_cannot_grow_refuses_one_block_and_loses_none);
     tcase_add_test(limits, a_failed_unmap_of_the_slack_leaves_a_larger_block);
