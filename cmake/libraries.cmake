@@ -61,6 +61,10 @@ function(brkm_compile_objects target)
   target_compile_options(${target} PRIVATE
     -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc
     -fno-builtin-realloc -fno-builtin-free)
+  # Within another project, whose build type may say nothing of optimisation.
+  if(NOT PROJECT_IS_TOP_LEVEL)
+    target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug,MinSizeRel>>:-O3>)
+  endif()
   # What users get is the same whatever folder it is built in. The last prefix that fits counts.
   target_compile_options(${target} PRIVATE $<$<NOT:$<CONFIG:Debug>>:
     -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -ffile-prefix-map=${PROJECT_BINARY_DIR}=.>)

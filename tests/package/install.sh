@@ -184,6 +184,35 @@ case_cmake_subdirectory()
         "$(files_below "$work/installed" | paste -s -d ' ' -)"
 }
 
+# optimisation: prints "FILES LEVEL" for each level that files of the allocator are compiled with.
+optimisation()
+{
+    sed -n 's/^ *"command": "\(.*\/src\/[a-z]*\/[a-z_0-9]*[.]c\)",$/\1/p' "$work/consumer/compile_commands.json" |
+        sed 's/.* \(-O[^ ]*\) .*/\1/; /^-O/!s/.*/none/' | sort | uniq -c | sed 's/^ *//' | paste -s -d , -
+}
+
+# Whatever the project says of itself, the allocator in it is optimised, unless it says Debug.
+case_cmake_optimised()
+{
+    for type in "" Release RelWithDebInfo Coverage; do
+        rm -rf "$work/consumer"
+        configure_consumer -DCONSUMER_TARGET=object -DCONSUMER_SOURCE="$source_tree" -DCMAKE_BUILD_TYPE="$type"
+        expect_success "cmake with the build type '$type'"
+        levels=$(optimisation)
+        same "levels of optimisation with the build type '$type'" "-O3" "${levels#* }"
+        has "number of files with the build type '$type'" " -O3" "${levels#[3-9]?}"
+        lacks "targets" "brkmalloc/tests" "$(cat "$work/consumer/compile_commands.json")"
+    done
+    rm -rf "$work/consumer"
+    configure_consumer -DCONSUMER_TARGET=object -DCONSUMER_SOURCE="$source_tree" -DCMAKE_BUILD_TYPE=Debug
+    levels=$(optimisation)
+    same "levels of optimisation with the build type Debug" "none" "${levels#* }"
+    try cmake --build "$work/consumer" --target help
+    for target in unit_heap brkmalloc_bench brkmalloc_trace brkmalloc_pprof; do
+        lacks "targets in another project" "$target" "$out"
+    done
+}
+
 # words OPTION...: what pkg-config prints for the installed package.
 flags()
 {
