@@ -70,6 +70,15 @@ if(TARGET brkmalloc_pprof)
   install(TARGETS brkmalloc_pprof RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
     COMPONENT runtime)
 endif()
+if(TARGET brkmalloc_record)
+  install(TARGETS brkmalloc_record brkmalloc_replay
+    RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime)
+  foreach(folder compare trace)
+    file(GLOB modules CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.py)
+    install(FILES ${modules} DESTINATION ${CMAKE_INSTALL_DATADIR}/brkmalloc/${folder} COMPONENT runtime)
+  endforeach()
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7
   COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3

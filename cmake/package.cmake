@@ -56,8 +56,14 @@ if(BRKM_DPKG_SHLIBDEPS AND BRKM_FILE_COMMAND)
   set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
   set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 else()
-  set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS libc6)
+  brkm_left_out("Dependencies are not looked up; missing: dpkg-shlibdeps (dpkg-dev) or file (file)")
+  execute_process(COMMAND getconf GNU_LIBC_VERSION OUTPUT_VARIABLE libc_version)
+  string(REGEX MATCH "[0-9.]+" libc_version "${libc_version}")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6 (>= ${libc_version})")
 endif()
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS python3) # compares allocators in `brkmalloc replay`
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS
+  "gnuplot-nox, libjemalloc2, libtcmalloc-minimal4, libmimalloc2.0 | libmimalloc3.0")
 
 # Debian's rules for files, applied to the staged folders.
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/stage-deb.cmake)

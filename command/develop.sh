@@ -32,7 +32,8 @@ print_developer_help()
 Builds the libraries into build/NAME.
 
   --preset NAME   one of CMakePresets.json: release (the default), dev, clang, asan, tsan, fuzz, afl,
-                  coverage
+                  coverage; or package, which makes Debian packages, and installs with apt-get what
+                  it takes to put all in that users run (cmake/packages.txt)
 END
         ;;
     test)
@@ -103,7 +104,15 @@ command_build() (
         shift
     done
     require_tools "$preset"
-    compile "$preset" OFF </dev/null || fail "the build of preset '$preset' failed"
+    target=
+    if [ "$preset" = package ]; then
+        target=package
+        install_missing "$(missing_packages need cmake/packages.txt)" || exit
+    fi
+    # shellcheck disable=SC2086 # a target or none
+    in_builds "$preset" compile "$preset" $target </dev/null ||
+        fail "the build of preset '$preset' failed"
+    [ -z "$target" ] || say "to install: apt-get install $(cd "$brkm_home" && echo ./build/package/*.deb)"
 )
 
 # The values of the options are checked by the driver.
@@ -125,10 +134,11 @@ command_bench() (
         shift
         brkm_arguments=$((brkm_arguments - 1))
     done
+    require_writable_builds release || exit
     install_missing "$(missing_packages need bench/packages.txt)" || exit
     install_wanted bench/packages.txt benchmark "the benchmark leaves it out"
     brkm_library=$(library) || exit
-    build_part BRKM_BENCH brkmalloc_bench "the workloads" || exit
+    in_builds release logged workloads compile release -DBRKM_BENCH=ON brkmalloc_bench || exit
     export PYTHONDONTWRITEBYTECODE=1
     exec /usr/bin/python3 "$brkm_home/bench/bench.py" "--library=$brkm_library" \
         "--workloads=$brkm_home/build/release/bench" "$@"

@@ -57,12 +57,8 @@ command_test() (
 
 # build_for_tests PRESET: builds the preset with its tests.
 build_for_tests() (
-    log=$brkm_home/build/$1.log
     echo "== $1: build"
-    mkdir -p "$brkm_home/build"
-    compile "$1" ON >"$log" 2>&1 </dev/null && exit 0
-    tail -n 60 "$log"
-    fail "the build of preset '$1' failed; its whole output is in $log"
+    in_builds "$1" logged "$1" compile "$1" -DBRKM_TESTS=ON
 )
 
 test_long() (
@@ -98,12 +94,7 @@ test_coverage() (
 # Appends "passed|failed|skipped PRESET/TEST" for each test to the file $3.
 test_preset() (
     preset=$1 regex=$2 results=$3
-    echo "== $preset: build"
-    log=$brkm_home/build/$preset.log
-    mkdir -p "$brkm_home/build"
-    if ! compile "$preset" ON >"$log" 2>&1 </dev/null; then
-        tail -n 60 "$log"
-        echo "== $preset: the build failed; its whole output is in $log"
+    if ! build_for_tests "$preset"; then
         echo "failed $preset/build" >>"$results"
         exit 0
     fi

@@ -40,9 +40,6 @@ missing_tools() (
     if [ "$1" != release ]; then
         has_header valgrind/memcheck.h || echo "valgrind valgrind's headers"
     fi
-    if [ "$1" = package ]; then
-        has_header sys/sdt.h || echo "systemtap-sdt-dev the header of the probes"
-    fi
     if [ "$1" = clang ] || [ "$1" = fuzz ]; then
         first_command clang >/dev/null || echo "clang the clang compiler"
     fi
@@ -50,6 +47,7 @@ missing_tools() (
 
 require_tools()
 {
+    (require_writable_builds "$1") || exit
     require_recent_cmake
     install_missing "$(missing_tools "$1")" || exit
     require_recent_cmake
@@ -142,6 +140,51 @@ apt_get() (
     "$@" </dev/null
 )
 
+# ---- The folder of the builds ----
+
+# Fails, with what to do, when a build in build/PRESET could not write its files.
+require_writable_builds() (
+    preset=$1
+    cd "$brkm_home" || exit 1
+    if [ -d build ]; then
+        set -- build
+        [ ! -d "build/$preset" ] || set -- "$@" "build/$preset"
+        file=$(find "$@" -maxdepth 1 ! -type l ! -writable -print 2>/dev/null | head -n 1)
+    else
+        file=$(find . -maxdepth 0 ! -writable -print 2>/dev/null)
+    fi
+    [ -n "$file" ] || exit 0
+    owner=$(stat -c %U "$file")
+    reason="it belongs to $owner"
+    [ "$owner" != "$(id -un)" ] || reason="it is read-only"
+    fail "cannot build here: $brkm_home/${file#./} cannot be written, $reason." \
+        "Copy the source tree to a folder of your own and use the command there," \
+        "or have $owner run '$brkm_home/brkmalloc build'"
+)
+
+# in_builds PRESET COMMAND ARGUMENT...: runs the command in the source tree as the only one that
+# builds there. Every build of every subcommand goes this way.
+in_builds() (
+    require_writable_builds "$1" || exit
+    shift
+    cd "$brkm_home" && mkdir -p build || exit
+    exec 9>build/lock
+    if command -v flock >/dev/null && ! flock -n 9; then
+        say "waiting for another build in $brkm_home/build"
+        flock 9
+    fi
+    "$@"
+)
+
+# logged NAME COMMAND ARGUMENT...: its output goes to a file, the end of which is shown when it fails.
+logged() (
+    log=build/$1.log
+    shift
+    "$@" >"$log" 2>&1 </dev/null && exit 0
+    tail -n 60 "$log" >&2
+    fail "the build failed; its whole output is in $brkm_home/$log"
+)
+
 # ---- Building ----
 
 cores()
@@ -155,110 +198,122 @@ cached()
     sed -n "s/^$2:[A-Z]*=//p" "build/$1/CMakeCache.txt" 2>/dev/null || :
 }
 
-# configure PRESET TESTS: TESTS is ON, or OFF to leave a build that has its tests as it is.
+# configure PRESET [-DOPTION=VALUE]...: what an earlier build has in addition, it keeps. A build whose
+# source tree was moved, or whose generator is gone, begins anew.
 configure() (
-    preset=$1 tests=$2
-    [ "$(cached "$preset" BRKM_TESTS)" != ON ] || tests=ON
-    set -- --preset "$preset" "-DBRKM_TESTS=$tests"
+    preset=$1
+    shift
+    options='' fresh=''
+    for option in BRKM_TESTS BRKM_BENCH; do
+        value=$(cached "$preset" $option)
+        options="$options -D$option=${value:-OFF}"
+    done
     home=$(cached "$preset" CMAKE_HOME_DIRECTORY)
-    generator=$(cached "$preset" CMAKE_MAKE_PROGRAM)
-    if [ -n "$home" ] && { [ "$home" != "$brkm_home" ] || [ ! -x "$generator" ]; }; then
-        set -- --fresh "$@"
+    if [ -n "$home" ] && { [ "$home" != "$brkm_home" ] ||
+        [ ! -x "$(cached "$preset" CMAKE_MAKE_PROGRAM)" ]; }; then
+        fresh=--fresh
     fi
+    # shellcheck disable=SC2086 # a list of options
+    set -- $fresh --preset "$preset" $options "$@"
     command -v make >/dev/null || [ -n "${CMAKE_GENERATOR-}" ] || set -- -G Ninja "$@"
     cmake "$@"
 )
 
-# compile PRESET TESTS [TARGET]
+# compile PRESET [-DOPTION=VALUE]... [TARGET]: to be run by in_builds.
 compile() (
-    cd "$brkm_home" || exit 1
     unset MAKEFLAGS MFLAGS MAKELEVEL
-    folder=build/$1
+    exec 9>&- # a daemon that the build leaves behind must not keep the lock
+    preset=$1 options='' target=''
+    shift
+    for word in "$@"; do
+        case $word in
+        -D*) options="$options $word" ;;
+        *) target=$word ;;
+        esac
+    done
     # The stamp's time is that of the start: a file edited meanwhile is newer.
-    mkdir -p build && : >"build/$$.stamp" && configure "$1" "$2" &&
-        cmake --build "$folder" --parallel "$(cores)" ${3:+--target "$3"} &&
-        mv -f "build/$$.stamp" "$folder/brkmalloc.stamp" && exit 0
-    rm -f "build/$$.stamp"
+    stamp=build/$$.stamp
+    # shellcheck disable=SC2086 # a list of options
+    : >"$stamp" && configure "$preset" $options &&
+        cmake --build "build/$preset" --parallel "$(cores)" ${target:+--target "$target"} &&
+        stamp_parts "$preset" "$target" && exit 0
+    rm -f "$stamp"
     exit 1
 )
 
-library_is_fresh() (
-    stamp=$brkm_home/build/release/brkmalloc.stamp
-    [ -f "$brkm_home/build/release/libbrkmalloc.so" ] && [ -f "$stamp" ] &&
-        [ -z "$(find "$brkm_home/src" "$brkm_home/include" "$brkm_home/cmake" \
-            "$brkm_home/CMakeLists.txt" "$brkm_home/CMakePresets.json" -newer "$stamp" -print)" ]
-)
+# ---- What a subcommand runs: parts of the release build ----
 
-build_library() (
-    require_tools release || exit
-    mkdir -p "$brkm_home/build" || exit
-    exec 9>"$brkm_home/build/lock"
-    ! command -v flock >/dev/null || flock 9
-    ! library_is_fresh || exit 0
-    say "building the library (a few seconds)"
-    log=$brkm_home/build/library.log
-    if ! compile release OFF brkmalloc_shared >"$log" 2>&1 </dev/null 9>&-; then
-        tail -n 40 "$log" >&2
-        fail "the build failed; its whole output is in $log"
-    fi
-)
+brkm_parts="library ctl pprof trace"
 
-# build_part OPTION TARGET WHAT: builds a part of the tree in the release build, beside the library.
-build_part() (
+# What a part is for people, its target, the file that shows that it is there, and its sources.
+part_title()
+{
+    case $1 in
+    library) echo "the library" ;;
+    ctl) echo "what asks processes" ;;
+    pprof) echo "what reads heap profiles" ;;
+    trace) echo "what records and replays" ;;
+    esac
+}
+
+part_target()
+{
+    case $1 in
+    library) echo brkmalloc_shared ;;
+    *) echo "brkmalloc_$1" ;;
+    esac
+}
+
+part_product()
+{
+    case $1 in
+    library) echo libbrkmalloc.so ;;
+    ctl) echo ctl/brkmalloc-ctl ;;
+    pprof) echo profile/brkmalloc-pprof ;;
+    trace) echo trace/brkmalloc-replay ;;
+    esac
+}
+
+part_sources()
+{
+    case $1 in
+    library) echo "src include" ;;
+    ctl) echo ctl ;;
+    pprof) echo profile ;;
+    trace) echo "trace compare" ;;
+    esac
+    echo "cmake CMakeLists.txt CMakePresets.json"
+}
+
+# shellcheck disable=SC2046 # a list of folders
+part_is_fresh() (
     cd "$brkm_home" || exit 1
-    unset MAKEFLAGS MFLAGS MAKELEVEL
-    log=build/$2.log
-    exec 9>build/lock
-    ! command -v flock >/dev/null || flock 9
-    if ! { cmake "-D$1=ON" build/release &&
-        cmake --build build/release --parallel "$(cores)" --target "$2"; } \
-        >"$log" 2>&1 </dev/null 9>&-; then
-        tail -n 40 "$log" >&2
-        fail "the build of $3 failed; its whole output is in $brkm_home/$log"
-    fi
+    stamp=build/release/$1.stamp
+    [ -f "build/release/$(part_product "$1")" ] && [ -f "$stamp" ] &&
+        [ -z "$(find $(part_sources "$1") -newer "$stamp" -print 2>/dev/null | head -n 1)" ]
 )
 
-# ---- What a subcommand runs ----
-
-trace_is_fresh() (
-    folder=$brkm_home/build/release/trace
-    [ -f "$folder/libbrkmalloc-record.so" ] && [ -x "$folder/brkmalloc-replay" ] &&
-        [ -f "$folder/stamp" ] &&
-        [ -z "$(find "$brkm_home/trace" "$brkm_home/cmake" "$brkm_home/CMakeLists.txt" \
-            -newer "$folder/stamp" -print)" ]
+# stamp_parts PRESET TARGET: as of build/$$.stamp those parts are fresh that building the target, or
+# all when it is empty, has made.
+stamp_parts() (
+    for part in $brkm_parts; do
+        if [ "$1" = release ] && [ -e "build/release/$(part_product "$part")" ] &&
+            { [ -z "$2" ] || [ "$2" = "$(part_target "$part")" ]; }; then
+            cp -p "build/$$.stamp" "build/release/$part.stamp" || exit
+        fi
+    done
+    rm -f "build/$$.stamp"
 )
 
-# What records and replays, in the release build beside the library, which must be there.
-build_trace() (
-    trace_is_fresh && exit 0
-    stamp=$brkm_home/build/$$.trace-stamp
-    : >"$stamp"
-    build_part BRKM_TRACE brkmalloc_trace "what records and replays" &&
-        mv -f "$stamp" "$brkm_home/build/release/trace/stamp" && exit 0
-    rm -f "$stamp"
-    exit 1
+# build_part PART: builds it when it is missing or older than its sources.
+build_part() (
+    ! part_is_fresh "$1" || exit 0
+    require_tools release || exit
+    in_builds release build_part_alone "$1"
 )
 
-profile_is_fresh() (
-    folder=$brkm_home/build/release/profile
-    [ -x "$folder/brkmalloc-pprof" ] && [ -f "$folder/stamp" ] &&
-        [ -z "$(find "$brkm_home/profile" "$brkm_home/cmake" "$brkm_home/CMakeLists.txt" \
-            -newer "$folder/stamp" -print)" ]
-)
-
-# What reads heap profiles, in the release build, whose library must be there.
-build_profile() (
-    profile_is_fresh && exit 0
-    stamp=$brkm_home/build/$$.profile-stamp
-    : >"$stamp"
-    build_part BRKM_PROFILE brkmalloc_pprof "what reads heap profiles" &&
-        mv -f "$stamp" "$brkm_home/build/release/profile/stamp" && exit 0
-    rm -f "$stamp"
-    exit 1
-)
-
-ctl_is_fresh() (
-    program=$brkm_home/build/release/ctl/brkmalloc-ctl
-    [ -x "$program" ] && [ -z "$(find "$brkm_home/ctl" "$brkm_home/cmake" \
-        "$brkm_home/CMakeLists.txt" -newer "$program" -print)" ]
+build_part_alone() (
+    ! part_is_fresh "$1" || exit 0
+    say "building $(part_title "$1") (a few seconds)"
+    logged "$1" compile release -DBRKM_TRACE=ON "$(part_target "$1")"
 )

@@ -189,6 +189,99 @@ case_build_once_at_a_time()
     same "builds by four runs at once" 1 "$(builds)"
 }
 
+# Whichever subcommands build at one time, one of them does.
+case_builds_wait()
+{
+    command -v flock >/dev/null || skip "no flock"
+    make_sandbox "$work/box"
+    bring_fake_tools
+    write_report a:run >"$work/report"
+    touch "$work/profile"
+    number=0
+    for subcommand in build "build --preset dev" "ctl 1 stats" "pprof $work/profile" "test --quick" lib \
+        "record -o $work/trace cat /dev/null"; do
+        number=$((number + 1))
+        # shellcheck disable=SC2086 # split into arguments
+        {
+            env -i PATH="$tools" HOME="$HOME" TMPDIR="$sandbox/tmp" SANDBOX="$sandbox" LIBRARY="$library" \
+                BRKMALLOC_NO_INSTALL=1 FAKE_REPORT="$work/report" FAKE_BUILD_SECONDS=1 \
+                "$tree/brkmalloc" $subcommand >"$work/out$number" 2>&1 || echo "failed: $subcommand"
+        } >"$work/result$number" &
+    done
+    wait
+    same "subcommands that failed" "" "$(cat "$work"/result?)"
+    has "who waits says so" "waiting for another build" "$(cat "$work"/out?)"
+}
+
+# After the tree was moved each subcommand begins its build anew.
+case_moved_tree()
+{
+    touch "$work/profile"
+    for subcommand in build lib "ctl 1 stats" "pprof $work/profile" "test --quick" \
+        "record -o $work/trace cat /dev/null" "replay $work/profile" "bench"; do
+        make_sandbox "$work/box"
+        bring_fake_tools
+        write_report a:run >"$work/report"
+        in_sandbox "$tree/brkmalloc" build
+        mv "$tree" "$work/box/moved"
+        touch -d '1 minute' "$work/box/moved"/*/packages.txt "$work/box/moved/src/source.c"
+        # shellcheck disable=SC2086 # split into arguments
+        in_sandbox BRKMALLOC_NO_INSTALL=1 FAKE_REPORT="$work/report" "$work/box/moved/brkmalloc" $subcommand
+        lacks "output of $subcommand" "CMake Error" "$out$err"
+        lacks "output of $subcommand" "the build failed" "$out$err"
+        has "cmake's calls by $subcommand" "--fresh --preset release" "$(log_of cmake)"
+        rm -rf "$work/box"
+    done
+}
+
+# Who may not write to the tree runs what is built, and is told what to do where something is missing.
+case_unwritable_tree()
+{
+    [ "$(id -u)" -eq 0 ] || skip "needs root, to be another user"
+    [ -x "$(command -v setpriv)" ] || skip "no setpriv"
+    make_sandbox "$work/box"
+    bring_fake_tools
+    chmod 755 "$work"
+    chmod 1777 "$sandbox/tmp"
+    # shellcheck disable=SC2086 # split into arguments
+    as_nobody()
+    {
+        in_sandbox BRKMALLOC_NO_INSTALL=1 "$(command -v setpriv)" --reuid=65534 --regid=65534 --clear-groups \
+            "$tree/brkmalloc" $subcommand
+    }
+    all="build;lib;ctl 1 stats;pprof $work/out;run true;record -o /dev/null/x true;test --quick"
+    for state in "nothing is built" "the library is old" "one file is of another user"; do
+        case $state in
+        "the library is old")
+            in_sandbox "$tree/brkmalloc" lib
+            touch -d '1 minute' "$tree/src/source.c"
+            ;;
+        "one file"*)
+            chown -R 65534 "$tree"
+            chown 0 "$tree/build/release/CMakeCache.txt"
+            ;;
+        esac
+        IFS=';'
+        for subcommand in $all; do
+            unset IFS
+            as_nobody
+            same "status of $subcommand when $state" 1 "$status"
+            case $subcommand in
+            record*) ;;
+            *) has "$subcommand when $state" "cannot be written, it belongs to root. Copy" "$out$err" ;;
+            esac
+            lacks "$subcommand when $state" "command/" "$err"
+        done
+    done
+    subcommand=lib
+    chown -R 0 "$tree"
+    in_sandbox "$tree/brkmalloc" lib
+    touch -d '1 hour ago' "$tree/src/source.c"
+    in_sandbox "$tree/brkmalloc" lib
+    as_nobody
+    same "status of lib when all is built" 0 "$status"
+}
+
 case_presets()
 {
     make_sandbox "$work/box"
@@ -255,7 +348,7 @@ case_test_counts()
     test_with FAKE_BROKEN_PRESET=asan "$tree/brkmalloc" test
     same "last line with a broken build" "3 passed, 1 failed" "$last"
     same "status with a broken build" 1 "$status"
-    has "the build's output" "the fake build's output" "$out"
+    has "the build's output" "the fake build's output" "$err"
     write_report >"$report"
     test_with "$tree/brkmalloc" test
     same "last line without tests" "0 passed, 0 failed" "$last"
@@ -316,7 +409,8 @@ case_source_tree()
     command -v cmake >/dev/null || skip "no cmake"
     tree="$work/a folder"
     mkdir "$tree"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake command ctl include profile src; do
+    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake command compare ctl include profile src \
+        trace; do
         cp -R "$source_tree/$path" "$tree"
     done
     ln -s "$tree/brkmalloc" "$work/command"
@@ -331,9 +425,14 @@ case_source_tree()
     built=$(readlink -f "$tree/build/release/libbrkmalloc.so")
     same "library" "$built" "$(readlink -f "$out")"
     mv "$tree" "$work/moved"
-    touch -d '1 minute' "$work/moved/src"
+    touch -d '1 minute' "$work/moved/src" "$work/moved/ctl"
     try "$work/moved/brkmalloc" run true
     same "status after the folder was moved" 0 "$status"
+    try "$work/moved/brkmalloc" record -o "$work/trace" ls /
+    same "status of record" 0 "$status"
+    same "whether there is a trace" yes "$([ -s "$work/trace" ] && echo yes)"
+    try "$work/moved/brkmalloc" ctl 1 version
+    has "what ctl says" "process 1" "$err"
 }
 
 "case_$case"

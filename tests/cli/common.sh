@@ -94,9 +94,13 @@ make_sandbox()
     : >"$tree/include/brkmalloc/brkmalloc.h"
     : >"$tree/src/source.c"
     cp "$(dirname "$0")/../packages.txt" "$tree/tests/packages.txt"
+    for folder in profile trace bench ctl compare; do
+        mkdir "$tree/$folder"
+        echo "# nothing" >"$tree/$folder/packages.txt"
+    done
     find "$tree" -exec touch -d '1 hour ago' {} +
     for name in awk bash cat chmod cksum cp cut dash date dirname echo env find flock getconf grep \
-        head id ln ls mkdir mktemp mv od paste printf readlink rm sed sh sleep stat tail touch tr \
+        head id ln ls mkdir mktemp mv od paste printf readlink rm rmdir sed sh sleep stat tail touch tr \
         true uname wc; do
         for folder in /usr/bin /bin; do
             if [ -x "$folder/$name" ] && [ ! -e "$tools/$name" ]; then
@@ -132,15 +136,33 @@ case $1 in
 --build)
     echo "the fake build's output"
     [ "${2#build/}" != "${FAKE_BROKEN_PRESET:-none}" ] || exit 1
+    mkdir "$SANDBOX/at_work" || exit 1
     sleep "${FAKE_BUILD_SECONDS:-0}"
     cp "$LIBRARY" "$2/libbrkmalloc.so"
+    for product in ctl/brkmalloc-ctl profile/brkmalloc-pprof trace/brkmalloc-replay; do
+        mkdir -p "$2/${product%/*}"
+        printf '#!/bin/sh\necho %s\n' "$product" >"$2/$product"
+        chmod +x "$2/$product"
+    done
+    cp "$LIBRARY" "$2/trace/libbrkmalloc-record.so"
+    rmdir "$SANDBOX/at_work"
     ;;
 *)
+    fresh=
     for word in "$@"; do
         case $word in
+        --fresh) fresh=yes ;;
         --preset) ;;
         -*) ;;
-        *) mkdir -p "build/$word" ;;
+        *)
+            mkdir -p "build/$word"
+            cache=build/$word/CMakeCache.txt
+            if [ -f "$cache" ] && [ -z "$fresh" ] && ! grep -q -x "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$cache"; then
+                echo "CMake Error: the cache is of another folder"
+                exit 1
+            fi
+            printf '%s\n' "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "CMAKE_MAKE_PROGRAM:FILEPATH=$SANDBOX/tools/make" >"$cache"
+            ;;
         esac
     done
     ;;

@@ -28,7 +28,7 @@ build_packages()
 {
     mkdir -p "$1"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
-        completions ctl docs examples gdb include profile src; do
+        compare completions ctl docs examples gdb include profile src trace; do
         cp -R "$source_tree/$path" "$1"
     done
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
@@ -86,7 +86,8 @@ case_deb_contents()
 {
     same "version" "$version-1" "$(field brkmalloc Version)"
     same "architecture" "$(dpkg --print-architecture)" "$(field brkmalloc Architecture)"
-    has "what the runtime package needs" "libc6" "$(field brkmalloc Depends)"
+    has "what the runtime package needs" "libc6 (>= 2." "$(field brkmalloc Depends)"
+    has "what the runtime package recommends" "python3" "$(field brkmalloc Recommends)"
     has "what the development package needs" "brkmalloc (= $version-1)" \
         "$(field libbrkmalloc-dev Depends)"
     runtime=$(contents brkmalloc)
@@ -96,6 +97,11 @@ case_deb_contents()
     has "runtime package" " ./usr/lib/$triplet/libbrkmalloc.so.$soversion -> " "$runtime"
     has "runtime package" " ./usr/bin/brkmalloc" "$runtime"
     has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-ctl" "$runtime"
+    for file in libexec/brkmalloc/libbrkmalloc-record.so libexec/brkmalloc/brkmalloc-replay \
+        share/brkmalloc/trace/replay.py share/brkmalloc/compare/allocators.py; do
+        has "runtime package" " ./usr/$file" "$runtime"
+    done
+    lacks "runtime package" "command/" "$runtime"
     has "runtime package" " ./usr/share/man/man7/brkmalloc.7.gz" "$runtime"
     has "runtime package" " ./usr/share/brkmalloc/brkmalloc-gdb.py" "$runtime"
     has "runtime package" " ./usr/share/gdb/auto-load/usr/lib/$triplet/libbrkmalloc.so.$version-gdb.py" \
@@ -168,6 +174,11 @@ case_deb_install()
         '/usr/bin/brkmalloc ctl $$ get control'
     expect_success "brkmalloc ctl"
     same "what a process says" "control:true (BRKMALLOC)" "$out"
+    try /usr/bin/brkmalloc record -o "$work/trace" ls /
+    expect_success "brkmalloc record"
+    try /usr/bin/brkmalloc replay --only glibc --only brkmalloc --rounds 1 "$work/trace"
+    expect_success "brkmalloc replay"
+    has "what replay shows" "peak resident" "$out"
     has "libraries that the loader knows" "libbrkmalloc.so.$soversion " "$(ldconfig -p)"
     try "$CC" "$here/consumer/who_serves.c" -lbrkmalloc -o "$work/program"
     expect_success "linking with -lbrkmalloc"

@@ -45,7 +45,8 @@ expected_files()
     printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" include/brkmalloc/brkmalloc.h \
         "$libdir/cmake/brkmalloc/brkmalloc-config.cmake" \
         "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
-        libexec/brkmalloc/brkmalloc-ctl \
+        libexec/brkmalloc/brkmalloc-ctl libexec/brkmalloc/brkmalloc-replay \
+        libexec/brkmalloc/libbrkmalloc-record.so \
         share/bash-completion/completions/brkmalloc share/brkmalloc/brkmalloc-gdb.py \
         "$gdb_links/libbrkmalloc.so.$version-gdb.py" \
         "$gdb_links/libbrkmalloc-prefixed.so.$version-gdb.py" \
@@ -53,6 +54,7 @@ expected_files()
     if [ -f "$build/profile/brkmalloc-pprof" ]; then
         echo libexec/brkmalloc/brkmalloc-pprof
     fi
+    (cd "$source_tree" && find compare trace -name '*.py') | sed 's,^,share/brkmalloc/,'
     functions | sed 's,.*,share/man/man3/&.3,'
     for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
         docs/profile-format.md docs/probes.md docs/debugging.md docs/testing.md docs/trace-format.md; do
@@ -108,6 +110,13 @@ case_command()
     expect_success "brkmalloc ctl and top"
     has "what a process says" "control:true (BRKMALLOC)" "$out"
     has "what top shows" "fragmentation" "$out"
+    try "$work/runtime/bin/brkmalloc" record -o "$work/trace" ls /
+    expect_success "brkmalloc record"
+    if [ -x /usr/bin/python3 ]; then
+        try "$work/runtime/bin/brkmalloc" replay --only glibc --rounds 1 --csv "$work/out.csv" "$work/trace"
+        expect_success "brkmalloc replay"
+        has "what replay shows" "peak resident" "$out"
+    fi
 }
 
 # configure_consumer ARGUMENT...
