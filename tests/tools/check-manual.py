@@ -3,7 +3,7 @@
 """check-manual.py COMMAND LIBRARY: the manual pages are laid out without fault, and name everything
 that users meet: each function of the header and of libc that is replaced, each option of the
 environment, each subcommand and option of the command, each message of the library and each number
-of its statistics."""
+of its statistics. References lead to a section that is there, and no word is swallowed."""
 import os
 import re
 import shutil
@@ -121,6 +121,87 @@ def check_subcommand(command, subcommand):
             failures.append(f"brkmalloc.1, .Ss {subcommand}, has no item for {option}")
 
 
+# Words that are macros of mdoc: as a word of a macro's line they disappear, or take others with them.
+SWALLOWED = {"An", "At", "Do", "Eo", "Es", "Ex", "In", "On", "So"}
+# What stands between angle brackets on purpose: elements of XML, headers.
+BRACKETED = {"<malloc>", "<brkmalloc>", "<class>", "<cache>", "<sys/sdt.h>", "<malloc.h>",
+             "<brkmalloc/brkmalloc.h>", "<i>"}
+
+
+def check_words(section):
+    """No word was taken for a macro. Such a one is written with "\\&" in front."""
+    for number, line in enumerate(read(f"docs/man/brkmalloc.{section}").splitlines(), 1):
+        words = line.split()
+        if line.startswith(".") and SWALLOWED.intersection(words[1:]):
+            failures.append(f"brkmalloc.{section}:{number}: a word is taken for a macro: {line}")
+    for word in set(re.findall(r"<[a-z][^ >]*>", page(section))) - BRACKETED:
+        failures.append(f"brkmalloc.{section} shows {word}: a word is taken for a macro")
+
+
+def check_references(section):
+    """Each section that a page refers to is there."""
+    text = read(f"docs/man/brkmalloc.{section}")
+    titles = set(re.findall(r"^\.S[sh] (.*)$", text, re.M))
+    references = [re.sub(r" [.,;:)]+$", "", name) for name in re.findall(r"\bSx (.*)$", text, re.M)]
+    for name in references:
+        if name not in titles:
+            failures.append(f"brkmalloc.{section} refers to a section \"{name}\" that it does not have")
+    return len(references)
+
+
+def part(section, title):
+    """The source of a section of a page, with its subsections."""
+    found = re.search(rf"^\.Sh {title}\n(.*?)(?=^\.Sh |\Z)", read(f"docs/man/brkmalloc.{section}"),
+                      re.S | re.M)
+    if not found:
+        failures.append(f"brkmalloc.{section} has no section {title}")
+    return found.group(1) if found else ""
+
+
+def own_items(text):
+    """The first words of the items of the outermost lists in a section."""
+    depth, items = 0, []
+    for line in text.splitlines():
+        depth += line.startswith(".Bl ") - (line == ".El")
+        if depth == 1 and line.startswith(".It "):
+            items += line[4:].replace("Cm ", "").replace(" ,", "").split()[:1]
+    return items
+
+
+def check_options_list():
+    """Each option is an item of the list of options itself, not of one inside it."""
+    items = own_items(part(7, "OPTIONS"))
+    for name in options():
+        if items.count(name) != 1:
+            failures.append(f"brkmalloc.7, OPTIONS: {name} is {items.count(name)} times an item of "
+                            "the list")
+
+
+def check_messages():
+    """Each message has its item among the messages."""
+    text = re.sub(r'"""', '"', part(7, "DIAGNOSTICS"))
+    items = "\n".join(re.findall(r"^\.It (.*)$", text, re.M))
+    for message in faults():
+        if message not in items:
+            failures.append(f"brkmalloc.7, DIAGNOSTICS: no item for the message \"{message}\"")
+
+
+def check_synopsis(command):
+    """A line of the synopsis, and a part of the page, for each use of each subcommand."""
+    synopsis = subprocess.run(["mandoc", "-Tascii", "-O", "width=300", "docs/man/brkmalloc.1"],
+                              cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    synopsis = re.sub(".\b", "", synopsis).split("SYNOPSIS")[1].split("DESCRIPTION")[0]
+    for subcommand in subcommands(command):
+        lines = re.findall(rf"^ +brkmalloc {subcommand}\b", synopsis, re.M)
+        uses = re.findall(rf"brkmalloc {subcommand}\b", usage(command, subcommand))
+        if len(lines) < len(uses):
+            failures.append(f"brkmalloc.1, SYNOPSIS: {len(lines)} lines for {subcommand}, which has "
+                            f"{len(uses)} uses")
+        shown = re.findall(rf"brkmalloc {subcommand}\b", synopsis)
+        if len(shown) != len(lines):
+            failures.append(f"brkmalloc.1, SYNOPSIS: {subcommand} stands within a line")
+
+
 def main():
     command, library = sys.argv[1:]
     if not shutil.which("mandoc"):
@@ -128,6 +209,12 @@ def main():
         return SKIPPED
     for section in (1, 3, 7):
         lint(section)
+        check_words(section)
+    if check_references(1) + check_references(3) + check_references(7) == 0:
+        failures.append("found no reference to a section")
+    check_options_list()
+    check_messages()
+    check_synopsis(command)
     expect(page(1), 1, subcommands(command), "subcommand")
     for subcommand in subcommands(command):
         check_subcommand(command, subcommand)
