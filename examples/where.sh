@@ -7,6 +7,15 @@
 #   command     the command brkmalloc
 #   libraries   the folder of brkmalloc.o, libbrkmalloc.so and so on
 
+# Also defines `needs PROGRAM PACKAGE`, which ends the example with what to do where there is none.
+
+needs()
+{
+    command -v "$1" >/dev/null && return
+    echo "${0%/run.sh}: this example needs $1: apt-get install $2" >&2
+    exit 1
+}
+
 example=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -5,6 +5,7 @@
 # CMAKE_PREFIX_PATH is needed.
 set -eu
 . "$(dirname "$0")/../where.sh"
+needs cmake cmake
 
 cmake -S "$example" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log"
 cmake --build "$work/build" >>"$work/log"

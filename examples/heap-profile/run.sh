@@ -4,6 +4,7 @@
 # A program that leaks: the report at its exit names where, and the profile says what was asked for.
 set -eu
 . "$(dirname "$0")/../where.sh"
+needs cc gcc
 
 # -rdynamic: the report has the names of the program's functions; without it addresses for addr2line.
 cc -g -O1 -fno-inline -rdynamic "$example/main.c" -o "$work/program"

@@ -4,6 +4,7 @@
 # brkmalloc linked into a static program, as an object and as an archive.
 set -eu
 . "$(dirname "$0")/../where.sh"
+needs cc gcc
 
 echo "With the object:"
 cc -static -I "$prefix/include" "$example/main.c" "$libraries/brkmalloc.o" -o "$work/object"

@@ -4,6 +4,7 @@
 # Statistics from inside the program, and from outside of it at its end.
 set -eu
 . "$(dirname "$0")/../where.sh"
+needs cc gcc
 
 cc "$example/main.c" -o "$work/program"
 "$command" run --stats "$work/program" 2>"$work/statistics"

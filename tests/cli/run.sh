@@ -89,6 +89,21 @@ case_preload_kept()
     cp -L "$library" "$other"
     try env LD_PRELOAD="$other" "$command" run sh -c 'echo "$LD_PRELOAD"'
     same "LD_PRELOAD" "$other:$installed" "$out"
+    has "warning of another malloc in front" "brkmalloc will be idle: $other, which LD_PRELOAD" "$err"
+    for name in libjemalloc.so.2 libtcmalloc_minimal.so.4 libmimalloc.so.2; do
+        case $(env LD_PRELOAD=$name true 2>&1) in
+        *"cannot be preloaded"*) continue ;;
+        esac
+        try env LD_PRELOAD="$name" "$command" run true
+        has "warning of $name in front" "brkmalloc will be idle: /" "$err"
+        has "warning of $name in front" "$name, which LD_PRELOAD" "$err"
+    done
+    harmless=$work/harmless.so
+    "${CC:-cc}" -shared -fPIC -x c -o "$harmless" - <<'END'
+int harmless = 1;
+END
+    try env LD_PRELOAD="$harmless" "$command" run true
+    same "standard error with a library that has no malloc" "" "$err"
     try "$command" run "$command" run sh -c 'echo "$LD_PRELOAD"'
     same "LD_PRELOAD of a nested run" "$installed" "$out"
     try "$command" run grep -c libbrkmalloc.so /proc/self/maps

@@ -74,6 +74,37 @@ case_fragmentation()
         own && $1 == 300 && $3 < 200'
 }
 
+# Where no other allocator is installed, none has figures: the loader says of each that it is missing.
+case_no_peers()
+{
+    case=fragmentation
+    mkdir "$work/bin"
+    printf '#!/bin/sh\necho "object cannot be preloaded: $*" >&2\nexit 0\n' >"$work/bin/env"
+    chmod +x "$work/bin/env"
+    export PATH="$work/bin:$PATH"
+    run_example
+    for name in libjemalloc.so.2 libtcmalloc_minimal.so.4 libmimalloc.so.2; do
+        has "a missing allocator" "$name: not installed" "$out"
+    done
+    same "tables" 18 "$(echo "$out" | grep -c ' 6[34] ')"
+}
+
+# Where a compiler is missing, the example says which package has it.
+case_missing_compiler()
+{
+    mkdir "$work/bin"
+    for name in sh dirname mktemp rm cat readlink uname sed find head stat id grep env mkdir; do
+        ln -s "$(command -v "$name")" "$work/bin/$name"
+    done
+    for case in "cxx c++ g++" "statistics cc gcc" "cmake cmake cmake"; do
+        # shellcheck disable=SC2086 # three words
+        set -- $case
+        try env PATH="$work/bin" sh "$prefix/share/doc/brkmalloc/examples/$1/run.sh"
+        same "status of $1" 1 "$status"
+        has "what $1 says" "needs $2: apt-get install $3" "$err"
+    done
+}
+
 case_address_map()
 {
     case=address-map
