@@ -69,7 +69,13 @@ static struct mem_control_block *refill(struct thread_cache *cache, size_t size,
 
 static BRKM_COLD struct mem_control_block *supply_without_cache(size_t size, size_t alignment)
 {
-    struct mem_control_block *block = brkm__supply_block(size, alignment, NULL);
+    struct mem_control_block *block = brkm__perturb_take(size, alignment);
+    if (block == NULL) {
+        block = brkm__supply_block(size, alignment, NULL);
+    }
+    if (block == NULL && brkm__perturb_drain()) {
+        block = brkm__supply_block(size, alignment, NULL);
+    }
     if (block != NULL) {
         brkm__perturb_new(block_payload(block), block_usable_size(block));
     }
@@ -125,8 +131,11 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
 
 static BRKM_COLD void free_without_cache(struct mem_control_block *block)
 {
-    brkm__perturb_freed(block_payload(block), block_usable_size(block));
-    brkm__heap_free(&brkm__main_heap, block, "free");
+    if (brkm__perturb_is_on()) {
+        brkm__perturb_keep(block);
+    } else {
+        brkm__heap_free(&brkm__main_heap, block, "free");
+    }
 }
 
 void brkm__cache_keep(struct mem_control_block *block)

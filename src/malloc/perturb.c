@@ -2,10 +2,25 @@
  * See perturb.h. */
 #include "malloc/perturb.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/valgrind.h"
+#include "heap/heap.h"
 #include "kit/options.h"
+#include "kit/report.h"
+
+/* Where freed blocks wait. Whoever exchanges `payload` for another value, or for NULL, has the
+ * block that was there to himself (acquire and release); `size` and `byte` may be those of the next
+ * one by then. No lock: so no fork has to care. */
+static struct place {
+    _Atomic(void *) payload;
+    atomic_size_t size;    /* of the block; relaxed */
+    _Atomic(uint8_t) byte; /* that it is filled with; relaxed */
+} places[PERTURB_PLACES];
+
+/* Blocks that were ever kept: the next goes to this place, in turn. Relaxed. */
+static atomic_size_t kept;
 
 bool brkm__perturb_is_on(void)
 {
@@ -33,4 +48,98 @@ void brkm__perturb_freed(void *start, size_t size)
         fill(start, size, byte);
         annotate_forgotten(start, size);
     }
+}
+
+/* ---- Freed blocks ---- */
+
+static void verify(const void *payload, size_t size, uint8_t byte, const char *caller)
+{
+    const uint8_t *bytes = payload;
+    annotate_ours(payload, size);
+    if (unlikely(bytes[0] != byte || memcmp(bytes, bytes + 1, size - 1) != 0)) {
+        brkm__fatal(FAULT_FREED_BLOCK_CHANGED, (struct fault_place){payload, size, caller});
+    }
+}
+
+/* The block at the place, verified and in use as if the program had it; NULL when there is none. */
+static struct mem_control_block *take_from(struct place *place, const char *caller)
+{
+    uint8_t byte = atomic_load_explicit(&place->byte, memory_order_relaxed);
+    void *payload = atomic_exchange_explicit(&place->payload, NULL, memory_order_acquire);
+    if (payload == NULL) {
+        return NULL;
+    }
+    struct mem_control_block *block = block_from_payload(payload);
+    block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
+    verify(payload, block_usable_size(block), byte, caller);
+    return block;
+}
+
+static bool empty(struct place *place)
+{
+    struct mem_control_block *block = take_from(place, "free");
+    if (block != NULL) {
+        brkm__heap_free(&brkm__main_heap, block, "free");
+    }
+    return block != NULL;
+}
+
+void brkm__perturb_keep(struct mem_control_block *block)
+{
+    void *payload = block_payload(block);
+    size_t number = atomic_fetch_add_explicit(&kept, 1, memory_order_relaxed);
+    struct place *place = &places[number % PERTURB_PLACES];
+    brkm__perturb_freed(payload, block_usable_size(block));
+    empty(place);
+    void *nothing = NULL;
+    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
+    atomic_store_explicit(&place->size, block_short_size(block), memory_order_relaxed);
+    atomic_store_explicit(&place->byte, (uint8_t)brkm__option_get(OPTION_perturb),
+                          memory_order_relaxed);
+    if (!atomic_compare_exchange_strong_explicit(&place->payload, &nothing, payload,
+                                                 memory_order_release, memory_order_relaxed)) {
+        block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
+        brkm__heap_free(&brkm__main_heap, block, "free");
+    }
+}
+
+struct mem_control_block *brkm__perturb_take(size_t size, size_t alignment)
+{
+    for (size_t i = 0; i < PERTURB_PLACES; i++) {
+        struct place *place = &places[i];
+        uintptr_t payload = (uintptr_t)atomic_load_explicit(&place->payload, memory_order_relaxed);
+        if (payload == 0 || payload % alignment != 0 ||
+            atomic_load_explicit(&place->size, memory_order_relaxed) != size) {
+            continue;
+        }
+        struct mem_control_block *block = take_from(place, "malloc");
+        if (block != NULL && block_short_size(block) == size) {
+            return block;
+        }
+        if (block != NULL) {
+            brkm__heap_free(&brkm__main_heap, block, "free");
+        }
+    }
+    return NULL;
+}
+
+bool brkm__perturb_drain(void)
+{
+    bool found = false;
+    for (size_t i = 0; i < PERTURB_PLACES; i++) {
+        found |= empty(&places[i]);
+    }
+    return found;
+}
+
+struct perturb_totals brkm__perturb_totals(void)
+{
+    struct perturb_totals totals = {0, 0};
+    for (size_t i = 0; i < PERTURB_PLACES; i++) {
+        if (atomic_load_explicit(&places[i].payload, memory_order_relaxed) != NULL) {
+            totals.bytes += atomic_load_explicit(&places[i].size, memory_order_relaxed);
+            totals.blocks++;
+        }
+    }
+    return totals;
 }

@@ -30,6 +30,7 @@ enum mallopt_parameter {
 void brkm__tune_apply(void)
 {
     brkm__cache_close(brkm__perturb_is_on());
+    brkm__perturb_drain();
     if (brkm__huge_pages_changed()) {
         brkm__heap_advise(&brkm__main_heap);
     }

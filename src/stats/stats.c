@@ -11,6 +11,7 @@
 #include "heap/walk.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
+#include "malloc/perturb.h"
 #include "profile/records.h"
 #include "system/os.h"
 
@@ -90,14 +91,15 @@ static void add_caches(struct snapshot *now)
 {
     struct cache_totals caches = brkm__cache_totals();
     struct depot_totals depot = brkm__depot_totals();
+    struct perturb_totals perturbed = brkm__perturb_totals();
     struct quarantine_totals quarantine = brkm__quarantine_totals();
     now->caches_threads = caches.threads;
     now->caches_bytes = caches.bytes;
     now->caches_blocks = caches.blocks;
     now->caches_refills = caches.refills;
     now->caches_flushes = caches.flushes;
-    now->caches_depot_bytes = depot.bytes;
-    now->caches_depot_blocks = depot.blocks;
+    now->caches_depot_bytes = depot.bytes + perturbed.bytes;
+    now->caches_depot_blocks = depot.blocks + perturbed.blocks;
     now->caches_quarantine_bytes = quarantine.bytes;
     now->caches_quarantine_blocks = quarantine.blocks;
     now->locks_caches = caches.contended + quarantine.contended;
