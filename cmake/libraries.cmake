@@ -74,6 +74,8 @@ endfunction()
 # The functions under the prefix brkm_; the system layer stands apart, so that tests can replace it.
 brkm_compile_objects(brkm_core ${core_sources})
 brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/system/os_linux.c
+  ${PROJECT_SOURCE_DIR}/src/system/os_memory_linux.c
+  ${PROJECT_SOURCE_DIR}/src/system/os_file_linux.c
   ${PROJECT_SOURCE_DIR}/src/system/os_loader_linux.c
   ${PROJECT_SOURCE_DIR}/src/system/os_fault_linux.c)
 brkm_compile_objects(brkm_os_service

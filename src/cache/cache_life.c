@@ -3,7 +3,6 @@
 #include "cache/cache_life.h"
 
 #include <limits.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "base/probes.h"
@@ -13,6 +12,7 @@
 #include "cache/idle.h"
 #include "guard/quarantine.h"
 #include "heap/heap.h"
+#include "system/os_thread.h"
 
 /* Blocks of a medium slot, beyond anything that its budget allows. */
 #define MEDIUM_SLOT_CAPACITY UINT16_MAX
@@ -20,10 +20,7 @@
 atomic_bool brkm__caches_closed;
 
 /* How a thread's end is noticed. Written once, by the constructor. */
-static struct {
-    bool has_key;
-    pthread_key_t key;
-} thread_exit;
+static struct os_thread_end thread_exit;
 
 /* ---- End ---- */
 
@@ -62,9 +59,7 @@ bool brkm__cache_flush_all(void)
 static void leave_cache(struct thread_cache *cache, struct thread_cache *instead)
 {
     brkm__thread_cache = instead;
-    if (thread_exit.has_key) {
-        pthread_setspecific(thread_exit.key, NULL);
-    }
+    brkm__os_set_at_end(&thread_exit, NULL);
     brkm__quarantine_hand_over(&cache->quarantine);
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
@@ -82,7 +77,7 @@ static struct thread_cache *make_cache(void)
     }
     annotate_ours(cache, sizeof(*cache));
     memcpy(cache, &brkm__cache_before_first_use, sizeof(*cache));
-    cache->owner = (uintptr_t)pthread_self();
+    cache->owner = brkm__os_thread_handle();
     cache->budget = BRKM_CACHE_BUDGET_MIN;
     brkm__idle_reserve_always(IDLE_IN_CACHES, cache->budget);
     for (unsigned slot = SIZE_CLASS_EXACT_SLOTS; slot < SIZE_CLASS_SLOTS; slot++) {
@@ -108,10 +103,8 @@ struct thread_cache *brkm__cache_find(struct thread_cache *cache)
         brkm__registry_enter(cache);
         brkm__thread_cache = cache;
         probe_cache_begin(cache->number, cache->budget);
-        if (thread_exit.has_key) {
-            /* May allocate, which then finds the cache. */
-            pthread_setspecific(thread_exit.key, cache);
-        }
+        /* May allocate, which then finds the cache. */
+        brkm__os_set_at_end(&thread_exit, cache);
     }
     return cache;
 }
@@ -134,7 +127,7 @@ static void end_thread(void *value)
 {
     struct thread_cache *cache = value;
     if (++cache->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
-        pthread_setspecific(thread_exit.key, cache);
+        brkm__os_set_at_end(&thread_exit, cache);
         return;
     }
     leave_cache(cache, &brkm__cache_after_exit);
@@ -142,12 +135,8 @@ static void end_thread(void *value)
 
 void brkm__cache_watch_threads(void)
 {
-    if (pthread_key_create(&thread_exit.key, end_thread) != 0) {
-        return;
-    }
-    thread_exit.has_key = true;
     struct thread_cache *cache = brkm__thread_cache;
-    if (cache_is_real(cache)) {
-        pthread_setspecific(thread_exit.key, cache);
+    if (brkm__os_watch_ends(&thread_exit, end_thread) && cache_is_real(cache)) {
+        brkm__os_set_at_end(&thread_exit, cache);
     }
 }

@@ -283,7 +283,7 @@ bool brkm__guarded_free(void *memory, enum fault *fault)
     take_trace(&slot->block.freed);
     /* In this order nothing that is written in between stays. */
     brkm__os_protect(page_of(slot), page);
-    slot->is_unchanged = !brkm__os_discard(page_of(slot), page);
+    slot->is_unchanged = !brkm__os_discard_guarded(page_of(slot), page);
     give_slot_back(slot);
     return true;
 }

@@ -374,7 +374,7 @@ size_t brkm__mapped_retire(void *payload, size_t requested)
     }
     lock_release(&brkm__mapped_lock);
     if (mapping.size != 0) {
-        brkm__os_discard((void *)mapping.start, mapping.size);
+        brkm__os_discard_guarded((void *)mapping.start, mapping.size);
         brkm__os_protect((void *)mapping.start, mapping.size);
         brkm__footprint_release(mapping.size);
     }

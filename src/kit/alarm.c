@@ -49,7 +49,7 @@ void brkm__alarm_wake(void)
 {
     turn_off();
     if (bell.length == 0) {
-        brkm__os_wake(&brkm__alarm_state);
+        brkm__os_wake_one(&brkm__alarm_state);
     } else {
         brkm__os_socket_knock(bell.name, bell.length);
     }

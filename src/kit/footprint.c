@@ -88,14 +88,24 @@ void brkm__footprint_settle(size_t bytes, bool obtained)
 
 /* ---- Mappings ---- */
 
-void *brkm__footprint_map(size_t size)
+static void *map_by(void *(*map)(size_t size), size_t size)
 {
     if (!brkm__footprint_reserve(size)) {
         return NULL;
     }
-    void *start = brkm__os_map(size);
+    void *start = map(size);
     brkm__footprint_settle(size, start != NULL);
     return start;
+}
+
+void *brkm__footprint_map(size_t size)
+{
+    return map_by(brkm__os_map, size);
+}
+
+void *brkm__footprint_map_between_guards(size_t size)
+{
+    return map_by(brkm__os_map_between_guards, size);
 }
 
 bool brkm__footprint_unmap(void *start, size_t size)
@@ -135,7 +145,7 @@ bool brkm__footprint_discard(void *start, size_t size)
 void brkm__footprint_abandon(void *start, size_t size)
 {
     if (!brkm__footprint_unmap(start, size)) {
-        brkm__os_discard(start, size);
+        brkm__os_discard_guarded(start, size);
         brkm__footprint_release(size);
     }
 }

@@ -11,6 +11,7 @@
 
 /* NULL also past the hard limit. */
 void *brkm__footprint_map(size_t size);
+void *brkm__footprint_map_between_guards(size_t size);
 bool brkm__footprint_unmap(void *start, size_t size);
 void *brkm__footprint_remap(void *start, size_t old_size, size_t new_size);
 

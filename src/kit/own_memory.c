@@ -12,16 +12,8 @@ size_t brkm__own_bytes(size_t size)
 
 void *brkm__own_map(size_t size)
 {
-    size_t page = brkm__os_page_size();
-    size_t bytes = brkm__own_bytes(size);
-    char *start = brkm__footprint_map(bytes);
-    if (start == NULL) {
-        return NULL;
-    }
-    /* Where the kernel has no room for more mappings the memory is as good without. */
-    brkm__os_protect(start, page);
-    brkm__os_protect(start + bytes - page, page);
-    return start + page;
+    char *start = brkm__footprint_map_between_guards(brkm__own_bytes(size));
+    return start == NULL ? NULL : start + brkm__os_page_size();
 }
 
 void brkm__own_unmap(void *memory, size_t size)

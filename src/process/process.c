@@ -2,8 +2,6 @@
  * The life of the process: start, fork, exit.
  *
  * The allocator serves before the constructor runs and after the destructor ran. */
-#define _GNU_SOURCE
-
 #include "base/base.h"
 #include "cache/cache_life.h"
 #include "cache/cache_registry.h"
@@ -27,14 +25,6 @@
 #include "service/thread.h"
 #include "stats/print.h"
 #include "system/os.h"
-#include "system/os_thread.h"
-
-/* glibc's lock on the list of streams, recursive. fork takes it after all prepare handlers have
- * run. A thread in fflush(NULL) holds it and waits for a stream whose owner may wait for one of our
- * locks: unless we take it before ours, that is a ring. Weak: other libcs have none. */
-extern void _IO_list_lock(void) __attribute__((weak));
-extern void _IO_list_unlock(void) __attribute__((weak));
-extern void _IO_list_resetlock(void) __attribute__((weak));
 
 /* The locks besides those of the quarantine and the depot, in the order in which fork takes them
  * all. */
@@ -65,9 +55,7 @@ static void prepare_fork(void)
     if (os_is_single_threaded()) {
         return;
     }
-    if (_IO_list_lock != NULL) {
-        _IO_list_lock();
-    }
+    brkm__os_streams_lock();
     for_each_lock(lock_acquire);
     brkm__lock_holds_all = true;
 }
@@ -79,13 +67,12 @@ static void fork_in_parent(void)
     }
     brkm__lock_holds_all = false;
     for_each_lock(lock_release);
-    if (_IO_list_unlock != NULL) {
-        _IO_list_unlock();
-    }
+    brkm__os_streams_unlock();
 }
 
 static void fork_in_child(void)
 {
+    brkm__os_discard_after_fork();
     brkm__guarded_after_fork();
     brkm__explain_after_fork();
     brkm__sampling_forget();
@@ -96,9 +83,7 @@ static void fork_in_child(void)
     for_each_lock(lock_reset);
     brkm__lock_begin_process();
     brkm__cache_forget_other_threads();
-    if (_IO_list_resetlock != NULL) {
-        _IO_list_resetlock();
-    }
+    brkm__os_streams_reset();
     brkm__service_restart_in_child();
 }
 
@@ -106,6 +91,7 @@ static void fork_in_child(void)
  * their registration, so that ours comes last, or nearly, and holds up other threads briefly. */
 __attribute__((constructor(101))) static void start(void)
 {
+    brkm__os_discard_begin();
     brkm__cache_watch_threads();
     brkm__orphans_watch();
     brkm__os_at_fork(prepare_fork, fork_in_parent, fork_in_child);

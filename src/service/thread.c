@@ -2,7 +2,6 @@
  * See thread.h. */
 #include "service/thread.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "kit/alarm.h"
@@ -20,8 +19,7 @@
 static struct {
     /* Written by the constructor, and in the child of a fork. */
     bool running;
-    bool has_key;
-    pthread_key_t first_thread_key;
+    struct os_thread_end first_thread;
     /* Written by the program's first thread when it ends; relaxed, the alarm wakes the reader. */
     atomic_bool first_thread_ended;
 } service;
@@ -121,8 +119,8 @@ static void first_thread_ends(void *unused)
 /* A thread-specific value has its destructor called when its thread ends, but not by exit. */
 static void watch_first_thread(void)
 {
-    if (service.has_key && brkm__os_is_first_thread()) {
-        pthread_setspecific(service.first_thread_key, &service);
+    if (brkm__os_is_first_thread()) {
+        brkm__os_set_at_end(&service.first_thread, &service);
     }
 }
 
@@ -131,7 +129,7 @@ void brkm__service_start(void)
     if ((!is_on(OPTION_background) && !is_on(OPTION_control)) || brkm__os_is_secure_mode()) {
         return;
     }
-    service.has_key = pthread_key_create(&service.first_thread_key, first_thread_ends) == 0;
+    brkm__os_watch_ends(&service.first_thread, first_thread_ends);
     watch_first_thread();
     start_thread();
 }

@@ -7,6 +7,7 @@
 #include "brkmalloc/brkmalloc.h"
 #include "heap/size_class.h"
 #include "stats/stats.h"
+#include "system/os_thread.h"
 
 /* ---- glibc's elements ---- */
 
@@ -117,6 +118,8 @@ int brkm_malloc_info(int options, FILE *stream)
     if (options != 0) {
         return EINVAL;
     }
+    /* Stdio has cancellation points. */
+    int held = brkm__os_hold_cancellation();
     /* Taken before anything is printed, which may allocate. */
     struct snapshot_detail *detail;
     struct snapshot now = brkm__snapshot_begin(&detail);
@@ -128,5 +131,6 @@ int brkm_malloc_info(int options, FILE *stream)
     print_ours(stream, &now, detail);
     fputs("</malloc>\n", stream);
     brkm__snapshot_end(detail);
+    brkm__os_let_cancellation(held);
     return 0;
 }

@@ -188,6 +188,8 @@ int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format fo
         return EINVAL;
     }
     struct writer writer = {.write = write, .context = context};
+    /* The program's function may have cancellation points. */
+    int held = brkm__os_hold_cancellation();
     struct snapshot_detail *detail;
     struct snapshot now = brkm__snapshot_begin(&detail);
     if (format == BRKM_STATS_JSON) {
@@ -196,6 +198,7 @@ int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format fo
         write_text(&writer, &now);
     }
     brkm__snapshot_end(detail);
+    brkm__os_let_cancellation(held);
     return 0;
 }
 

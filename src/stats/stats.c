@@ -75,7 +75,6 @@ static void look_at_all(struct sight *sight)
 static void add_process(struct snapshot *now)
 {
     struct footprint_totals totals = brkm__footprint_totals();
-    now->process_id = (uint64_t)brkm__os_process_id();
     now->process_age_ms = totals.age;
     now->peak_total = totals.peak;
     now->peak_after_ms = totals.peak_time;
@@ -237,6 +236,7 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
     look_at_all(&sight);
     lock_release(&heap->lock);
     add_process(&now);
+    now.process_id = (uint64_t)brkm__os_process_id();
     const struct block_totals *in_use = &sight.all[SNAPSHOT_IN_USE];
     now.in_use_heap_blocks = in_use->blocks;
     now.heap_regions = sight.regions;

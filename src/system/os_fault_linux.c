@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <ucontext.h>
 
+#include "system/syscall.h"
+
 /* Bytes of an alternate stack that must be left for looking at the stack of the program. */
 #define STACK_NEEDED ((size_t)8192)
 
@@ -71,7 +73,7 @@ static void add_registers(struct os_fault *fault, const ucontext_t *context)
 static bool has_stack(void)
 {
     stack_t stack;
-    if (sigaltstack(NULL, &stack) != 0 || (stack.ss_flags & SS_ONSTACK) == 0) {
+    if (os_call2(SYS_sigaltstack, 0, (long)&stack) != 0 || (stack.ss_flags & SS_ONSTACK) == 0) {
         return true;
     }
     return (uintptr_t)&stack - (uintptr_t)stack.ss_sp > STACK_NEEDED;
@@ -124,7 +126,7 @@ static void pass_on(int signal, siginfo_t *info, void *context)
     } else if (handler == SIG_DFL) {
         /* Blocked until this handler returns. */
         sigaction(signal, action, NULL);
-        raise(signal);
+        os_call3(SYS_tgkill, os_call0(SYS_getpid), os_call0(SYS_gettid), signal);
     }
 }
 

@@ -10,6 +10,7 @@
 #define BRKMALLOC_SYSTEM_OS_SOCKET_H
 
 #include "base/base.h"
+#include "system/os_file.h"
 
 /* Bytes of an abstract name, without the leading zero byte that the kernel wants. */
 #define OS_SOCKET_NAME_MAX 107
@@ -17,7 +18,7 @@
 struct os_socket {
     bool open;
     int descriptor;
-    uint64_t device, inode;
+    struct os_file_identity file;
 };
 
 enum os_socket_result {

@@ -4,66 +4,47 @@
 #include "system/os_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
+#include <time.h>
+
+#include "system/descriptor.h"
 
 /* Clients that may wait for their turn; more are refused by the kernel, or wait in connect. */
 #define BACKLOG 128
-
-/* Lowest number of our descriptors, out of the way of programs that count theirs. */
-#define DESCRIPTOR_MIN 200
 
 /* ---- Descriptors ---- */
 
 static bool is_ours(const struct os_socket *socket)
 {
-    struct stat status;
-    return socket->open && fstat(socket->descriptor, &status) == 0 &&
-           status.st_dev == socket->device && status.st_ino == socket->inode;
+    return socket->open && descriptor_is(socket->descriptor, socket->file);
 }
 
 /* Notes an open descriptor, after it was moved out of the way where that is possible. */
 static bool adopt(struct os_socket *adopted, int descriptor)
 {
-    struct stat status;
-    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
-    if (moved >= 0) {
-        close(descriptor);
-        descriptor = moved;
+    descriptor = descriptor_move(descriptor);
+    adopted->descriptor = descriptor;
+    adopted->open = descriptor_find(descriptor, &adopted->file);
+    if (!adopted->open) {
+        descriptor_close(descriptor);
     }
-    if (fstat(descriptor, &status) != 0) {
-        close(descriptor);
-        return false;
-    }
-    *adopted = (struct os_socket){
-        .open = true, .descriptor = descriptor, .device = status.st_dev, .inode = status.st_ino};
-    return true;
-}
-
-static void close_ours(struct os_socket *socket)
-{
-    if (is_ours(socket)) {
-        close(socket->descriptor);
-    }
-    socket->open = false;
+    return adopted->open;
 }
 
 void brkm__os_socket_close(struct os_socket *socket)
 {
-    int saved = errno;
-    close_ours(socket);
-    errno = saved;
+    if (is_ours(socket)) {
+        descriptor_close(socket->descriptor);
+    }
+    socket->open = false;
 }
 
 static int new_socket(void)
 {
-    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return (int)os_call3(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* ---- Names ---- */
@@ -96,47 +77,47 @@ static const char *words_for(int error)
     }
 }
 
-static bool listen_at(struct os_socket *listener, const char *name, size_t length)
+/* Returns 0 or an errno value. */
+static int listen_at(struct os_socket *listener, const char *name, size_t length)
 {
     struct sockaddr_un address;
     socklen_t size = make_address(&address, name, length);
     int descriptor = new_socket();
-    if (descriptor < 0 || !adopt(listener, descriptor)) {
-        return false;
+    if (descriptor < 0) {
+        return -descriptor;
     }
-    if (bind(listener->descriptor, (const struct sockaddr *)&address, size) == 0 &&
-        listen(listener->descriptor, BACKLOG) == 0) {
-        return true;
+    if (!adopt(listener, descriptor)) {
+        return EBADF;
     }
-    int error = errno;
-    close_ours(listener);
-    errno = error;
-    return false;
+    long result = os_call3(SYS_bind, listener->descriptor, (long)&address, size);
+    if (result == 0) {
+        result = os_call2(SYS_listen, listener->descriptor, BACKLOG);
+    }
+    if (result != 0) {
+        brkm__os_socket_close(listener);
+    }
+    return (int)-result;
 }
 
 bool brkm__os_socket_listen(struct os_socket *listener, const char *name, size_t length,
                             const char **reason)
 {
-    int saved = errno;
-    bool done = listen_at(listener, name, length);
-    if (!done) {
-        *reason = words_for(errno);
+    int error = listen_at(listener, name, length);
+    if (error != 0) {
+        *reason = words_for(error);
     }
-    errno = saved;
-    return done;
+    return error == 0;
 }
 
 void brkm__os_socket_knock(const char *name, size_t length)
 {
-    int saved = errno;
     struct sockaddr_un address;
     socklen_t size = make_address(&address, name, length);
     int descriptor = new_socket();
     if (descriptor >= 0) {
-        (void)connect(descriptor, (const struct sockaddr *)&address, size);
-        close(descriptor);
+        os_call3(SYS_connect, descriptor, (long)&address, size);
+        descriptor_close(descriptor);
     }
-    errno = saved;
 }
 
 /* ---- Clients ---- */
@@ -145,15 +126,27 @@ static bool is_allowed(int descriptor)
 {
     struct ucred peer;
     socklen_t size = sizeof(peer);
-    return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           (peer.uid == geteuid() || peer.uid == 0);
+    long result =
+        os_call(SYS_getsockopt, descriptor, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&size, 0);
+    return result == 0 && (peer.uid == (uid_t)os_call0(SYS_geteuid) || peer.uid == 0);
+}
+
+/* Waits at most that many milliseconds; UINT64_MAX: for ever. */
+static long poll_for(struct pollfd *polled, size_t count, uint64_t milliseconds)
+{
+    struct timespec time = {
+        .tv_sec = (time_t)(milliseconds / 1000),
+        .tv_nsec = (long)(milliseconds % 1000 * 1000000),
+    };
+    return os_call4(SYS_ppoll, (long)polled, (long)count,
+                    milliseconds == UINT64_MAX ? 0 : (long)&time, 0);
 }
 
 /* A listener that was shut down is always ready and never has a client. */
 static bool is_shut_down(int descriptor)
 {
     struct pollfd polled = {.fd = descriptor, .events = POLLRDHUP};
-    return poll(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP)) != 0;
+    return poll_for(&polled, 1, 0) > 0 && (polled.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
 static bool has_no_use(int descriptor, int error)
@@ -162,30 +155,22 @@ static bool has_no_use(int descriptor, int error)
            (error == EAGAIN && is_shut_down(descriptor));
 }
 
-static enum os_socket_result accept_from(const struct os_socket *listener, struct os_socket *client,
-                                         bool *allowed)
+enum os_socket_result brkm__os_socket_accept(const struct os_socket *listener,
+                                             struct os_socket *client, bool *allowed)
 {
     if (!is_ours(listener)) {
         return OS_SOCKET_FAILED;
     }
-    int descriptor = accept4(listener->descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int descriptor =
+        (int)os_call4(SYS_accept4, listener->descriptor, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) {
-        return has_no_use(listener->descriptor, errno) ? OS_SOCKET_FAILED : OS_SOCKET_LATER;
+        return has_no_use(listener->descriptor, -descriptor) ? OS_SOCKET_FAILED : OS_SOCKET_LATER;
     }
     *allowed = is_allowed(descriptor);
     return adopt(client, descriptor) ? OS_SOCKET_DONE : OS_SOCKET_LATER;
 }
 
-enum os_socket_result brkm__os_socket_accept(const struct os_socket *listener,
-                                             struct os_socket *client, bool *allowed)
-{
-    int saved = errno;
-    enum os_socket_result result = accept_from(listener, client, allowed);
-    errno = saved;
-    return result;
-}
-
-static enum os_socket_result result_of(ssize_t bytes, size_t *done)
+static enum os_socket_result result_of(long bytes, size_t *done)
 {
     *done = bytes > 0 ? (size_t)bytes : 0;
     if (bytes > 0) {
@@ -194,54 +179,43 @@ static enum os_socket_result result_of(ssize_t bytes, size_t *done)
     if (bytes == 0) {
         return OS_SOCKET_ENDED;
     }
-    return errno == EAGAIN || errno == EINTR ? OS_SOCKET_LATER : OS_SOCKET_FAILED;
+    return bytes == -EAGAIN || bytes == -EINTR ? OS_SOCKET_LATER : OS_SOCKET_FAILED;
 }
 
 enum os_socket_result brkm__os_socket_receive(const struct os_socket *client, char *bytes,
                                               size_t size, size_t *done)
 {
-    int saved = errno;
     *done = 0;
-    enum os_socket_result result = OS_SOCKET_FAILED;
-    if (is_ours(client)) {
-        result = result_of(recv(client->descriptor, bytes, size, 0), done);
+    if (!is_ours(client)) {
+        return OS_SOCKET_FAILED;
     }
-    errno = saved;
-    return result;
+    return result_of(os_call(SYS_recvfrom, client->descriptor, (long)bytes, (long)size, 0, 0, 0),
+                     done);
 }
 
 enum os_socket_result brkm__os_socket_send(const struct os_socket *client, const char *bytes,
                                            size_t size, size_t *done)
 {
-    int saved = errno;
     *done = 0;
-    enum os_socket_result result = OS_SOCKET_FAILED;
-    if (is_ours(client)) {
-        result = result_of(send(client->descriptor, bytes, size, MSG_NOSIGNAL), done);
+    if (!is_ours(client)) {
+        return OS_SOCKET_FAILED;
     }
-    errno = saved;
-    return result;
+    return result_of(
+        os_call(SYS_sendto, client->descriptor, (long)bytes, (long)size, MSG_NOSIGNAL, 0, 0), done);
 }
 
 /* ---- Waiting ---- */
 
-static int timeout_of(uint64_t milliseconds)
-{
-    return milliseconds == UINT64_MAX ? -1 : milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
-}
-
 void brkm__os_socket_wait(struct os_socket_event *events, size_t count, uint64_t milliseconds)
 {
-    int saved = errno;
     struct pollfd polled[OS_SOCKET_EVENTS_MAX];
     for (size_t i = 0; i < count; i++) {
         polled[i].fd = events[i].socket->descriptor;
         polled[i].events = events[i].to_send ? POLLOUT : POLLIN;
         polled[i].revents = 0;
     }
-    int ready = poll(polled, count, timeout_of(milliseconds));
+    long ready = poll_for(polled, count, milliseconds);
     for (size_t i = 0; i < count; i++) {
         events[i].ready = ready > 0 && polled[i].revents != 0;
     }
-    errno = saved;
 }

@@ -10,17 +10,74 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/config.h"
+#include "system/syscall.h"
 
-/* Bytes of address space, of which the thread touches two or three pages. It must also hold the
- * program's thread-local variables, and the exit handlers when this is the last thread. */
-#define STACK_SIZE (256 * BRKM_KIB)
+/* ---- Sleeping ---- */
 
-/* ---- Fork ---- */
+void brkm__os_wait_at_most(uint32_t *word, uint32_t expected, uint64_t milliseconds)
+{
+    struct timespec time = {
+        .tv_sec = (time_t)(milliseconds / 1000),
+        .tv_nsec = (long)(milliseconds % 1000 * 1000000),
+    };
+    os_call4(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected,
+             milliseconds == UINT64_MAX ? 0 : (long)&time);
+}
+
+/* The kernel goes on waiting after a signal unless the time is limited; but the signal's handler
+ * may have forked, and nobody may be left to wake the child. In milliseconds: an hour. */
+#define WAIT_MAX 3600000
+
+void brkm__os_wait(uint32_t *word, uint32_t expected)
+{
+    brkm__os_wait_at_most(word, expected, WAIT_MAX);
+}
+
+void brkm__os_wake_one(uint32_t *word)
+{
+    os_call3(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+/* ---- Cancellation ---- */
+
+int brkm__os_hold_cancellation(void)
+{
+    int held = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &held);
+    return held;
+}
+
+void brkm__os_let_cancellation(int held)
+{
+    pthread_setcancelstate(held, NULL);
+}
+
+/* ---- The end of threads ---- */
+
+_Static_assert(sizeof(pthread_key_t) == sizeof(unsigned), "struct os_thread_end holds a key");
+
+bool brkm__os_watch_ends(struct os_thread_end *ends, void (*end)(void *value))
+{
+    ends->valid = pthread_key_create(&ends->key, end) == 0;
+    return ends->valid;
+}
+
+void brkm__os_set_at_end(const struct os_thread_end *ends, const void *value)
+{
+    if (ends->valid) {
+        pthread_setspecific(ends->key, value);
+    }
+}
+
+uintptr_t brkm__os_thread_handle(void)
+{
+    return (uintptr_t)pthread_self();
+}
+
+/* ---- Forks ---- */
 
 #if defined(__GLIBC__)
 
@@ -49,7 +106,36 @@ void brkm__os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)
 
 #endif
 
-/* ---- Beginning ---- */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+void brkm__os_streams_lock(void)
+{
+    if (_IO_list_lock != NULL) {
+        _IO_list_lock();
+    }
+}
+
+void brkm__os_streams_unlock(void)
+{
+    if (_IO_list_unlock != NULL) {
+        _IO_list_unlock();
+    }
+}
+
+void brkm__os_streams_reset(void)
+{
+    if (_IO_list_resetlock != NULL) {
+        _IO_list_resetlock();
+    }
+}
+
+/* ---- The allocator's own thread ---- */
+
+/* Bytes of address space, of which the thread touches two or three pages. It must also hold the
+ * program's thread-local variables, and the exit handlers when this is the last thread. */
+#define STACK_SIZE (256 * BRKM_KIB)
 
 /* Written by whoever starts the thread, before it exists. */
 static struct {
@@ -60,7 +146,7 @@ static struct {
 static void *enter(void *unused)
 {
     sigset_t signals = beginning.signals;
-    prctl(PR_SET_NAME, "brkmalloc");
+    os_call2(SYS_prctl, PR_SET_NAME, (long)"brkmalloc");
     beginning.run();
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
     return unused;
@@ -99,35 +185,11 @@ bool brkm__os_start_thread(void (*run)(void))
     return started;
 }
 
-/* ---- Waiting ---- */
-
-void brkm__os_wait_at_most(uint32_t *word, uint32_t expected, uint64_t milliseconds)
-{
-    int saved = errno;
-    struct timespec time = {
-        .tv_sec = (time_t)(milliseconds / 1000),
-        .tv_nsec = (long)(milliseconds % 1000 * 1000000),
-    };
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected,
-            milliseconds == UINT64_MAX ? NULL : &time, NULL, 0);
-    errno = saved;
-}
-
-void brkm__os_wake(uint32_t *word)
-{
-    int saved = errno;
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-    errno = saved;
-}
-
 /* ---- Other threads ---- */
 
 bool brkm__os_is_first_thread(void)
 {
-    int saved = errno;
-    bool first = syscall(SYS_gettid) == getpid();
-    errno = saved;
-    return first;
+    return os_call0(SYS_gettid) == os_call0(SYS_getpid);
 }
 
 /* As the kernel's getdents64 gives it. */
@@ -150,15 +212,15 @@ static bool has_ended(int folder, const char *name)
     }
     memcpy(path, name, length);
     memcpy(path + length, "/stat", sizeof("/stat"));
-    int file = openat(folder, path, O_RDONLY | O_CLOEXEC);
+    long file = os_call4(SYS_openat, folder, (long)path, O_RDONLY | O_CLOEXEC, 0);
     if (file < 0) {
-        return errno == ENOENT;
+        return file == -ENOENT;
     }
-    ssize_t got = read(file, text, sizeof(text));
-    close(file);
+    long got = os_call3(SYS_read, file, (long)text, sizeof(text));
+    os_call1(SYS_close, file);
     const char *end = got <= 0 ? NULL : memrchr(text, ')', (size_t)got);
     if (end == NULL || end + 2 >= text + got) {
-        return got < 0 && errno == ESRCH;
+        return got == -ESRCH;
     }
     return end[2] == 'Z' || end[2] == 'X';
 }
@@ -180,7 +242,7 @@ static bool all_have_ended(int folder, const char *entries, const char *end, con
 /* The calling thread's number as text. */
 static const char *own_number(char *text, size_t size)
 {
-    long number = syscall(SYS_gettid);
+    long number = os_call0(SYS_gettid);
     char *digit = text + size - 1;
     *digit = '\0';
     do {
@@ -192,21 +254,20 @@ static const char *own_number(char *text, size_t size)
 
 bool brkm__os_is_last_thread(void)
 {
-    int saved = errno;
     char number[24];
     const char *own = own_number(number, sizeof(number));
     _Alignas(struct entry) char entries[1024];
     bool last = false;
-    int folder = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder = (int)os_call4(SYS_openat, AT_FDCWD, (long)"/proc/self/task",
+                               O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (folder >= 0) {
         long got;
         last = true;
         do {
-            got = syscall(SYS_getdents64, folder, entries, sizeof(entries));
+            got = os_call3(SYS_getdents64, folder, (long)entries, sizeof(entries));
             last = got >= 0 && all_have_ended(folder, entries, entries + got, own);
         } while (last && got > 0);
-        close(folder);
+        os_call1(SYS_close, folder);
     }
-    errno = saved;
     return last;
 }

@@ -13,14 +13,6 @@
 
 #include "hooks.h"
 
-/* Handlers are kept instead of registered, and the lock on the list of streams is a model of
- * glibc's. */
-static int model_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-#define pthread_atfork model_atfork
-#define _IO_list_lock model_list_lock
-#define _IO_list_unlock model_list_unlock
-#define _IO_list_resetlock model_list_reset
-
 #include "cache/depot.c"
 #include "cache/idle.c"
 #include "kit/lock.c"
@@ -48,6 +40,14 @@ void brkm__os_wait(uint32_t *word, uint32_t expected)
 
 static uint32_t mark_page;
 static bool mark_is_watched;
+
+void brkm__os_discard_begin(void)
+{
+}
+
+void brkm__os_discard_after_fork(void)
+{
+}
 
 void *brkm__os_map_wiped_on_fork(void)
 {
@@ -455,15 +455,16 @@ static struct {
     void (*child)(void);
 } handlers;
 
-static int model_atfork(void (*before)(void), void (*parent)(void), void (*child)(void))
+/* Handlers are kept instead of registered. */
+void brkm__os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 {
     handlers.prepare = before;
     handlers.parent = parent;
     handlers.child = child;
-    return 0;
 }
 
-/* glibc's lock on the list of streams, which its owner may take again; and that of one stream. */
+/* A model of glibc's lock on the list of streams, which its owner may take again; and that of one
+ * stream. */
 static struct owned {
     unsigned depth, owner;
 } list_lock, stream_lock;
@@ -487,17 +488,17 @@ static void open_owned(struct owned *owned)
     schedule_point();
 }
 
-void model_list_lock(void)
+void brkm__os_streams_lock(void)
 {
     take_owned(&list_lock);
 }
 
-void model_list_unlock(void)
+void brkm__os_streams_unlock(void)
 {
     open_owned(&list_lock);
 }
 
-void model_list_reset(void)
+void brkm__os_streams_reset(void)
 {
     list_lock.depth = 0;
 }
@@ -532,13 +533,13 @@ static void fork_and_go_on(void)
     handlers.prepare();
     expect_nobody_inside();
     pass_a_lock();
-    model_list_lock();
+    brkm__os_streams_lock();
     if (schedule_choose(2) == 0) {
-        model_list_unlock();
+        brkm__os_streams_unlock();
         handlers.parent();
     } else {
         schedule_forget_others();
-        model_list_reset();
+        brkm__os_streams_reset();
         handlers.child();
     }
     use_each_lock();
@@ -617,10 +618,10 @@ static void read_a_line(void)
 /* fflush(NULL): the list, and under it each stream. */
 static void flush_all_streams(void)
 {
-    model_list_lock();
+    brkm__os_streams_lock();
     take_owned(&stream_lock);
     open_owned(&stream_lock);
-    model_list_unlock();
+    brkm__os_streams_unlock();
 }
 
 static void verify_fork(void)

@@ -61,12 +61,11 @@ MUTANTS = [
      "    brkm__lock_holds_all = false;\n    for_each_lock(lock_release);",
      "    for_each_lock(lock_release);"),
     ("fork takes our locks before the list of streams", "process/process.c",
-     "    if (_IO_list_lock != NULL) {\n        _IO_list_lock();\n    }\n"
+     "    brkm__os_streams_lock();\n"
      "    for_each_lock(lock_acquire);",
-     "    for_each_lock(lock_acquire);\n    if (_IO_list_lock != NULL) {\n"
-     "        _IO_list_lock();\n    }"),
+     "    for_each_lock(lock_acquire);\n    brkm__os_streams_lock();"),
     ("fork does not take the list of streams", "process/process.c",
-     "        _IO_list_lock();\n", "        (void)0;\n"),
+     "    brkm__os_streams_lock();\n", "    (void)0;\n"),
     ("fork leaves out the lock of mapped blocks", "process/process.c",
      "&brkm__mapped_lock,", "brkm__cache_lock(),"),
 ]

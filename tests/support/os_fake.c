@@ -5,14 +5,12 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "system/os.h"
@@ -421,6 +419,20 @@ void *brkm__os_map(size_t size)
     return (void *)start;
 }
 
+void *brkm__os_map_between_guards(size_t size)
+{
+    char *start = brkm__os_map(size);
+    if (start == NULL) {
+        return NULL;
+    }
+    ALONE;
+    if (fails(FAKE_PROTECT) || mprotect(start, state.page, PROT_NONE) != 0 ||
+        mprotect(start + size - state.page, state.page, PROT_NONE) != 0) {
+        commit((uintptr_t)start, (uintptr_t)start + size);
+    }
+    return start;
+}
+
 static bool is_in_map_space(const void *address)
 {
     return (uintptr_t)address >= state.map_start && (uintptr_t)address < state.map_limit;
@@ -529,6 +541,19 @@ bool brkm__os_discard(void *start, size_t size)
         abort();
     }
     return true;
+}
+
+bool brkm__os_discard_guarded(void *start, size_t size)
+{
+    return brkm__os_discard(start, size);
+}
+
+void brkm__os_discard_begin(void)
+{
+}
+
+void brkm__os_discard_after_fork(void)
+{
 }
 
 bool brkm__os_advise_huge(void *start, size_t size, bool wanted)
@@ -800,17 +825,6 @@ void fake_os_forget_text(void)
 {
     state.text_length = 0;
     state.text[0] = '\0';
-}
-
-/* Threads are the real system's. */
-void brkm__os_wait(uint32_t *word, uint32_t expected)
-{
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
-}
-
-void brkm__os_wake_one(uint32_t *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 int brkm__os_process_id(void)
