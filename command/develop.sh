@@ -11,6 +11,7 @@ print_developer_usage()
     test)
         echo "usage: brkmalloc test [--quick] [-R REGEX]"
         echo "       brkmalloc test --long [--minutes N] | --coverage | --bare"
+        echo "       brkmalloc test --suites [--only NAME] | --systems"
         ;;
     bench)
         echo "usage: brkmalloc bench [--quick] [--only NAME] [--with /path/lib.so] [--rounds N]"
@@ -19,6 +20,7 @@ print_developer_usage()
     *)
         echo "       brkmalloc build [--preset NAME]"
         echo "       brkmalloc test [--quick] [-R REGEX] | --long [--minutes N] | --coverage | --bare"
+        echo "       brkmalloc test --suites [--only NAME] | --systems"
         echo "       brkmalloc bench [OPTIONS]"
         ;;
     esac
@@ -52,6 +54,12 @@ when at least one test ran and none failed.
                 with 1 when there is such a line
   --bare        instead: try the first two commands of the README in a bare Debian made by
                 debootstrap (as root)
+  --suites      instead: the test suites of glibc, jemalloc, mimalloc, gperftools, Redis, CPython and
+                stress-ng, from Debian's packages, on libc's malloc and on brkmalloc; prints what fails
+                only here and writes the table in docs/compatibility.md. Takes hours
+  --only NAME   with --suites: this suite only; may be repeated
+  --systems     instead: the tests of the interface, of circumstances and of real programs on Debian's
+                next release and on unstable, each in a folder made by debootstrap (as root)
 END
         ;;
     bench)

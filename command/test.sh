@@ -4,12 +4,21 @@
 # Part of the command `brkmalloc` in a source tree: `brkmalloc test`.
 
 command_test() (
-    presets="release dev asan tsan" folders=tests regex='' special='' minutes=''
+    presets="release dev asan tsan" folders=tests regex='' special='' minutes='' only=''
     while [ $# -gt 0 ]; do
         case $1 in
         --quick) presets=release folders="tests/unit tests/api" ;;
         --bare)
             exec sh "$brkm_home/tests/tools/bare.sh"
+            ;;
+        --systems)
+            exec sh "$brkm_home/tests/systems/debian.sh"
+            ;;
+        --suites) special=suites ;;
+        --only)
+            [ $# -gt 1 ] || usage_error test "--only needs a NAME"
+            only="$only --only $2"
+            shift
             ;;
         --long) special=long ;;
         --coverage) special=coverage ;;
@@ -32,7 +41,16 @@ command_test() (
     0* | *[!0-9]*) usage_error test "--minutes: '$minutes' is not a number from 1 on" ;;
     *) [ "$special" = long ] || usage_error test "--minutes goes with --long" ;;
     esac
+    case $only:$special in
+    :* | *:suites) ;;
+    *) usage_error test "--only goes with --suites" ;;
+    esac
     require_tools release
+    if [ "$special" = suites ]; then
+        # shellcheck disable=SC2086 # words
+        test_suites $only
+        exit
+    fi
     install_missing "$(missing_packages need tests/packages.txt)" || exit
     case $special in
     long)
@@ -59,6 +77,17 @@ command_test() (
 build_for_tests() (
     echo "== $1: build"
     in_builds "$1" logged "$1" compile "$1" -DBRKM_TESTS=ON
+)
+
+# test_suites [--only NAME]...
+test_suites() (
+    install_wanted tests/suites/packages.txt "test suites" "the suites that need it are skipped"
+    unset LD_PRELOAD BRKMALLOC
+    path=$(library) || exit
+    witness=$brkm_home/build/release/programs_witness.so
+    "$(first_command "${CC:-cc}" cc gcc clang)" -O2 -shared -fPIC \
+        "$brkm_home/tests/programs/witness.c" -o "$witness" || exit
+    exec python3 -B "$brkm_home/tests/suites/run.py" "$path" "$witness" --write "$@"
 )
 
 test_long() (

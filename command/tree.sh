@@ -82,9 +82,18 @@ missing_packages() (
         case $provides in
         *.h) has_header "$provides" ;;
         *.so.*) has_library "$provides" ;;
+        /*) has_file "$provides" ;;
         *) command -v "$provides" >/dev/null ;;
         esac || printf '%s %s (%s)\n' "$package" "$package" "${why#\# }"
     done <"$brkm_home/$2"
+)
+
+# has_file PATTERN: with the name's unusual characters as for the shell.
+has_file() (
+    for file in $1; do
+        [ ! -e "$file" ] || exit 0
+    done
+    exit 1
 )
 
 has_library() (

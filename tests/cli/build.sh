@@ -16,7 +16,8 @@ case_developer_usage()
     make_sandbox "$work/box"
     command=$tree/brkmalloc
     for arguments in "build --preset" "build x" "build --frobnicate" "test -R" "test x" \
-        "test --frobnicate" "bench --rounds" "bench x" "bench --frobnicate"; do
+        "test --frobnicate" "test --only" "test --only x" "bench --rounds" "bench x" \
+        "bench --frobnicate"; do
         # shellcheck disable=SC2086 # split into arguments
         refuses_usage $arguments
     done

@@ -39,67 +39,12 @@ fi
 
 work=$2
 root=$work/root
+caller=bare
+tree=/home/newcomer/brkmalloc
 # shellcheck source=/dev/null
-suite=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
-base=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/brkmalloc/minbase-$suite.tar
-
-# The address of the host's package source for its own release.
-mirror()
-{
-    apt-get indextargets --format "\$(CODENAME) \$(REPO_URI)" "Created-By: Packages" |
-        sed -n "s/^$suite //p" | head -n 1
-}
-
-make_base()
-{
-    if ! command -v debootstrap >/dev/null; then
-        echo "bare: installing debootstrap"
-        apt-get update >"$work/log" 2>&1 || :
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends debootstrap \
-            >>"$work/log" 2>&1 </dev/null || return 1
-    fi
-    eval "$(apt-config shell proxy Acquire::http::Proxy)"
-    echo "bare: making a bare $suite with debootstrap"
-    mkdir -p "${base%/*}"
-    http_proxy=${http_proxy:-${proxy-}} debootstrap --variant=minbase "$suite" "$root" "$(mirror)" \
-        >"$work/log" 2>&1 </dev/null || return 1
-    tar -C "$root" --numeric-owner -cf "$base.$$" . && mv "$base.$$" "$base"
-}
-
-# The host's package sources, keys, certificates and proxy, so that the same mirror is reached.
-copy_apt_settings()
-{
-    rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
-    for path in etc/apt/sources.list etc/apt/sources.list.d etc/apt/keyrings etc/apt/trusted.gpg.d \
-        usr/share/keyrings etc/ssl/certs usr/share/ca-certificates usr/local/share/ca-certificates \
-        etc/resolv.conf etc/hosts; do
-        [ -e "/$path" ] || continue
-        mkdir -p "$root/${path%/*}"
-        cp -RL "/$path" "$root/${path%/*}/"
-    done
-    apt-config dump | grep '^Acquire::' >"$root/etc/apt/apt.conf.d/90host" || :
-}
-
-copy_source_tree()
-{
-    (cd "$source_tree" && git -c safe.directory='*' ls-files --cached --others --exclude-standard) |
-        while IFS= read -r file; do
-            [ ! -f "$source_tree/$file" ] || printf '%s\n' "$file"
-        done >"$work/files"
-    [ -s "$work/files" ] || return 1
-    mkdir -p "$root/home/newcomer/brkmalloc"
-    tar -C "$source_tree" -cf - -T "$work/files" | tar -C "$root/home/newcomer/brkmalloc" -xf -
-}
-
-# enter COMMAND...: runs it in the bare system as a new user's shell would.
-enter()
-{
-    env -i HOME=/root TERM="${TERM:-dumb}" \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
-        ${no_proxy:+"no_proxy=$no_proxy"} \
-        chroot "$root" sh -c 'cd /home/newcomer/brkmalloc && exec "$@"' sh "$@"
-}
+release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+# shellcheck source=tests/tools/bare_system.sh
+. "$here/bare_system.sh"
 
 # tried WHAT RESULT: RESULT 0 is a pass.
 tried()
@@ -113,21 +58,16 @@ tried()
     fi
 }
 
-mkdir "$root"
-if [ -f "$base" ]; then
-    echo "bare: using the $suite kept in $base"
-    tar -C "$root" --numeric-owner -xf "$base"
-elif ! make_base; then
-    tail -n 20 "$work/log"
-    give_up "could not make a bare system"
-fi
-copy_apt_settings
-copy_source_tree || give_up "git lists no files in $source_tree"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
+unpack_base || give_up "could not make a bare system"
+rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
+copy_from_host etc/apt/sources.list etc/apt/sources.list.d etc/apt/keyrings etc/apt/trusted.gpg.d \
+    usr/share/keyrings
+copy_network_settings
+copy_source_tree "$tree" || give_up "could not copy the source tree"
+mount_system
 
 echo "bare: installing python3, which the new user has already"
-enter sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y \
+enter / sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y \
     --no-install-recommends python3' >"$work/log" 2>&1 </dev/null || {
     tail -n 20 "$work/log"
     give_up "could not install python3 in the bare system"
@@ -136,22 +76,22 @@ enter sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y
 result=0
 program='import json;print(len(json.dumps(list(range(10**6)))))'
 echo "bare: ./brkmalloc run python3 -c '$program'"
-expected=$(enter python3 -c "$program" </dev/null)
-found=$(enter ./brkmalloc run python3 -c "$program" </dev/null) || result=1
+expected=$(enter "$tree" python3 -c "$program" </dev/null)
+found=$(enter "$tree" ./brkmalloc run python3 -c "$program" </dev/null) || result=1
 echo "$found"
 [ "$found" = "$expected" ] || result=1
 tried "./brkmalloc run python3" "$result"
 
 result=0
 program='print(sum("libbrkmalloc.so" in line for line in open("/proc/self/maps")) > 0)'
-found=$(enter ./brkmalloc run python3 -c "$program" </dev/null) || result=1
+found=$(enter "$tree" ./brkmalloc run python3 -c "$program" </dev/null) || result=1
 [ "$found" = True ] || result=1
 tried "python3 has the library loaded" "$result"
 
 result=0
 echo "bare: ./brkmalloc test"
 {
-    enter ./brkmalloc test </dev/null || echo "exit status $?"
+    enter "$tree" ./brkmalloc test </dev/null || echo "exit status $?"
 } 2>&1 | tee "$work/test"
 tail -n 1 "$work/test" | grep -Eq '^[1-9][0-9]* passed, 0 failed(, [0-9]+ skipped)?$' || result=1
 tried "./brkmalloc test" "$result"

@@ -17,8 +17,9 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+import page
+
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-TABLE = os.path.join(ROOT, "docs", "compatibility.md")
 GROUPS = "^(programs|interpose)\\."
 DOORS = ("preload", "linked", "static", "static-pie", "archive")
 RECIPE = "python3 tests/tools/compatibility.py build/release"
@@ -262,8 +263,9 @@ def main():
         print(f"compatibility.py: no results of programs and interpose tests in {arguments.build}",
               file=sys.stderr)
         return 1
-    with open(TABLE, "w", encoding="utf-8") as file:
-        file.write(document(results))
+    text = document(results) + page.kept_parts()
+    with open(page.PAGE, "w", encoding="utf-8") as file:
+        file.write(text)
     return 1 if any(result.outcome == "FAILED" for result in results) else 0
 
 
