@@ -49,7 +49,7 @@ if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} AND NOT IS_ABSOLUTE ${CMAKE_INSTALL_I
   set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
   set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-foreach(name IN LISTS static_names)
+foreach(name IN LISTS static_names ITEMS brkmalloc-kernel)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${package_dir}/${name}.pc @ONLY)
   install(FILES ${package_dir}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
     COMPONENT development)
@@ -81,7 +81,8 @@ if(TARGET brkmalloc_record)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7
   COMPONENT runtime)
-install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
+install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3
+    ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc-kernel.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
   COMPONENT development)
 
 # gdb's commands. gdb loads the links by itself for a library in the folder that they are named after,

@@ -16,6 +16,9 @@ set(core_sources
   cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c
   cache/depot.c cache/idle.c cache/supply.c cache/thread_cache.c
   malloc/foreign.c malloc/malloc.c malloc/perturb.c malloc/place.c malloc/realloc.c malloc/verify.c
+  kernel/cache.c kernel/debug.c kernel/failslab.c kernel/gfp.c kernel/kmalloc.c kernel/life.c
+  kernel/mempool.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c kernel/shrink.c
+  kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c
   guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c guard/quarantine.c guard/watch.c
   guard/zero_size.c
   profile/control.c profile/leaks.c profile/records.c profile/sampled.c profile/samples.c

@@ -10,6 +10,10 @@
 
 static const char *const thp_words[] = {
     [THP_DEFAULT] = "default", [THP_NEVER] = "never", [THP_ALWAYS] = "always"};
+static const char *const kmalloc_limit_words[] = {
+    [KMALLOC_LIMIT_4M] = "4m", [KMALLOC_LIMIT_128K] = "128k", [KMALLOC_LIMIT_NONE] = "none"};
+static const char *const kmalloc_round_words[] = {
+    [KMALLOC_ROUND_FINE] = "fine", [KMALLOC_ROUND_POWER] = "power"};
 static const char *const foreign_words[] = {
     [FOREIGN_ABORT] = "abort", [FOREIGN_IGNORE] = "ignore", [FOREIGN_FORWARD] = "forward"};
 

@@ -60,6 +60,10 @@
       "where an access hits a guard, the block is named before the signal takes its course")      \
     X(check_at_exit, FLAG, 0, 1, AT_START, UNSAFE,                                                \
       "what is checked when blocks are freed is checked for all blocks at exit")                  \
+    X(kmalloc_limit, WORD, KMALLOC_LIMIT_4M, KMALLOC_LIMIT_NONE, ANY_TIME, UNSAFE,                \
+      "the largest request of kmalloc: today's of the kernel, that of old, or none")              \
+    X(kmalloc_round, WORD, KMALLOC_ROUND_FINE, KMALLOC_ROUND_POWER, AT_START, UNSAFE,             \
+      "what kmalloc rounds requests up to: fine classes, or powers of two as the kernel does")    \
     X(perturb, NUMBER, 0, UINT8_MAX, ANY_TIME, UNSAFE,                                            \
       "freed memory is filled with this byte, new memory with its complement; 0 for neither")     \
     X(background, FLAG, 0, 1, AT_START, UNSAFE,                                                   \
@@ -88,6 +92,10 @@
 
 /* Values of the option thp. */
 enum thp { THP_DEFAULT, THP_NEVER, THP_ALWAYS };
+
+/* Values of the options kmalloc_limit and kmalloc_round. */
+enum option_kmalloc_limit { KMALLOC_LIMIT_4M, KMALLOC_LIMIT_128K, KMALLOC_LIMIT_NONE };
+enum option_kmalloc_round { KMALLOC_ROUND_FINE, KMALLOC_ROUND_POWER };
 
 /* Values of the option foreign. */
 enum option_foreign { FOREIGN_ABORT, FOREIGN_IGNORE, FOREIGN_FORWARD };

@@ -21,6 +21,11 @@
     X(FREE_LIST_OVERWRITTEN, "write after free, links of a free block overwritten")           \
     X(BOUNDARY_TAG_OVERWRITTEN, "write after free, boundary tag of a free block overwritten") \
     X(SIZE_MISMATCH, "freed with a wrong size")                                               \
+    X(WRONG_ORDER, "freed with a wrong order")                                                \
+    X(WRONG_CACHE, "freed to a cache that it is not of")                                      \
+    X(CACHE_DESTROYED, "use of a destroyed cache")                                            \
+    X(CACHE_INVALID, "invalid pointer, not a slab cache")                                     \
+    X(CONSTRUCTED_ZEROED, "object with a constructor asked for cleared")                      \
     X(BREAK_TAKEN, "the program's own brk or sbrk took away memory of the heap")              \
     X(GUARDED_PAST_END, "past the end of a guarded block")                                    \
     X(GUARDED_BEFORE_START, "before the start of a guarded block")                            \

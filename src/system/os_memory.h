@@ -19,7 +19,11 @@ void *brkm__os_sbrk(intptr_t increment);
 void *brkm__os_map(size_t size);
 bool brkm__os_unmap(void *start, size_t size);
 
-/* The same, where the first and the last page cannot be accessed. */
+/* The same as brkm__os_map at an address, where nothing is mapped yet; false where something is,
+ * and when the system does not give that address. */
+bool brkm__os_map_at(void *start, size_t size);
+
+/* The same as brkm__os_map, but the first and the last page cannot be accessed. */
 void *brkm__os_map_between_guards(size_t size);
 
 /* The same, one page, which reads as zero in each child of a fork, whichever call made it; memory

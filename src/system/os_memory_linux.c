@@ -111,6 +111,20 @@ void *brkm__os_map(size_t size)
     return call_mmap(NULL, size, PROT_READ | PROT_WRITE, 0);
 }
 
+/* Since Linux 4.17; older kernels take it for a hint and may map elsewhere. */
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+bool brkm__os_map_at(void *start, size_t size)
+{
+    void *mapped = call_mmap(start, size, PROT_READ | PROT_WRITE, MAP_FIXED_NOREPLACE);
+    if (mapped != NULL && mapped != start) {
+        call_munmap(mapped, size);
+    }
+    return mapped == start;
+}
+
 bool brkm__os_unmap(void *start, size_t size)
 {
     return call_munmap(start, size) == 0;

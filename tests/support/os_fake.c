@@ -392,6 +392,14 @@ static void cut_mapped(uintptr_t start, size_t size, const char *what)
 }
 
 /* A page of the real system, since locks are for real threads. */
+/* No low addresses are to be had here. */
+bool brkm__os_map_at(void *start, size_t size)
+{
+    (void)start;
+    (void)size;
+    return false;
+}
+
 void *brkm__os_map_wiped_on_fork(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);

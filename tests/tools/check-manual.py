@@ -21,9 +21,13 @@ def read(path):
         return file.read()
 
 
+def source(section):
+    return "docs/man/" + ("brkmalloc-kernel.3" if section == "kernel" else f"brkmalloc.{section}")
+
+
 def page(section):
-    """The text of brkmalloc(SECTION) as a reader sees it, in one line."""
-    output = subprocess.run(["mandoc", "-Tascii", f"docs/man/brkmalloc.{section}"], cwd=ROOT,
+    """The text of brkmalloc(SECTION), or of brkmalloc-kernel(3), as a reader sees it, in one line."""
+    output = subprocess.run(["mandoc", "-Tascii", source(section)], cwd=ROOT,
                             capture_output=True, text=True, check=True).stdout
     return " ".join(re.sub(".\b", "", output).split())
 
@@ -31,7 +35,7 @@ def page(section):
 def lint(section):
     """mandoc's findings. It looks for the pages that are referred to among the installed ones only,
     where its own need not be."""
-    run = subprocess.run(["mandoc", "-Tlint", f"docs/man/brkmalloc.{section}"], cwd=ROOT,
+    run = subprocess.run(["mandoc", "-Tlint", source(section)], cwd=ROOT,
                          capture_output=True, text=True, check=False)
     for line in (run.stdout + run.stderr).splitlines():
         if "referenced manual not found" not in line and "mandoc.db" not in line:
@@ -55,6 +59,12 @@ def functions():
 def libc_functions():
     """libc's names that the library exports, but for glibc's internal ones."""
     return re.findall(r"^(?!brkm_)([a-z]\w*)$", read("tests/tools/exports.txt"), re.M)
+
+
+def kernel_flags():
+    """The kernel's names of flags."""
+    return re.findall(r"^#define (__GFP_[A-Z0-9]+) BRKM", read(
+        "include/brkmalloc/linux-compat/linux/gfp_types.h"), re.M)
 
 
 def table(path, name):
@@ -207,7 +217,7 @@ def main():
     if not shutil.which("mandoc"):
         print("skipped: no mandoc here")
         return SKIPPED
-    for section in (1, 3, 7):
+    for section in (1, 3, 7, "kernel"):
         lint(section)
         check_words(section)
     if check_references(1) + check_references(3) + check_references(7) == 0:
@@ -219,6 +229,7 @@ def main():
     for subcommand in subcommands(command):
         check_subcommand(command, subcommand)
     expect(page(3), 3, functions(), "function")
+    expect(page("kernel"), "kernel", kernel_flags(), "flag")
     text = page(7)
     expect(text, 7, [name + "()" for name in libc_functions()], "function")
     expect(text, 7, options(), "option")

@@ -19,9 +19,9 @@ below()
     heap) echo base system kit ;;
     cache) echo base system kit heap ;;
     malloc) echo base system kit heap cache ;;
-    guard | profile | stats) echo base system kit heap cache malloc ;;
+    guard | profile | stats | kernel) echo base system kit heap cache malloc ;;
     service) echo base system kit heap cache malloc stats ;;
-    process) echo base system kit heap cache malloc guard profile stats service ;;
+    process) echo base system kit heap cache malloc kernel guard profile stats service ;;
     *) echo unknown ;;
     esac
 }

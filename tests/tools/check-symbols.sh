@@ -39,7 +39,9 @@ versioned()
 
 sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$here/exports.txt" | sort -u >"$work/all"
 grep '^brkm_' "$work/all" >"$work/prefixed"
-sed '/^ \*/d; /^\/\*/d' "$header" | grep -o 'brkm_[a-z0-9_]*(' | tr -d '(' | sort -u >"$work/header"
+# The first name before a parenthesis in each declaration of both headers.
+sed -e ':a' -e '/\\$/{N;s/\\\n//;ba' -e '}' -e '/^ \*/d; /^\/\*/d; /^#/d' "$header" "${header%/*}/kernel.h" | tr '\n' ' ' | tr ';' '\n' |
+    sed -n '/BRKM_API/s/[^(]*BRKM_API\(_ALLOC([^)]*)\)\{0,1\}[^(]*\(brkm_[a-z0-9_]*\)(.*/\2/p' | sort -u >"$work/header"
 [ -s "$work/header" ] || { echo "found no function in $header"; exit 1; }
 
 same "the functions of $header against exports.txt" "$work/header" "$work/prefixed"

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * kmalloc: a slab cache for each class of sizes, blocks of pages above. */
+#ifndef BRKMALLOC_KERNEL_KMALLOC_H
+#define BRKMALLOC_KERNEL_KMALLOC_H
+
+#include "base/base.h"
+#include "kernel/gfp.h"
+
+/* An object for the reserve, whose bytes are resident. */
+void *brkm__kmalloc_for_reserve(size_t size);
+
+/* kfree of what is none of this family's: malloc's, else misuse. */
+BRKM_COLD void brkm__kfree_other(void *object, const char *caller);
+
+/* Bytes, the largest request: option kmalloc_limit. */
+size_t brkm__kmalloc_largest(void);
+
+#endif

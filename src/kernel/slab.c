@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT
+ * See slab.h. */
+#include "kernel/slab.h"
+
+#include <string.h>
+
+#include "kernel/debug.h"
+#include "kernel/pages.h"
+#include "kit/report.h"
+#include "malloc/malloc.h"
+
+/* Bytes of a slab of small objects: the record of a slab and the states of its objects are then 2 %
+ * of it for objects of 64 bytes. Its pages are resident once they are used. */
+#define SLAB_BYTES (32u * 1024)
+
+/* A slab holds at least so many objects, where it may: what is left at its end is then at most an
+ * eighth. */
+#define SLAB_OBJECTS_MIN 8u
+
+/* Bytes of objects, and objects, that a thread keeps at most per cache. */
+#define MAGAZINE_BYTES (16u * 1024)
+#define MAGAZINE_MOST 64u
+#define MAGAZINE_LEAST 4u
+
+/* Empty slabs that a cache keeps. */
+#define EMPTY_KEPT 1u
+
+/* ---- Layout ---- */
+
+static unsigned order_of(size_t bytes)
+{
+    return brkm_get_order(bytes);
+}
+
+void brkm__slab_lay_out(struct brkm_kmem_cache *cache, unsigned align)
+{
+    cache->stride = (unsigned)align_up(cache->stride, align);
+    size_t bytes = cache->stride;
+    if (cache->stride <= SLAB_SHARED_MAX) {
+        size_t wanted = max_size(SLAB_BYTES, (size_t)cache->stride * SLAB_OBJECTS_MIN);
+        bytes = min_size(wanted, SLAB_BYTES_MAX);
+    }
+    cache->order = order_of(bytes);
+    size_t whole = (size_t)1 << (brkm__page_shift() + cache->order);
+    bool is_shared = cache->stride <= SLAB_SHARED_MAX && whole <= SLAB_BYTES_MAX;
+    cache->objects = is_shared ? (unsigned)(whole / cache->stride) : 1;
+    cache->reciprocal = cache->objects > 1
+                            ? (uint32_t)(((UINT64_C(1) << 32) + cache->stride - 1) / cache->stride)
+                            : 0;
+    unsigned fitting = (unsigned)min_size(MAGAZINE_BYTES / cache->stride, MAGAZINE_MOST);
+    cache->capacity =
+        cache->capacity != 0 ? cache->capacity : (unsigned)max_size(fitting, MAGAZINE_LEAST);
+}
+
+static void *object_at(const struct slab *slab, size_t index)
+{
+    return (void *)(slab->first + index * slab->cache->stride);
+}
+
+/* ---- Lists of slabs ---- */
+
+static void link_slab(struct slab_list *list, struct slab *slab)
+{
+    slab->previous = NULL;
+    slab->next = list->first;
+    if (list->first != NULL) {
+        list->first->previous = slab;
+    }
+    list->first = slab;
+    relaxed_store(list->count, list->count + 1);
+}
+
+static void unlink_slab(struct slab_list *list, struct slab *slab)
+{
+    if (slab->next != NULL) {
+        slab->next->previous = slab->previous;
+    }
+    if (slab->previous != NULL) {
+        slab->previous->next = slab->next;
+    } else {
+        list->first = slab->next;
+    }
+    relaxed_store(list->count, list->count - 1);
+}
+
+static struct slab_list *list_for(struct brkm_kmem_cache *cache, uint32_t free)
+{
+    if (free == 0) {
+        return &cache->full;
+    }
+    return free == cache->objects ? &cache->empty : &cache->partial;
+}
+
+static void change_free(struct brkm_kmem_cache *cache, struct slab *slab, uint32_t free)
+{
+    brkm_assert(spin_is_taken(&cache->lock), "the cache's lock is held");
+    struct slab_list *before = list_for(cache, slab->free);
+    struct slab_list *after = list_for(cache, free);
+    slab->free = free;
+    if (before != after) {
+        unlink_slab(before, slab);
+        link_slab(after, slab);
+    }
+}
+
+/* ---- Objects of a slab, under the cache's lock ---- */
+
+static struct magazine_entry take_object(struct slab *slab)
+{
+    uint32_t i = slab->hint;
+    while (relaxed_load(slab->states[i]) != OBJECT_FREE) {
+        i++;
+    }
+    slab->hint = i + 1;
+    relaxed_store(slab->states[i], OBJECT_KEPT);
+    return (struct magazine_entry){object_at(slab, i), &slab->states[i]};
+}
+
+static struct slab *slab_of(const void *object)
+{
+    return page_of(object)->u.slab;
+}
+
+static void give_object(struct brkm_kmem_cache *cache, struct slab *slab, uint8_t *state)
+{
+    uint32_t index = (uint32_t)(state - slab->states);
+    relaxed_store(*state, OBJECT_FREE);
+    slab->hint = index < slab->hint ? index : slab->hint;
+    change_free(cache, slab, slab->free + 1);
+}
+
+/* Objects that were freed without the lock come home. */
+static void collect_deferred(struct brkm_kmem_cache *cache)
+{
+    if (likely(__atomic_load_n(&cache->deferred, __ATOMIC_RELAXED) == NULL)) {
+        return;
+    }
+    struct slab *slab = __atomic_exchange_n(&cache->deferred, NULL, __ATOMIC_ACQUIRE);
+    while (slab != NULL) {
+        struct slab *next = slab->next_deferred;
+        /* Before the look: who defers from now on puts the slab on the list again. */
+        __atomic_store_n(&slab->is_deferred, 0, __ATOMIC_SEQ_CST);
+        for (unsigned i = 0; i < cache->objects; i++) {
+            if (__atomic_load_n(&slab->states[i], __ATOMIC_SEQ_CST) == OBJECT_DEFERRED) {
+                give_object(cache, slab, &slab->states[i]);
+            }
+        }
+        slab = next;
+    }
+}
+
+static struct slab *slab_with_free(struct brkm_kmem_cache *cache)
+{
+    return cache->partial.first != NULL ? cache->partial.first : cache->empty.first;
+}
+
+static bool take_one(struct brkm_kmem_cache *cache, struct magazine_entry *entry)
+{
+    struct slab *slab = slab_with_free(cache);
+    if (slab == NULL) {
+        return false;
+    }
+    *entry = take_object(slab);
+    change_free(cache, slab, slab->free - 1);
+    return true;
+}
+
+/* ---- Slabs come and go ---- */
+
+static void construct(struct slab *slab)
+{
+    for (unsigned i = 0; i < slab->cache->objects; i++) {
+        brkm__debug_new(slab->cache, object_at(slab, i));
+        if (slab->cache->ctor != NULL) {
+            slab->cache->ctor(object_at(slab, i));
+        }
+    }
+}
+
+static void name_pages(struct brkm_page *page, unsigned order, struct slab *slab)
+{
+    for (size_t i = 0; i < (size_t)1 << order; i++) {
+        page[i].u.slab = slab;
+        __atomic_store_n(&page[i].kind, PAGE_SLAB, __ATOMIC_RELEASE);
+    }
+}
+
+/* The pages are one block in use again. */
+static void forget_pages(struct brkm_page *page, unsigned order)
+{
+    for (size_t i = 0; i < (size_t)1 << order; i++) {
+        relaxed_store(page[i].kind, i == 0 ? PAGE_IN_USE : PAGE_TAIL);
+    }
+}
+
+static bool grow(struct brkm_kmem_cache *cache)
+{
+    bool is_clean;
+    struct slab *slab = brkm_calloc(1, sizeof(*slab) + cache->objects);
+    struct brkm_page *page =
+        slab == NULL ? NULL
+                     : brkm__pages_take(GFP_ZONE_NORMAL, cache->order, PAGES_MAY_WAIT, &is_clean);
+    if (page == NULL) {
+        brkm_free(slab);
+        return false;
+    }
+    slab->cache = cache;
+    slab->page = page;
+    slab->first = (uintptr_t)brkm__page_start(page) + cache->front;
+    slab->free = cache->objects;
+    construct(slab);
+    name_pages(page, cache->order, slab);
+    spin_acquire(&cache->lock);
+    cache->slabs_made++;
+    link_slab(&cache->empty, slab);
+    spin_release(&cache->lock);
+    return true;
+}
+
+/* An empty slab that nobody will touch any more, where more than `keep` are there. */
+static struct slab *take_empty(struct brkm_kmem_cache *cache, size_t keep)
+{
+    struct slab *slab = NULL;
+    spin_acquire(&cache->lock);
+    collect_deferred(cache);
+    if (cache->empty.count > keep && __atomic_load_n(&cache->deferring, __ATOMIC_SEQ_CST) == 0) {
+        slab = cache->empty.first;
+        unlink_slab(&cache->empty, slab);
+    }
+    spin_release(&cache->lock);
+    return slab;
+}
+
+size_t brkm__slab_return_empty(struct brkm_kmem_cache *cache, size_t keep)
+{
+    size_t count = 0;
+    for (;;) {
+        struct slab *slab = take_empty(cache, keep);
+        if (slab == NULL) {
+            return count;
+        }
+        forget_pages(slab->page, cache->order);
+        brkm__pages_give(slab->page, cache->order, PAGES_MAY_WAIT);
+        brkm_free(slab);
+        count++;
+    }
+}
+
+/* ---- Allocate ---- */
+
+/* Half of the magazine, and one for the caller. */
+static void *refill(struct brkm_kmem_cache *cache, struct kernel_thread *thread)
+{
+    struct magazine *magazine = cache->number != MAGAZINE_NONE
+                                    ? brkm__magazine_make(thread, cache->number, cache->capacity)
+                                    : &brkm__magazine_none;
+    struct magazine_entry entry = {0};
+    struct magazine_entry more;
+    spin_acquire(&cache->lock);
+    collect_deferred(cache);
+    take_one(cache, &entry);
+    if (magazines_enter(thread)) {
+        while (magazine->count < magazine->capacity / 2 && take_one(cache, &more)) {
+            magazine_push(magazine, more);
+        }
+        magazines_leave(thread);
+    }
+    spin_release(&cache->lock);
+    if (entry.object != NULL) {
+        relaxed_store(*entry.state, OBJECT_IN_USE);
+    }
+    return entry.object;
+}
+
+/* Without a magazine, and without waiting unless `may_wait`. */
+static void *take_shared(struct brkm_kmem_cache *cache, bool may_wait)
+{
+    struct magazine_entry entry = {0};
+    if (!spin_take(&cache->lock, may_wait)) {
+        return NULL;
+    }
+    collect_deferred(cache);
+    if (take_one(cache, &entry)) {
+        relaxed_store(*entry.state, OBJECT_IN_USE);
+    }
+    spin_release(&cache->lock);
+    return entry.object;
+}
+
+static void *allocate_waiting(struct brkm_kmem_cache *cache)
+{
+    struct kernel_thread *thread = brkm__kernel_thread_own();
+    void *object;
+    do {
+        object = thread != NULL ? refill(cache, thread) : take_shared(cache, true);
+    } while (object == NULL && grow(cache));
+    if (unlikely(relaxed_load(cache->empty.count) > EMPTY_KEPT)) {
+        brkm__slab_return_empty(cache, EMPTY_KEPT);
+    }
+    brkm__pages_balance();
+    return object;
+}
+
+void *brkm__slab_allocate(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
+{
+    return gfp_may_wait(flags) ? allocate_waiting(cache) : take_shared(cache, false);
+}
+
+/* ---- Free ---- */
+
+bool brkm__slab_flush(struct brkm_kmem_cache *cache, struct magazine *magazine, unsigned keep,
+                      bool may_wait)
+{
+    struct magazine_entry entry;
+    if (!spin_take(&cache->lock, may_wait)) {
+        return false;
+    }
+    collect_deferred(cache);
+    while (magazine->count > keep && magazine_pop(magazine, &entry)) {
+        give_object(cache, slab_of(entry.object), entry.state);
+    }
+    spin_release(&cache->lock);
+    return true;
+}
+
+/* Makes room in the thread's full magazine. */
+static bool make_room(struct brkm_kmem_cache *cache)
+{
+    struct kernel_thread *thread = brkm__kernel_thread;
+    if (!magazines_enter(thread)) {
+        return false;
+    }
+    struct magazine *magazine = thread->magazines[cache->number];
+    bool has_room = magazine != &brkm__magazine_none &&
+                    brkm__slab_flush(cache, magazine, magazine->capacity / 2, false);
+    magazines_leave(thread);
+    return has_room;
+}
+
+static void push_deferred(struct brkm_kmem_cache *cache, struct slab *slab)
+{
+    struct slab *first = __atomic_load_n(&cache->deferred, __ATOMIC_RELAXED);
+    do {
+        slab->next_deferred = first;
+    } while (!__atomic_compare_exchange_n(&cache->deferred, &first, slab, true, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+}
+
+/* Leaves the object to whoever comes with the lock, and may then give the slab back at once: hence
+ * the count. */
+static void defer(struct brkm_kmem_cache *cache, struct slab *slab, uint8_t *state)
+{
+    __atomic_fetch_add(&cache->deferring, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(state, OBJECT_DEFERRED, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&slab->is_deferred, 1, __ATOMIC_SEQ_CST) == 0) {
+        push_deferred(cache, slab);
+    }
+    __atomic_fetch_sub(&cache->deferring, 1, __ATOMIC_SEQ_CST);
+}
+
+void brkm__slab_free(struct slab *slab, void *object, uint8_t *state)
+{
+    struct brkm_kmem_cache *cache = slab->cache;
+    if (make_room(cache) && slab_push(cache->number, object, state)) {
+        return;
+    }
+    if (!spin_take(&cache->lock, false)) {
+        defer(cache, slab, state);
+        return;
+    }
+    collect_deferred(cache);
+    give_object(cache, slab, state);
+    spin_release(&cache->lock);
+}
+
+static void free_kept_of(struct brkm_kmem_cache *cache, struct slab *slab)
+{
+    for (unsigned i = 0; i < cache->objects; i++) {
+        if (relaxed_load(slab->states[i]) == OBJECT_KEPT) {
+            give_object(cache, slab, &slab->states[i]);
+        }
+    }
+}
+
+/* Giving moves a slab to another list: the next one is read before. */
+static void free_kept_on(struct brkm_kmem_cache *cache, struct slab *slab)
+{
+    while (slab != NULL) {
+        struct slab *next = slab->next;
+        free_kept_of(cache, slab);
+        slab = next;
+    }
+}
+
+void brkm__slab_free_kept(struct brkm_kmem_cache *cache)
+{
+    spin_acquire(&cache->lock);
+    collect_deferred(cache);
+    free_kept_on(cache, cache->partial.first);
+    free_kept_on(cache, cache->full.first);
+    spin_release(&cache->lock);
+}
+
+/* ---- Figures ---- */
+
+static void count_list(const struct slab_list *list, struct slab_totals *totals)
+{
+    for (const struct slab *slab = list->first; slab != NULL; slab = slab->next) {
+        size_t in_use = 0;
+        for (unsigned i = 0; i < slab->cache->objects; i++) {
+            in_use += relaxed_load(slab->states[i]) == OBJECT_IN_USE;
+        }
+        totals->in_use += in_use;
+        totals->objects += slab->cache->objects;
+        totals->slabs++;
+        totals->slabs_in_use += in_use != 0;
+    }
+}
+
+struct slab_totals brkm__slab_count(struct brkm_kmem_cache *cache)
+{
+    struct slab_totals totals = {0};
+    spin_acquire(&cache->lock);
+    collect_deferred(cache);
+    count_list(&cache->full, &totals);
+    count_list(&cache->partial, &totals);
+    count_list(&cache->empty, &totals);
+    spin_release(&cache->lock);
+    return totals;
+}
