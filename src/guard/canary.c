@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/valgrind.h"
-#include "system/os.h"
+#include "kit/secret.h"
 
 _Static_assert((CANARY_MULTIPLIER * CANARY_INVERSE << CANARY_VALUE_SHIFT) ==
                    (uint64_t)1 << CANARY_VALUE_SHIFT,
@@ -19,8 +19,7 @@ const uint8_t brkm__canary_masks[] = {
 void brkm__canary_draw_secret(void)
 {
     if (relaxed_load(brkm__canary_secret) == 0) {
-        /* Another multiple of the entropy than seals and links use. */
-        relaxed_store(brkm__canary_secret, (brkm__os_entropy() * 0xa0761d6478bd642fu) | 1);
+        relaxed_store(brkm__canary_secret, brkm__secret(SECRET_CANARY, 0) | 1);
     }
 }
 

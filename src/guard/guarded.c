@@ -9,8 +9,8 @@
 #include "kit/backtrace.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
+#include "kit/random.h"
 #include "system/os.h"
-#include "system/random.h"
 
 /* One block in so many borders the guard in front. Most programs err at the end of their blocks. */
 #define BLOCKS_PER_UNDERFLOW 4

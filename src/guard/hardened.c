@@ -20,10 +20,10 @@
 #include "heap/size_class.h"
 #include "heap/walk.h"
 #include "kit/options.h"
+#include "kit/random.h"
 #include "kit/report.h"
 #include "profile/samples.h"
 #include "system/os.h"
-#include "system/random.h"
 
 /* Bytes that the hardened mode keeps in quarantine: 2 MiB hold the 5120 blocks of sixteen threads
  * when they have 400 bytes each, more than most. */

@@ -24,7 +24,7 @@
 #include "base/valgrind.h"
 #include "heap/block.h"
 #include "kit/lock.h"
-#include "system/random.h"
+#include "kit/random.h"
 
 /* Blocks. With both in use, a block that was freed comes back after 64 others at the earliest, and
  * after about 320; an attacker who frees n blocks cannot tell which of 256 comes next. */

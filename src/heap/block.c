@@ -3,7 +3,7 @@
 #include "heap/block.h"
 
 #include "base/facts.h"
-#include "system/os.h"
+#include "kit/secret.h"
 
 uint32_t brkm__block_secret;
 uint32_t brkm__block_multiplier;
@@ -13,9 +13,10 @@ void brkm__block_draw_secret(void)
     if (relaxed_load(brkm__block_secret) != 0 && relaxed_load(brkm__block_multiplier) != 0) {
         return;
     }
-    uint64_t drawn = brkm__os_entropy();
-    relaxed_store(brkm__block_multiplier, ((uint32_t)(drawn >> 32) & 0xffff000) | 0x1000);
-    relaxed_store(brkm__block_secret, ((uint32_t)drawn & ~(uint32_t)15) | BLOCK_SECRET_NIBBLE);
+    uint32_t multiplier = (uint32_t)brkm__secret(SECRET_MULTIPLIER, 0);
+    uint32_t secret = (uint32_t)brkm__secret(SECRET_SEAL, 0);
+    relaxed_store(brkm__block_multiplier, (multiplier & 0xffff000) | 0x1000);
+    relaxed_store(brkm__block_secret, (secret & ~(uint32_t)15) | BLOCK_SECRET_NIBBLE);
 }
 
 /* ---- Checks of what lies in payloads ---- */

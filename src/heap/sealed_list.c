@@ -4,7 +4,7 @@
 
 #include "base/facts.h"
 #include "kit/report.h"
-#include "system/os.h"
+#include "kit/secret.h"
 
 /* The check has its top bit set; no sum of an address and a seal and no secret has: never sound. */
 const struct cached_end brkm__cached_sentinel = {.block = {.check = ~(UINTPTR_MAX >> 1)}};
@@ -14,8 +14,7 @@ uintptr_t brkm__cached_secret;
 void brkm__cached_draw_secret(void)
 {
     if (relaxed_load(brkm__cached_secret) == 0) {
-        /* Another multiple of the entropy than the seals use, so that neither tells the other. */
-        uintptr_t drawn = (uintptr_t)(brkm__os_entropy() * 0xd6e8feb86659fd93u);
+        uintptr_t drawn = (uintptr_t)brkm__secret(SECRET_LINK, 0);
         relaxed_store(brkm__cached_secret, (drawn & UINTPTR_MAX >> 1) | 1);
     }
 }

@@ -2,8 +2,9 @@
  * See sampling.h. */
 #include "profile/sampling.h"
 
+#include "kit/random.h"
+#include "kit/secret.h"
 #include "system/os.h"
-#include "system/random.h"
 
 /* ln 2 in units of 2^-32. */
 #define LN_2 ((uint64_t)2977044472)
@@ -49,9 +50,8 @@ uint64_t brkm__sampling_minus_log2(uint64_t number)
 static void draw_seed(void)
 {
     uint64_t count = __atomic_add_fetch(&seeds, 1, __ATOMIC_RELAXED);
-    uint64_t seed = brkm__os_entropy() ^ (uint64_t)brkm__os_process_id() << 32;
-    seed = (seed + count * BRKM_MIXING_FACTOR) * 0xbf58476d1ce4e5b9u;
-    own.random = (seed ^ seed >> 31) | 1;
+    uint64_t process = (uint64_t)brkm__os_process_id() << 32;
+    own.random = brkm__secret(SECRET_SAMPLING, process ^ count) | 1;
 }
 
 /* Bytes to the next point: each byte is one with probability 1 - exp(-1/m), which is 1/interval,

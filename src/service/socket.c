@@ -6,6 +6,7 @@
 
 #include "kit/alarm.h"
 #include "kit/report.h"
+#include "kit/secret.h"
 #include "service/requests.h"
 #include "system/os.h"
 #include "system/os_socket.h"
@@ -65,7 +66,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* The number cannot be foreseen, so that no other user takes the name first. */
 static void make_name(void)
 {
-    uint64_t number = brkm__os_entropy() ^ brkm__os_milliseconds() * BRKM_MIXING_FACTOR;
+    uint64_t number = brkm__secret(SECRET_SOCKET_NAME, brkm__os_milliseconds());
     struct line name = {0};
     brkm__line_add_text(&name, "brkmalloc/");
     brkm__line_add_number(&name, (uint64_t)brkm__os_process_id());

@@ -16,8 +16,18 @@
 
 /* ---- The process ---- */
 
-/* 64 random bits, the same in every call, different in every process that was exec'ed. */
-uint64_t brkm__os_entropy(void);
+#define OS_ENTROPY_MORE 4
+
+/* What is random about the process; the same in every call, different in every process that was
+ * exec'ed. kit/secret.h makes secrets of it. */
+struct os_entropy {
+    uint64_t at_start[2]; /* of which libc makes its own: the guards of stacks and pointers */
+    uint64_t drawn[2];    /* of the kernel, where it is willing */
+    uint64_t
+        more[OS_ENTROPY_MORE]; /* a clock; addresses of the stack, of code, of the kernel's page */
+};
+
+void brkm__os_entropy(struct os_entropy *entropy);
 
 /* True in set-user-id programs and the like: the environment is then an attacker's. */
 bool brkm__os_is_secure_mode(void);

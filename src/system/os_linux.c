@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,23 +19,6 @@
 #include "system/syscall.h"
 
 /* ---- The process ---- */
-
-uint64_t brkm__os_entropy(void)
-{
-    uint64_t words[2] = {0, 0};
-    const void *random = (const void *)getauxval(AT_RANDOM);
-    if (random != NULL) {
-        memcpy(words, random, sizeof(words));
-    }
-    /* The kernel's 16 bytes also make libc's stack guard and pointer guard. Mixing both halves
-     * (multiply and fold, the finaliser of splitmix64) keeps those from being read off our headers.
-     */
-    uint64_t mixed =
-        words[0] ^ (words[1] << 32 | words[1] >> 32) ^ (uintptr_t)&__libc_single_threaded;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
-    return mixed ^ mixed >> 31;
-}
 
 bool brkm__os_is_secure_mode(void)
 {
@@ -134,6 +118,40 @@ uint64_t brkm__os_milliseconds(void)
 uint64_t brkm__os_time(void)
 {
     return (uint64_t)time_on(CLOCK_REALTIME).tv_sec;
+}
+
+/* ---- Entropy ---- */
+
+/* Written once, each word by the first of those who draw at the same time; 0 before. The clock
+ * comes last: who reads it (acquire) finds the others. */
+static uint64_t drawn[2], drawn_at;
+
+/* Returns what the word holds then: `value`, or what another drew first. */
+static uint64_t draw_once(uint64_t *word, uint64_t value)
+{
+    uint64_t none = 0;
+    value |= value == 0;
+    bool first =
+        __atomic_compare_exchange_n(word, &none, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return first ? value : none;
+}
+
+void brkm__os_entropy(struct os_entropy *entropy)
+{
+    *entropy = (struct os_entropy){.more = {0, getauxval(AT_RANDOM), (uintptr_t)&brkm__os_entropy,
+                                            getauxval(AT_SYSINFO_EHDR)}};
+    if (__atomic_load_n(&drawn_at, __ATOMIC_ACQUIRE) == 0) {
+        os_call3(SYS_getrandom, (long)entropy->drawn, sizeof(entropy->drawn), GRND_NONBLOCK);
+    }
+    struct timespec now = time_on(CLOCK_MONOTONIC);
+    for (size_t i = 0; i < 2; i++) {
+        entropy->drawn[i] = draw_once(&drawn[i], entropy->drawn[i]);
+    }
+    entropy->more[0] =
+        draw_once(&drawn_at, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+    if (entropy->more[1] != 0) {
+        memcpy(entropy->at_start, (const void *)entropy->more[1], sizeof(entropy->at_start));
+    }
 }
 
 /* ---- Signals ---- */

@@ -636,9 +636,9 @@ size_t brkm__os_page_size(void)
     return state.page;
 }
 
-uint64_t brkm__os_entropy(void)
+void brkm__os_entropy(struct os_entropy *entropy)
 {
-    return fake_os.entropy;
+    *entropy = (struct os_entropy){.at_start = {fake_os.entropy}, .drawn = {fake_os.entropy_drawn}};
 }
 
 bool brkm__os_is_secure_mode(void)

@@ -128,13 +128,19 @@ END_TEST
 
 START_TEST(entropy_is_the_same_in_one_process)
 {
-    ck_assert_uint_eq(brkm__os_entropy(), brkm__os_entropy());
-    ck_assert_uint_ne(brkm__os_entropy(), 0);
+    struct os_entropy first, second;
+    brkm__os_entropy(&first);
+    brkm__os_entropy(&second);
+    ck_assert_mem_eq(&first, &second, sizeof(first));
+    ck_assert_uint_ne(first.at_start[0], first.at_start[1]);
+    ck_assert_uint_ne(first.drawn[0], first.drawn[1]);
+    for (size_t i = 0; i < OS_ENTROPY_MORE; i++) {
+        ck_assert_uint_ne(first.more[i], 0);
+    }
     pid_t child = fork();
     if (child == 0) {
-        static uint64_t parent;
-        parent = brkm__os_entropy();
-        _exit(parent == 0);
+        brkm__os_entropy(&second);
+        _exit(memcmp(&first, &second, sizeof(first)) != 0);
     }
     int status = 1;
     ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -71,8 +71,8 @@ static double next_gap(void)
     return gap;
 }
 
-/* Kolmogorov and Smirnov's distance from the geometric distribution, which a thousandth of all
- * samples exceeds by 1.95 / sqrt(n). */
+/* Kolmogorov and Smirnov's distance from the geometric distribution of the probability that
+ * sampling.c states, which a thousandth of all samples exceeds by 1.95 / sqrt(n). */
 START_TEST(gaps_are_distributed_geometrically)
 {
     static double gaps[GAPS];
@@ -93,10 +93,10 @@ START_TEST(gaps_are_distributed_geometrically)
         if (i + 1 < GAPS && gaps[i + 1] == gaps[i]) {
             continue; /* the distribution has steps */
         }
-        double expected = 1 - pow(1 - 1 / (double)interval, gaps[i]);
+        double expected = 1 - exp(-gaps[i] / ((double)interval - 0.5));
         distance = fmax(distance, fabs(expected - (double)(i + 1) / GAPS));
     }
-    ck_assert_double_lt(distance, 1.95 / sqrt(GAPS) + (interval == 2 ? 0.004 : 0));
+    ck_assert_double_lt(distance, 1.95 / sqrt(GAPS));
 }
 END_TEST
 

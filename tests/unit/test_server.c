@@ -336,6 +336,25 @@ START_TEST(another_user_is_refused_and_the_server_rests)
 }
 END_TEST
 
+/* Everybody may read the name, in /proc/net/unix. */
+START_TEST(the_name_does_not_tell_how_seals_depend_on_the_size)
+{
+    fake_os.entropy = 0x9e3779b97f4a7c15u * (unsigned)(_i + 1) + ((uint64_t)getpid() << 32);
+    fake_os.milliseconds = 1000000;
+    brkm__server_open();
+    brkm__block_draw_secret();
+    struct sockaddr_un address = {.sun_path = ""};
+    socklen_t size = sizeof(address);
+    ck_assert_int_eq(getsockname(listener(), (struct sockaddr *)&address, &size), 0);
+    const char *number = strrchr(address.sun_path + 1, '/');
+    ck_assert_ptr_nonnull(number);
+    uint32_t told = (uint32_t)strtoul(number + 1, NULL, 10);
+    uint32_t clock = (uint32_t)(fake_os.milliseconds * BRKM_MIXING_FACTOR >> 32);
+    ck_assert_uint_ne(((told ^ clock) & 0xffff000) | 0x1000, brkm__block_multiplier);
+    ck_assert_uint_ne((told & 0xffff000) | 0x1000, brkm__block_multiplier);
+}
+END_TEST
+
 /* ---- The program, and the system ---- */
 
 START_TEST(a_listener_that_the_program_closed_is_opened_again)
@@ -462,6 +481,7 @@ Suite *unit_suite(void)
     TCase *others = unit_case(suite, "others");
     tcase_add_test(others, who_comes_when_all_places_are_taken_waits);
     tcase_add_test(others, another_user_is_refused_and_the_server_rests);
+    tcase_add_loop_test(others, the_name_does_not_tell_how_seals_depend_on_the_size, 0, 4);
     tcase_add_loop_test(others, a_listener_that_the_program_closed_is_opened_again, 0, 2);
     tcase_add_loop_test(others, a_listener_that_the_program_shut_down_is_opened_again, 0, 2);
     tcase_add_test(others, a_listener_that_is_closed_again_and_again_comes_later_and_later);
