@@ -115,8 +115,9 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     }
     struct held held = brkm__verify_in_use(memory, caller);
     bool is_ours = held.origin != ORIGIN_FOREIGN;
-    /* A sample has room for a trailer: its block may be larger, by as much. */
-    bool is_exact = held_tells_request(held) && (!held.is_watched || watch_is_on());
+    /* A sample has room for a trailer: its block may be larger, by as much. Where blocks are not
+     * watched for their own sake, one that is has all of its room but for that. */
+    bool is_exact = held_tells_request(held) && (!held.is_watched || brkm__hardened_has(held));
     size_t room = held.is_watched ? size + CANARY_TRAILER_SIZE : size;
     bool size_fits = is_exact ? size == held.usable_size
                               : size <= held.usable_size &&

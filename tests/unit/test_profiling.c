@@ -142,13 +142,18 @@ START_TEST(other_frees_count_too)
 }
 END_TEST
 
-/* A block may be freed by the size that it has room for, as one that is no sample. */
+/* A block may be freed by the size that was asked for or that it has room for, as one that is no
+ * sample; also where some blocks, but not those, are guarded. */
+static const char *const sets_of_samples[] = {"", EVERY_BLOCK, EVERY_BLOCK ",guard_zero_size:true",
+                                              EVERY_BLOCK ",guard_sample:100000"};
+
 START_TEST(sized_frees_are_as_lenient_as_ever)
 {
-    begin(_i == 0 ? EVERY_BLOCK : "");
+    begin(sets_of_samples[_i]);
     for (size_t size = 1; size < 3000; size += 7) {
         void *memory = brkm_malloc(size);
         brkm_free_sized(memory, brkm_malloc_usable_size(memory));
+        brkm_free_sized(brkm_malloc(size), size);
     }
 }
 END_TEST
@@ -498,7 +503,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, realloc_counts_as_a_block_of_the_new_size);
     tcase_add_test(tests, a_realloc_that_fails_changes_nothing);
     tcase_add_test(tests, other_frees_count_too);
-    tcase_add_loop_test(tests, sized_frees_are_as_lenient_as_ever, 0, 2);
+    tcase_add_loop_test(tests, sized_frees_are_as_lenient_as_ever, 0, 4);
     tcase_add_loop_test(tests, estimates_through_the_malloc_family_are_unbiased, 0, 4);
     tcase_add_loop_test(tests, a_second_free_of_a_sample_is_found, 0, 2);
 #if !BRKM_VALGRIND
