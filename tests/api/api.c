@@ -12,6 +12,12 @@ int api_is_ours(void)
 #endif
 }
 
+int api_has_no_options(void)
+{
+    const char *options = getenv("BRKMALLOC");
+    return options == NULL || options[0] == '\0';
+}
+
 size_t api_sizes(size_t sizes[API_ROOM], size_t limit)
 {
     static const int around[] = {-17, -16, -9, -8, -7, -1, 0, 1, 7, 8, 9, 16, 17};

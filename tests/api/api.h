@@ -56,6 +56,9 @@ void api_test(int alone);
 /* True when malloc and its family are brkmalloc's under whatever name. */
 int api_is_ours(void);
 
+/* True when no option is set from outside, so that what the standard promises can be checked. */
+int api_has_no_options(void);
+
 #define API_ROOM 600
 
 /* Writes 0 and the neighbourhood of every power of two up to `limit`; returns how many. */

@@ -21,10 +21,12 @@ static void allocate_and_free()
                       brkm_memalign(128, 9),
                       brkm_valloc(1),
                       brkm_pvalloc(1)};
+    const std::size_t sizes[] = {10, 21, 20, 20, 9, 9, 1, 4096};
+    const std::size_t *size = sizes;
     for (void *block : blocks) {
         CHECK_NOT_NULL(block);
-        CHECK_GE_UINT(brkm_malloc_usable_size(block), 1);
-        std::memset(block, 1, 1);
+        CHECK_GE_UINT(brkm_malloc_usable_size(block), *size);
+        std::memset(block, 1, *size++);
         brkm_free(block);
     }
     void *aligned = nullptr;
@@ -42,7 +44,8 @@ int main()
     struct brkm_mallinfo narrow = brkm_mallinfo();
     CHECK_EQ_UINT(wide.arena, static_cast<unsigned>(narrow.arena));
     CHECK_EQ_INT(brkm_mallopt(-2, 0), 1);
-    CHECK_GE_INT(brkm_malloc_trim(0), 0);
+    brkm_malloc_trim(0);
+    CHECK_EQ_INT(brkm_malloc_trim(0), 0);
     CHECK_EQ_INT(brkm_malloc_info(0, stdout), 0);
     brkm_malloc_stats();
     CHECK_EQ_INT(brkm_check_heap(), 0);

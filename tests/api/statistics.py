@@ -11,6 +11,8 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 STATES = ("in_use", "cached", "free")
+# Bytes, counts, and what an unsigned subtraction makes of too little.
+IMPLAUSIBLE = 1 << 40
 failures = []
 
 
@@ -63,7 +65,8 @@ def check_json(what, text, threads):
     for name, keys in fields().items():
         same(f"{what}: keys of {name}", keys, list(sections[name]))
         same(f"{what}: numbers in {name}", True,
-             all(isinstance(value, int) and value >= 0 for value in sections[name].values()))
+             all(isinstance(value, int) and 0 <= value < IMPLAUSIBLE
+                 for value in sections[name].values()))
     same(f"{what}: threads", threads, sections["caches"]["threads"])
     check_sums(what, sections, data["classes"])
     check_caches(what, sections, data["thread_caches"])
@@ -85,7 +88,9 @@ def check_glibc_totals(what, parent, types):
         found = parent.findall(tag)
         same(f"{what}: {tag}", expected, [element.get("type") for element in found])
         for element in found:
-            same(f"{what}: size of {tag}", True, int(element.get("size")) > 0)
+            same(f"{what}: size of {tag}", True, 4096 <= int(element.get("size")) < IMPLAUSIBLE)
+        sizes = [int(element.get("size")) for element in found]
+        same(f"{what}: order of {tag}", True, sizes[0] <= sizes[1] or tag == "aspace")
 
 
 def check_xml(what, text):

@@ -41,18 +41,16 @@ struct worker {
     pthread_t thread;
     unsigned seed;
     unsigned long steps, trims, forks;
-    /* Bytes that it allocated less those that it freed, whoever did the other: only the sum over
-     * all workers means something. Written by the worker, read by main, relaxed. */
-    _Atomic long live;
     struct block blocks[own_slots];
 };
-
-/* The worker that the thread is; main is none. */
-static _Thread_local struct worker *self;
 
 /* Each slot holds one block that any thread may take or exchange. */
 static struct block *_Atomic shared[shared_slots];
 static atomic_int stop;
+
+/* Requested bytes that are live, now and at most. Written by all threads, relaxed: each number is
+ * right by itself. */
+static _Atomic long live_bytes, live_peak;
 
 /* Every byte of small blocks; the ends of large ones. */
 enum { checked_end = 96 };
@@ -84,10 +82,11 @@ static void check_pattern(const struct block *block, size_t end)
 
 static void count_live(long bytes)
 {
-    if (self != NULL)
-        atomic_store_explicit(&self->live,
-                              atomic_load_explicit(&self->live, memory_order_relaxed) + bytes,
-                              memory_order_relaxed);
+    long live = atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed) + bytes;
+    long most = atomic_load_explicit(&live_peak, memory_order_relaxed);
+    while (live > most && !atomic_compare_exchange_weak_explicit(
+                              &live_peak, &most, live, memory_order_relaxed, memory_order_relaxed))
+        ;
 }
 
 static size_t random_size(unsigned *state)
@@ -233,7 +232,6 @@ static void *live(void *argument)
 {
     struct worker *worker = argument;
     unsigned state = worker->seed;
-    self = worker;
     for (int step = 0; step < steps_of_a_life && !atomic_load(&stop); step++) {
         struct block *block = &worker->blocks[api_random(&state) % own_slots];
         unsigned what = api_random(&state) % 10;
@@ -289,20 +287,16 @@ static void release_everything(struct worker *workers, int threads)
 
 /* What may be resident beside twice what is live: the program itself, caches of all threads, and
  * what freed large blocks leave for a moment. */
-static const size_t resident_allowance = 64 * MIB;
+static const size_t resident_allowance = 24 * MIB;
+
+/* What may be resident beside what was at the start once all is freed and trimmed: stacks that libc
+ * keeps for new threads, tables of the allocator. */
+static const size_t rest_allowance = 4 * MIB;
 
 static struct {
-    size_t live, resident;
+    size_t resident;
     unsigned long looks;
 } peak;
-
-static size_t live_bytes(const struct worker *workers, int threads)
-{
-    long sum = 0;
-    for (int i = 0; i < threads; i++)
-        sum += atomic_load_explicit(&workers[i].live, memory_order_relaxed);
-    return sum < 0 ? 0 : (size_t)sum;
-}
 
 /* Resident bytes of the process; 0 where that cannot be read. */
 static size_t resident_bytes(void)
@@ -317,25 +311,45 @@ static size_t resident_bytes(void)
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Of large blocks only the ends are written, and what is live changes while it is added up: the
- * bound is the largest sum so far. */
-static void check_memory(const struct worker *workers, int threads)
+/* How many freed bytes the mode keeps from being used again. */
+static size_t quarantine_bytes(void)
 {
-    size_t live = live_bytes(workers, threads);
+#ifdef API_PREFIXED
+    size_t bytes = 0;
+    CHECK_EQ_INT(brkm_option_get("quarantine", &bytes), 0);
+    return bytes;
+#else
+    return door_option("quarantine");
+#endif
+}
+
+static void check_memory(void)
+{
     size_t resident = resident_bytes();
-    if (live > peak.live)
-        peak.live = live;
     if (resident > peak.resident)
         peak.resident = resident;
     peak.looks++;
     if (!is_sanitized)
-        CHECK_LE_UINT(resident, 2 * peak.live + resident_allowance);
+        CHECK_LE_UINT(resident, 2 * (size_t)atomic_load(&live_peak) + quarantine_bytes() +
+                                    resident_allowance);
 }
 
-static void check_everything(const struct worker *workers, int threads)
+/* All is freed, and what was resident for it is gone. */
+static void check_rest(size_t at_start)
 {
     CHECK_EQ_INT(heap_violations(), 0);
-    check_memory(workers, threads);
+    CHECK_EQ_INT(atomic_load(&live_bytes), 0);
+    malloc_trim(0);
+    printf("%zu KiB resident at the start, %zu KiB once all was freed\n", at_start / KIB,
+           resident_bytes() / KIB);
+    if (!is_sanitized)
+        CHECK_LE_UINT(resident_bytes(), at_start + rest_allowance);
+}
+
+static void check_everything(void)
+{
+    CHECK_EQ_INT(heap_violations(), 0);
+    check_memory();
 }
 
 static void print_figures(const struct worker *workers, int threads, unsigned long lives)
@@ -348,8 +362,9 @@ static void print_figures(const struct worker *workers, int threads, unsigned lo
     }
     printf("%lu steps, %lu threads, %lu forks, %lu trims, %lu walks of the heap, "
            "peaks: %zu MiB live, %zu MiB resident\n",
-           steps, lives, forks, trims, peak.looks, peak.live / MIB, peak.resident / MIB);
-    CHECK_TRUE(steps > 0);
+           steps, lives, forks, trims, peak.looks, (size_t)atomic_load(&live_peak) / MIB,
+           peak.resident / MIB);
+    CHECK_GE_UINT(steps, 1000);
 }
 
 int main(int argc, char **argv)
@@ -359,6 +374,7 @@ int main(int argc, char **argv)
     int threads = argc > 3 ? atoi(argv[3]) : 8;
     unsigned seed = choose_seed(argc, argv);
     unsigned long lives = 0;
+    size_t at_start = resident_bytes();
     time_t end = time(NULL) + seconds;
     door_require(argc, argv);
     if (seconds < 1 || threads < 1 || threads > most_threads) {
@@ -375,15 +391,15 @@ int main(int argc, char **argv)
         CHECK_EQ_INT(pthread_join(workers[i].thread, NULL), 0);
         lives++;
         if (lives % 16 == 0)
-            check_everything(workers, threads);
+            check_everything();
         start(&workers[i]);
     }
     atomic_store(&stop, 1);
     for (int i = 0; i < threads; i++)
         CHECK_EQ_INT(pthread_join(workers[i].thread, NULL), 0);
-    check_everything(workers, threads);
+    check_everything();
     release_everything(workers, threads);
-    check_everything(workers, threads);
+    check_rest(at_start);
     print_figures(workers, threads, lives + (unsigned long)threads);
     return door_done();
 }

@@ -16,8 +16,10 @@ static int ours;
 #ifdef DOOR_STATIC
 #pragma weak brkm_malloc_usable_size
 #pragma weak brkm_check_heap
+#pragma weak brkm_option_get
 extern size_t brkm_malloc_usable_size(void *memory);
 extern int brkm_check_heap(void);
+extern int brkm_option_get(const char *name, size_t *value);
 static const int built_static = 1;
 
 static int malloc_is_in_libbrkmalloc(void)
@@ -27,6 +29,7 @@ static int malloc_is_in_libbrkmalloc(void)
 #else
 static size_t (*brkm_malloc_usable_size)(void *memory);
 static int (*brkm_check_heap)(void);
+static int (*brkm_option_get)(const char *name, size_t *value);
 static const int built_static = 0;
 
 static int malloc_is_in_libbrkmalloc(void)
@@ -35,8 +38,10 @@ static int malloc_is_in_libbrkmalloc(void)
     void *found = dlsym(RTLD_DEFAULT, "malloc");
     void *usable_size = dlsym(RTLD_DEFAULT, "brkm_malloc_usable_size");
     void *check_heap = dlsym(RTLD_DEFAULT, "brkm_check_heap");
+    void *option_get = dlsym(RTLD_DEFAULT, "brkm_option_get");
     memcpy(&brkm_malloc_usable_size, &usable_size, sizeof usable_size);
     memcpy(&brkm_check_heap, &check_heap, sizeof check_heap);
+    memcpy(&brkm_option_get, &option_get, sizeof option_get);
     return found != NULL && dladdr(found, &where) != 0 && where.dli_fname != NULL &&
            strstr(where.dli_fname, "libbrkmalloc.so") != NULL;
 }
@@ -91,6 +96,14 @@ int door_is_ours(void)
 int door_check_heap(void)
 {
     return ours && brkm_check_heap != NULL ? brkm_check_heap() : 0;
+}
+
+size_t door_option(const char *name)
+{
+    size_t value = 0;
+    if (ours && brkm_option_get != NULL)
+        CHECK_EQ_INT(brkm_option_get(name, &value), 0);
+    return value;
 }
 
 int door_done(void)

@@ -11,6 +11,8 @@
 #ifndef BRKM_TESTS_DOOR_H
 #define BRKM_TESTS_DOOR_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -24,6 +26,9 @@ int door_is_ours(void);
 
 /* Number of violations the heap walk finds; 0 on another allocator. */
 int door_check_heap(void);
+
+/* The value of an option of brkmalloc's; 0 on another allocator. */
+size_t door_option(const char *name);
 
 /* The exit status of a test program: heap whole and at least one check made. */
 int door_done(void);

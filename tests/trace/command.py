@@ -90,10 +90,15 @@ class Command(Test):
         with open(output, encoding="utf-8") as file:
             rows = {row["allocator"]: row for row in csv.DictReader(file)}
         self.expect("rows", {"brkmalloc", "glibc"} <= set(rows), rows)
-        self.expect("figures in all rows", all(
-            float(row["seconds"]) > 0 and int(row["peak_resident_bytes"]) > 0 and
-            float(row["resident_over_live"]) > 0 and not row["failure"]
-            for row in rows.values()), rows)
+        self.expect("no row has a failure", not any(row["failure"] for row in rows.values()), rows)
+        live = {int(row["peak_live_bytes"]) for row in rows.values()}
+        self.expect("the same is live on each allocator", len(live) == 1 and min(live) > 0, rows)
+        self.expect("all that is live is resident, and the ratio is that of the two", all(
+            int(row["peak_resident_bytes"]) >= int(row["peak_live_bytes"]) and
+            abs(float(row["resident_over_live"]) * int(row["peak_live_bytes"]) /
+                int(row["peak_resident_bytes"]) - 1) < 0.01 for row in rows.values()), rows)
+        self.expect("a replay takes a moment", all(0 < float(row["seconds"]) < 60
+                                                   for row in rows.values()), rows)
         with open(self.path("out-curves.csv"), encoding="utf-8") as file:
             points = list(csv.DictReader(file))
         self.expect("curves of all", {point["allocator"] for point in points} == set(rows))
