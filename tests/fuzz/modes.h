@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The sets of options that the allocator is fuzzed and soaked with, one row each: a name, and what
- * stands in BRKMALLOC. Inputs of the corpus know a mode by its place: new rows come last. long.sh
- * reads the rows, too: one line each. */
+ * stands in BRKMALLOC. Inputs of the corpus know a mode by its place: new rows come last. Besides
+ * these there is the mode drawn, for a set of options that each input draws. long.sh reads the
+ * rows, too: one line each. */
 #ifndef BRKM_TESTS_FUZZ_MODES_H
 #define BRKM_TESTS_FUZZ_MODES_H
 

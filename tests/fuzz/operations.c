@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,14 @@
 #include "brkmalloc/brkmalloc.h"
 #include "cache/depot.h"
 #include "cache/thread_cache.h"
+#include "guard/hardened.h"
 #include "heap/heap.h"
 #include "kit/options.h"
 #include "kit/options_read.h"
 #include "modes.h"
 #include "os_fake.h"
 #include "process/options_apply.h"
+#include "profile/control.h"
 #include "source.h"
 #include "target.h"
 
@@ -86,10 +89,16 @@ static struct {
     struct slot slots[SLOTS];
 } model;
 
+static void tell_step(void)
+{
+    fprintf(stderr, "operations: mode %s (%s), step %u, %s of %zu bytes\n", model.mode->name,
+            model.mode->options, model.step, model.operation, model.size);
+}
+
 static _Noreturn void finding(const char *condition, int line)
 {
-    fprintf(stderr, "operations: mode %s, step %u, %s of %zu bytes: not %s (line %d)\n",
-            model.mode->name, model.step, model.operation, model.size, condition, line);
+    tell_step();
+    fprintf(stderr, "not %s (line %d)\n", condition, line);
     fprintf(stderr, "failed calls 0x%x, limit %zu, break %zu, mapped %zu, live %zu\n%s\n",
             fake_os_failed_kinds(), fake_os.memory_limit, fake_os_break_raised(),
             fake_os_mapped_bytes(), model.live, fake_os_text());
@@ -355,6 +364,7 @@ static void allocate_pages(void)
 
 static void release(struct slot *slot, unsigned how)
 {
+    model.size = slot->size;
     expect_contents(slot);
     int before = errno = (int)(how + 1);
     if (how % 4 == 1 && slot->how == FREE_SIZED) {
@@ -562,19 +572,35 @@ static void change_options(void)
     }
 }
 
+/* Calls of the system by which memory may have gone back. */
+static unsigned calls_that_give_back(void)
+{
+    return fake_os.calls[FAKE_BREAK_LOWER] + fake_os.calls[FAKE_UNMAP] +
+           fake_os.calls[FAKE_DISCARD];
+}
+
 static void trim(void)
 {
     model.operation = "malloc_trim";
     errno = 77;
+    unsigned before = calls_that_give_back();
     int result = brkm_malloc_trim(draw(2) * draw(300000));
-    expect(result == 0 || result == 1);
+    expect(result == 0 || (result == 1 && calls_that_give_back() != before));
     expect(errno == 77);
 }
 
-static void count_text(void *context, const char *text, size_t length)
+/* What a text must begin and end with. */
+struct ends {
+    size_t length;
+    char first, last;
+};
+
+static void note_ends(void *context, const char *text, size_t length)
 {
-    (void)text;
-    *(size_t *)context += length;
+    struct ends *ends = context;
+    ends->first = ends->length == 0 ? text[0] : ends->first;
+    ends->last = text[length - 1];
+    ends->length += length;
 }
 
 static void expect_counters(void)
@@ -591,13 +617,17 @@ static void expect_counters(void)
 static void print_statistics(void)
 {
     model.operation = "statistics";
-    size_t length = 0;
+    struct ends ends = {0, '\0', '\0'};
     enum brkm_stats_format format = draw(2) == 0 ? BRKM_STATS_TEXT : BRKM_STATS_JSON;
-    expect(brkm_stats_print(count_text, &length, format) == 0);
-    expect(length > 0);
-    expect(brkm_stats_print(count_text, &length, (enum brkm_stats_format)7) == EINVAL);
+    expect(brkm_stats_print(note_ends, &ends, format) == 0);
+    expect(ends.first == (format == BRKM_STATS_JSON ? '{' : 'b') && ends.last == '\n');
+    ends.length = 0;
+    expect(brkm_stats_print(note_ends, &ends, (enum brkm_stats_format)7) == EINVAL);
+    expect(ends.length == 0);
+    struct brkm_mallinfo2 wide = brkm_mallinfo2();
     struct brkm_mallinfo small = brkm_mallinfo();
-    expect(small.arena >= 0 && small.uordblks >= 0 && small.fordblks >= 0);
+    expect((size_t)small.arena == wide.arena && (size_t)small.uordblks == wide.uordblks &&
+           (size_t)small.fordblks == wide.fordblks);
 }
 
 /* ---- The system ---- */
@@ -777,14 +807,68 @@ static void release_everything(void)
     expect(fake_os_foreign_is_intact());
 }
 
+/* ---- Any set of options ---- */
+
+/* What writes to standard error by itself, or makes a status of it. */
+static bool is_telling(enum option option)
+{
+    return option == OPTION_confirm || option == OPTION_stats_at_exit ||
+           option == OPTION_profile_leaks || option == OPTION_profile_leaks_exit_status;
+}
+
+static size_t draw_value(const struct option_row *row)
+{
+    static const size_t values[] = {0, 1, 2, 20, 255, 4096, 64 * BRKM_KIB, BRKM_MIB, 16 * BRKM_MIB};
+    if (row->type == OPTION_TYPE_FLAG || row->type == OPTION_TYPE_WORD) {
+        return draw((uint32_t)row->largest + 1);
+    }
+    return min_size(values[draw(sizeof(values) / sizeof(values[0]))], row->largest);
+}
+
+/* Writes the value as the environment has it; returns how many letters. */
+static int write_option(char *text, size_t room, const struct option_row *row)
+{
+    size_t value = draw_value(row);
+    if (row->type == OPTION_TYPE_FLAG) {
+        return snprintf(text, room, "%s:%s,", row->name, value != 0 ? "true" : "false");
+    }
+    if (row->type == OPTION_TYPE_WORD) {
+        return snprintf(text, room, "%s:%s,", row->name, row->words[value]);
+    }
+    return snprintf(text, room, "%s:%zu,", row->name, value);
+}
+
+/* A set of a few options, or of many, each with a value of its kind. */
+static const struct mode *draw_mode(void)
+{
+    static char text[4096];
+    static struct mode drawn = {"drawn", text};
+    size_t length = 0;
+    uint32_t one_in = 2 + draw(8);
+    for (enum option option = 0; option < OPTION_COUNT; option++) {
+        if (!is_telling(option) && draw(one_in) == 0) {
+            length += (size_t)write_option(text + length, sizeof(text) - length,
+                                           &brkm__option_rows[option]);
+        }
+    }
+    text[length == 0 ? 0 : length - 1] = '\0';
+    return &drawn;
+}
+
 /* ---- An input ---- */
+
+/* Of the numbers of modes these and higher ones are for a set of options that the input draws. */
+#define DRAWN_FROM 160
 
 /* The environment's FUZZ_MODE replaces the mode that the input names. */
 static const struct mode *choose_mode(unsigned number)
 {
     const char *name = getenv("FUZZ_MODE");
     if (name == NULL || name[0] == '\0') {
-        return &modes[number % MODES];
+        return number >= DRAWN_FROM ? draw_mode() : &modes[number % MODES];
+    }
+    if (strcmp(name, "drawn") == 0) {
+        return draw_mode();
     }
     for (const struct mode *mode = modes; mode < modes + MODES; mode++) {
         if (strcmp(mode->name, name) == 0) {
@@ -815,10 +899,24 @@ static void begin_mode(void)
     fake_os.environment = model.mode->options;
     brkm__environment_read();
     brkm__tune_apply();
+    brkm__hardened_apply();
+    brkm__profiling_apply();
     model.operation = "start";
-    expect(fake_os_text()[0] == '\0');
+    /* Without memory the heap profile says that it does not begin. */
+    expect(fake_os_text()[0] == '\0' || brkm__option_get(OPTION_limit_hard) != 0 ||
+           fake_os.memory_limit != 0);
     model.perturb = brkm__option_get(OPTION_perturb);
 }
+
+#ifndef FUZZ_RESET
+/* The allocator ended the program. A fuzzer has a handler of its own. */
+static void tell_end(int number)
+{
+    tell_step();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
@@ -826,6 +924,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     memset(&model, 0, sizeof(model));
     model.source = (struct source){bytes, length};
     model.mode = choose_mode(source_byte(&model.source));
+#ifndef FUZZ_RESET
+    signal(SIGABRT, tell_end);
+    signal(SIGSEGV, tell_end);
+#endif
     begin_system();
     begin_mode();
     fail_never();

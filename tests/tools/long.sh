@@ -3,6 +3,7 @@
 #
 # long.sh RELEASE FUZZ MINUTES: the long tests, for `brkmalloc test --long`, of the builds in the
 # folders RELEASE (with its tests) and FUZZ (preset fuzz). So many minutes each:
+#   options  what pairs.py has for long: each pair of options, however many minutes it takes
 #   soak   the stress test, preloaded; then a third as long in mode hardened, whose path through
 #          malloc and free is its own, and a tenth as long in each other mode without limits
 #   fuzz   each target on one core, from the corpus on, operations once more with every input in
@@ -59,12 +60,24 @@ soak_all()
     done <"$folder/modes"
 }
 
+options_together()
+{
+    log=$folder/options.log
+    echo "== options: each pair"
+    begin=$(date +%s)
+    found=0
+    python3 -B "$tests/options/pairs.py" long "$release/libbrkmalloc.so" "$release/tests" \
+        "$release/tests/programs/programs_witness.so" >"$log" 2>&1 || found=1 status=1
+    grep -v '^\(row\|pair\) ' "$log"
+    row "options, each pair" "$((($(date +%s) - begin) / 60))" "$(tail -n 1 "$log")" "$found"
+}
+
 corpus_in_each_mode()
 {
     modes >"$folder/modes"
     while read -r mode options; do
         echo "== corpus of operations, mode $mode ($options)"
-        FUZZ_MODE=$mode "$release/tests/fuzz/fuzz_operations" "$tests/fuzz/corpus/operations" ||
+        FUZZ_MODE=$mode "$release/tests/fuzz/fuzz_operations" "$release/tests/fuzz/corpus/operations" ||
             status=1
     done <"$folder/modes"
 }
@@ -91,7 +104,7 @@ campaign()
     while now=$(date +%s) && [ "$now" -lt "$end" ] && [ "$found" -lt 20 ]; do
         FUZZ_MODE=${2-} "$fuzz/tests/fuzz/fuzz_$1" -max_total_time=$((end - now)) \
             -max_len=4000 -len_control=30 -print_final_stats=1 \
-            -artifact_prefix="$findings/$name-" "$inputs" "$tests/fuzz/corpus/$1" \
+            -artifact_prefix="$findings/$name-" "$inputs" "$fuzz/tests/fuzz/corpus/$1" \
             >>"$log" 2>&1 || found=$((found + 1))
     done
     [ "$found" -eq 0 ] || status=1
@@ -104,10 +117,12 @@ rm -rf "$folder"
 mkdir -p "$findings" || exit 2
 row part minutes operations findings
 row --- --- --- ---
+options_together
 soak_all
 corpus_in_each_mode
 campaign operations
 campaign operations hardened
+campaign operations drawn
 campaign options
 campaign trace
 cat "$table"
