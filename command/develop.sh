@@ -12,6 +12,7 @@ print_developer_usage()
         echo "usage: brkmalloc test [--quick] [-R REGEX]"
         echo "       brkmalloc test --long [--minutes N] | --coverage | --bare"
         echo "       brkmalloc test --suites [--only NAME] | --systems"
+        echo "       brkmalloc test --mutation [--count N] [--seed S]"
         ;;
     bench)
         echo "usage: brkmalloc bench [--quick] [--only NAME] [--with /path/lib.so] [--rounds N]"
@@ -46,12 +47,17 @@ when at least one test ran and none failed.
 
   --quick       only the release build's unit and interface tests
   -R REGEX      only tests whose name matches REGEX
-  --long        instead: the stress test and each fuzz target (libFuzzer) for so many minutes each;
+  --long        instead: each pair of options, the stress test and each fuzz target (libFuzzer), the
+                last two for so many minutes each;
                 prints a table of what was done and found
   --minutes N   how many (30)
   --coverage    instead: the tests of src/ in a build that counts; names each line that none executes
                 and that is not listed with a reason. Exits with ctest's status when tests failed,
                 with 1 when there is such a line
+  --mutation    instead: put one small error at a time into the sources and run the quick tests that
+                have to do with it; names what no test notices
+  --count N     how many errors (100)
+  --seed S      which ones are drawn (1)
   --bare        instead: try the first two commands of the README in a bare Debian made by
                 debootstrap (as root)
   --suites      instead: the test suites of glibc, jemalloc, mimalloc, gperftools, Redis, CPython and

@@ -4,7 +4,7 @@
 # Part of the command `brkmalloc` in a source tree: `brkmalloc test`.
 
 command_test() (
-    presets="release dev asan tsan" folders=tests regex='' special='' minutes='' only=''
+    presets="release dev asan tsan" folders=tests regex='' special='' minutes='' only='' mutants=''
     while [ $# -gt 0 ]; do
         case $1 in
         --quick) presets=release folders="tests/unit tests/api" ;;
@@ -22,6 +22,14 @@ command_test() (
             ;;
         --long) special=long ;;
         --coverage) special=coverage ;;
+        --mutation) special=mutation ;;
+        --count | --seed)
+            case ${2-} in
+            '' | *[!0-9]*) usage_error test "$1 needs a number" ;;
+            esac
+            mutants="$mutants $1 $2"
+            shift
+            ;;
         --minutes)
             [ $# -gt 1 ] || usage_error test "--minutes needs a number N"
             minutes=$2
@@ -45,6 +53,8 @@ command_test() (
     :* | *:suites) ;;
     *) usage_error test "--only goes with --suites" ;;
     esac
+    [ -z "$mutants" ] || [ "$special" = mutation ] ||
+        usage_error test "--count and --seed go with --mutation"
     require_tools release
     if [ "$special" = suites ]; then
         # shellcheck disable=SC2086 # words
@@ -59,6 +69,11 @@ command_test() (
         ;;
     coverage)
         test_coverage
+        exit
+        ;;
+    mutation)
+        # shellcheck disable=SC2086 # a list of words
+        test_mutation $mutants
         exit
         ;;
     esac
@@ -96,6 +111,12 @@ test_long() (
     build_for_tests release || exit
     build_for_tests fuzz || exit
     exec "$brkm_home/tests/tools/long.sh" "$brkm_home/build/release" "$brkm_home/build/fuzz" "$1"
+)
+
+test_mutation() (
+    unset LD_PRELOAD BRKMALLOC
+    build_for_tests mutation || exit
+    exec python3 -B "$brkm_home/tests/mutation/mutate.py" "$brkm_home/build/mutation" "$@"
 )
 
 # Counts are written with the program's own malloc and to files: not in the midst of misuse, nor in a

@@ -153,7 +153,6 @@ class Runner:
 
     def environment(self, row):
         return {**os.environ, "LD_PRELOAD": self.library, "BRKMALLOC": text_of(row), "LC_ALL": "C",
-                "BRKMALLOC_PROFILE": os.path.join(self.folder, "profile"),
                 "BRKM_STRESS_SEED": str(SEED)}
 
     def run(self, row, command, environment=None):
@@ -196,8 +195,7 @@ class Runner:
             script = os.path.join(ROOT, "tests", "programs")
             self.run(row, ["sh", os.path.join(script, "compare.sh"), self.library, witness,
                            os.path.join(script, program + ".sh")],
-                     {**os.environ, "BRKMALLOC": text_of(row),
-                      "BRKMALLOC_PROFILE": os.path.join(self.folder, "profile")})
+                     {**os.environ, "BRKMALLOC": text_of(row)})
 
     def complaints(self, row):
         """What the values are is right."""
