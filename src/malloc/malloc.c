@@ -303,6 +303,7 @@ BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
 BRKM_ENTRY int brkm_malloc_trim(size_t pad)
 {
     brkm__hardened_drain();
+    brkm__perturb_drain();
     brkm__cache_flush_all();
     brkm__depot_drain();
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;

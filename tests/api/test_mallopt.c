@@ -104,7 +104,8 @@ static void perturb(void)
 void api_test(int alone)
 {
     accepted();
-    if (alone) {
+    /* Other options decide as well what is mapped and what is filled. */
+    if (alone && api_has_no_options()) {
         mapping_threshold();
         if (api_is_ours())
             perturb_fills();
