@@ -21,7 +21,7 @@ set(core_sources
   kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c
   guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c guard/quarantine.c guard/watch.c
   guard/zero_size.c
-  profile/control.c profile/leaks.c profile/records.c profile/sampled.c profile/samples.c
+  profile/control.c profile/leaks.c profile/objects.c profile/records.c profile/sampled.c profile/samples.c
   profile/sampling.c profile/write.c
   stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
   service/decay.c service/requests.c service/socket.c service/thread.c

@@ -24,6 +24,7 @@ enum option_number {
     OPTION_PEAK,
     OPTION_KEEP_ALLOCATOR,
     OPTION_ROWS,
+    OPTION_SYMBOLS,
     OPTION_HELP
 };
 
@@ -37,6 +38,7 @@ static const struct option options[] = {
     {"peak", no_argument, NULL, OPTION_PEAK},
     {"keep-allocator", no_argument, NULL, OPTION_KEEP_ALLOCATOR},
     {"rows", required_argument, NULL, OPTION_ROWS},
+    {"symbols", required_argument, NULL, OPTION_SYMBOLS},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -44,7 +46,8 @@ static const struct option options[] = {
 static void print_usage(FILE *stream)
 {
     fputs("usage: brkmalloc pprof [--folded | --svg | --text | --leaks | --diff BASE] [--peak]\n"
-          "                       [--value NAME] [--rows N] [--keep-allocator] [-o OUT] FILE\n",
+          "                       [--value NAME] [--rows N] [--keep-allocator]\n"
+          "                       [--symbols DIR] [-o OUT] FILE\n",
           stream);
 }
 
@@ -135,6 +138,9 @@ static void read_option(struct reading *reading, int option, char **words)
     case OPTION_ROWS:
         reading->line.row_count = row_count_of(optarg);
         reading->has_rows = true;
+        return;
+    case OPTION_SYMBOLS:
+        reading->line.symbols = optarg;
         return;
     case OPTION_HELP:
         print_usage(stdout);

@@ -16,8 +16,9 @@ struct command_line {
     size_t row_count; /* SIZE_MAX: all */
     bool is_at_peak;
     bool keeps_allocator;
-    const char *output; /* NULL: the view's own place */
-    const char *base;   /* of VIEW_DIFF, otherwise NULL */
+    const char *symbols; /* folder with files by build id, or NULL */
+    const char *output;  /* NULL: the view's own place */
+    const char *base;    /* of VIEW_DIFF, otherwise NULL */
     const char *file;
 };
 

@@ -38,9 +38,19 @@ static void warn_if_cut_short(const char *path, const struct raw_profile *raw)
         struct text message = {.bytes = NULL};
         text_format(&message, "was cut short behind line %zu; what is there has %zu samples%s",
                     raw->line_count, raw->sample_count,
-                    raw->mapping_count == 0 ? " and nothing that gives names to addresses" : "");
+                    raw->object_count == 0 ? " and nothing that gives names to addresses" : "");
         tell("warning: ", path, 0, message.bytes);
         text_free(&message);
+    }
+}
+
+/* Where neither the loader nor /proc told the program which files lay in its memory. */
+static void warn_of_unknown_objects(const char *path, const struct raw_profile *raw)
+{
+    if (raw->is_complete && raw->object_count == 0 && raw->address_count != 0) {
+        tell("warning: ", path, 0,
+             "does not say which files the program ran, which had no /proc to find out; addresses "
+             "have no names");
     }
 }
 
@@ -58,7 +68,9 @@ static bool read_profile(struct profile *profile, const char *path,
     fclose(file);
     if (is_read) {
         warn_if_cut_short(path, &raw);
-        struct profile_options options = {command->is_at_peak, command->keeps_allocator};
+        warn_of_unknown_objects(path, &raw);
+        struct profile_options options = {command->is_at_peak, command->keeps_allocator,
+                                          command->symbols};
         profile_make(profile, &raw, options);
     } else {
         tell("", path, problem.line, problem.text);

@@ -191,7 +191,6 @@ static void add_mapping(struct encoder *encoder, size_t index)
     protobuf_add_number(part, MAPPING_ID, encoder->object_ids[index]);
     protobuf_add_number(part, MAPPING_MEMORY_START, object->start);
     protobuf_add_number(part, MAPPING_MEMORY_LIMIT, object->end);
-    protobuf_add_number(part, MAPPING_FILE_OFFSET, object->offset);
     protobuf_add_number(part, MAPPING_FILENAME, name_number(encoder, object->path));
     protobuf_add_number(part, MAPPING_BUILD_ID, name_number(encoder, object->build_id));
     protobuf_add_number(part, MAPPING_HAS_FUNCTIONS, object->has_names);

@@ -37,6 +37,8 @@ const char *base_name_of(const char *path)
 
 /* ---- Making ---- */
 
+_Static_assert(PROFILE_NO_OBJECT == RAW_NO_OBJECT, "objects have the same numbers in both");
+
 struct maker {
     struct profile *profile;
     struct symbols *symbols;
@@ -59,17 +61,17 @@ static uint32_t add_name(struct maker *maker, const char *string)
     return text_to_name(maker);
 }
 
-static void make_objects(struct maker *maker)
+static void make_objects(struct maker *maker, const struct raw_profile *raw)
 {
     struct profile *profile = maker->profile;
-    profile->object_count = symbols_object_count(maker->symbols);
+    profile->object_count = raw->object_count;
     profile->objects = memory_zeroed(profile->object_count, sizeof(*profile->objects));
     for (size_t i = 0; i < profile->object_count; i++) {
-        const struct symbol_object *object = symbols_object(maker->symbols, i);
+        const struct raw_object *object = &raw->objects[i];
         profile->objects[i] = (struct profile_object){
-            .start = object->code_start,
-            .end = object->code_end,
-            .offset = object->code_offset,
+            .start = object->start,
+            .end = object->end,
+            .link_start = object->link_start,
             .path = add_name(maker, object->path),
             .base_name = add_name(maker, base_name_of(object->path)),
             .build_id = add_name(maker, object->build_id),
@@ -133,7 +135,7 @@ static void add_unnamed_frame(struct maker *maker, uint64_t address)
     } else {
         const struct profile_object *object = &profile->objects[maker->object];
         text_add(&maker->text, profile_name(profile, object->base_name));
-        text_format(&maker->text, "+0x%" PRIx64, address - object->start + object->offset);
+        text_format(&maker->text, "+0x%" PRIx64, address - object->start + object->link_start);
     }
     uint32_t name = text_to_name(maker);
     add_frame(maker,
@@ -158,19 +160,19 @@ static void leave_out_inlined_allocator(const struct profile *profile,
     }
 }
 
-static uint32_t add_location(struct maker *maker, uint64_t address)
+static uint32_t add_location(struct maker *maker, uint64_t address, uint32_t object)
 {
     struct profile *profile = maker->profile;
-    uint32_t index = name_table_add(&maker->location_keys, &address, sizeof(address));
+    const uint64_t key[] = {address, object};
+    uint32_t index = name_table_add(&maker->location_keys, key, sizeof(key));
     if (index != profile->location_count) {
         return index;
     }
-    size_t object = symbols_object_at(maker->symbols, address);
-    maker->object = object == profile->object_count ? PROFILE_NO_OBJECT : (uint32_t)object;
+    maker->object = object;
     struct profile_location location = {
         .address = address, .object = maker->object, .first_frame = profile->frame_count};
     struct symbol_receiver receiver = {add_symbol_frame, maker};
-    if (!symbols_find(maker->symbols, address, &receiver)) {
+    if (object == PROFILE_NO_OBJECT || !symbols_find(maker->symbols, object, address, &receiver)) {
         /* Functions that were inlined into one that is not known tell nothing. */
         profile->frame_count = location.first_frame;
         add_unnamed_frame(maker, address);
@@ -200,11 +202,11 @@ static void make_stack(struct maker *maker, struct profile_sample *sample,
     sample->first = profile->stack_location_count;
     for (size_t i = 0; i < raw_sample->address_count; i++) {
         /* A return address is behind the call, perhaps behind the function. */
-        uint64_t address = raw->addresses[raw_sample->first_address + i] - 1;
-        add_stack_location(profile, add_location(maker, address));
+        struct raw_address address = raw->addresses[raw_sample->first_address + i];
+        add_stack_location(profile, add_location(maker, address.address - 1, address.object));
     }
     if (raw_sample->address_count == 0) {
-        add_stack_location(profile, add_location(maker, 0));
+        add_stack_location(profile, add_location(maker, 0, PROFILE_NO_OBJECT));
     }
     sample->location_count = profile->stack_location_count - sample->first;
 }
@@ -250,12 +252,12 @@ void profile_make(struct profile *profile, const struct raw_profile *raw,
         .is_at_peak = options.is_at_peak,
     };
     struct maker maker = {.profile = profile,
-                          .symbols = symbols_open(raw),
+                          .symbols = symbols_open(raw, options.symbols),
                           .keeps_allocator = options.keeps_allocator};
     name_table_add_text(&profile->names, "");
     profile->program = add_name(&maker, raw->program);
     profile->reason = add_name(&maker, raw->reason);
-    make_objects(&maker);
+    make_objects(&maker, raw);
     make_samples(&maker, raw, options);
     name_table_free(&maker.function_keys);
     name_table_free(&maker.location_keys);

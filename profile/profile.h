@@ -27,7 +27,7 @@ bool profile_value_is_bytes(enum profile_value value);
 struct profile_object {
     uint64_t start;
     uint64_t end;
-    uint64_t offset;
+    uint64_t link_start; /* what its own tables call `start` */
     uint32_t path;
     uint32_t base_name;
     uint32_t build_id;
@@ -89,6 +89,7 @@ struct profile {
 struct profile_options {
     bool is_at_peak;      /* what was in use at the peak, instead of at the writing */
     bool keeps_allocator; /* the innermost frames that are the allocator's */
+    const char *symbols;  /* folder with the files of other machines, or NULL; see symbols.h */
 };
 
 void profile_make(struct profile *profile, const struct raw_profile *raw,

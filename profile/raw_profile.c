@@ -12,7 +12,7 @@
 
 #define LINE_LENGTH_MAX 4096
 #define FIRST_LINE_WITHOUT_VERSION "brkmalloc heap profile "
-#define VERSION "1"
+#define VERSION "2"
 #define GZIP_MAGIC "\x1f\x8b"
 #define NANOSECOND_DIGITS 9
 #define NANOSECONDS_PER_SECOND 1000000000u
@@ -258,6 +258,22 @@ static bool take_sample_numbers(struct reader *reader, const char **rest, struct
     return true;
 }
 
+/* ADDRESS or ADDRESS@OBJECT, whose number counts from 1. */
+static bool take_address(const char **rest, struct raw_address *address)
+{
+    uint64_t number = 0;
+    if (!take_text(rest, "0x") || !take_number(rest, 16, UINT64_MAX, &address->address) ||
+        address->address == 0) {
+        return false;
+    }
+    if (take_text(rest, "@") &&
+        (!take_number(rest, 10, RAW_NO_OBJECT - 1, &number) || number == 0)) {
+        return false;
+    }
+    address->object = number == 0 ? RAW_NO_OBJECT : (uint32_t)number - 1;
+    return **rest == ' ' || **rest == '\0';
+}
+
 /* The rest of a sample whose call stack could not be had may be "0x0". */
 static bool take_addresses(struct reader *reader, const char *rest, struct raw_sample *sample)
 {
@@ -268,10 +284,9 @@ static bool take_addresses(struct reader *reader, const char *rest, struct raw_s
     }
     while (take_text(&rest, " ")) {
         const char *word = rest;
-        uint64_t address = 0;
-        if (!take_text(&rest, "0x") || !take_number(&rest, 16, UINT64_MAX, &address) ||
-            address == 0 || (*rest != ' ' && *rest != '\0')) {
-            return wrong(reader, "address %zu is '%.*s'; it should be as 0x7f0012345678",
+        struct raw_address address;
+        if (!take_address(&rest, &address)) {
+            return wrong(reader, "address %zu is '%.*s'; it should be as 0x7f0012345678@3",
                          sample->address_count + 1, shown_length(word), word);
         }
         profile->addresses = memory_grow(profile->addresses, profile->address_count,
@@ -295,61 +310,84 @@ static bool read_sample(struct reader *reader, const char *rest)
     return true;
 }
 
-/* ---- Mappings ---- */
+/* ---- Objects ---- */
 
-static bool take_permissions(const char **rest, bool *is_executable)
+/* "12.345678901" with all nine digits. */
+static bool take_time(const char **rest, uint64_t *seconds, uint64_t *nanoseconds)
 {
-    static const char allowed[][3] = {"r-", "w-", "x-", "ps"};
-    for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        if ((*rest)[i] == '\0' || strchr(allowed[i], (*rest)[i]) == NULL) {
-            return false;
-        }
-    }
-    *is_executable = (*rest)[2] == 'x';
-    *rest += sizeof(allowed) / sizeof(allowed[0]);
-    return true;
+    return take_number(rest, 10, SECONDS_MAX, seconds) && take_text(rest, ".") &&
+           take_number(rest, 10, NANOSECONDS_PER_SECOND - 1, nanoseconds);
 }
 
-/* START-END PERMISSIONS OFFSET MAJOR:MINOR INODE, then the path behind blanks. */
-static bool take_mapping(const char **rest, struct raw_mapping *mapping)
+/* A build id of at least one byte, or "-". */
+static bool take_build_id(const char **rest, struct raw_object *object)
 {
+    size_t length = strcspn(*rest, " ");
+    if (take_text(rest, "-")) {
+        return object->build_id[0] == '\0';
+    }
+    size_t digits = strspn(*rest, "0123456789abcdef");
+    free(object->build_id);
+    object->build_id = memory_copy_text(*rest);
+    object->build_id[length] = '\0';
+    *rest += length;
+    return digits == length && length > 0 && length % 2 == 0;
+}
+
+/* NUMBER START-END LINK_START MAJOR:MINOR INODE SIZE CHANGED FIRST_SEEN LAST_SEEN BUILD_ID PATH */
+static bool take_object(const char **rest, struct raw_object *object, uint64_t number)
+{
+    uint64_t found;
     uint64_t ignored;
-    return take_number(rest, 16, UINT64_MAX, &mapping->start) && take_text(rest, "-") &&
-           take_number(rest, 16, UINT64_MAX, &mapping->end) && take_text(rest, " ") &&
-           take_permissions(rest, &mapping->is_executable) && take_text(rest, " ") &&
-           take_number(rest, 16, UINT64_MAX, &mapping->offset) && take_text(rest, " ") &&
+    return take_number(rest, 10, UINT64_MAX, &found) && found == number && take_text(rest, " ") &&
+           take_number(rest, 16, UINT64_MAX, &object->start) && take_text(rest, "-") &&
+           take_number(rest, 16, UINT64_MAX, &object->end) && take_text(rest, " ") &&
+           take_number(rest, 16, UINT64_MAX, &object->link_start) && take_text(rest, " ") &&
            take_number(rest, 16, UINT64_MAX, &ignored) && take_text(rest, ":") &&
            take_number(rest, 16, UINT64_MAX, &ignored) && take_text(rest, " ") &&
-           take_number(rest, 10, UINT64_MAX, &ignored) && (**rest == ' ' || **rest == '\0');
+           take_number(rest, 10, UINT64_MAX, &object->inode) && take_text(rest, " ") &&
+           take_number(rest, 10, UINT64_MAX, &object->size) && take_text(rest, " ") &&
+           take_time(rest, &object->changed, &object->changed_nanos) && take_text(rest, " ") &&
+           take_time(rest, &ignored, &ignored) && take_text(rest, " ") &&
+           take_time(rest, &ignored, &ignored) && take_text(rest, " ") &&
+           take_build_id(rest, object) && take_text(rest, " ");
 }
 
-static bool read_mapping(struct reader *reader)
+static bool read_object(struct reader *reader)
 {
     struct raw_profile *profile = reader->profile;
-    struct raw_mapping mapping;
+    profile->objects = memory_grow(profile->objects, profile->object_count,
+                                   &profile->object_capacity, sizeof(*profile->objects));
+    struct raw_object *object = &profile->objects[profile->object_count++];
+    *object = (struct raw_object){.build_id = memory_copy_text(""), .path = memory_copy_text("")};
     const char *rest = reader->line;
-    if (!take_mapping(&rest, &mapping)) {
-        return wrong(reader, "'%.*s' is neither 'end' nor a mapping as in /proc/PID/maps",
-                     SHOWN_MAX, reader->line);
+    if (!take_object(&rest, object, profile->object_count)) {
+        return wrong(reader, "'%.*s' is neither 'end' nor object %zu", SHOWN_MAX, reader->line,
+                     profile->object_count);
     }
-    if (mapping.start >= mapping.end) {
-        return wrong(reader, "the mapping ends at 0x%" PRIx64 ", before it begins", mapping.end);
+    if (object->start >= object->end) {
+        return wrong(reader, "the object ends at 0x%" PRIx64 ", before it begins", object->end);
     }
-    if (profile->mapping_count > 0 &&
-        mapping.start < profile->mappings[profile->mapping_count - 1].end) {
-        return wrong(reader, "the mapping at 0x%" PRIx64 " begins before the end of the last one",
-                     mapping.start);
-    }
-    mapping.path = memory_copy_text(rest + strspn(rest, " "));
-    profile->mappings = memory_grow(profile->mappings, profile->mapping_count,
-                                    &profile->mapping_capacity, sizeof(*profile->mappings));
-    profile->mappings[profile->mapping_count++] = mapping;
+    replace_text(&object->path, rest);
     return true;
+}
+
+/* Where the file was cut short, objects may be missing. */
+static void forget_missing_objects(struct raw_profile *profile)
+{
+    for (size_t i = 0; i < profile->address_count; i++) {
+        struct raw_address *address = &profile->addresses[i];
+        const struct raw_object *object =
+            address->object < profile->object_count ? &profile->objects[address->object] : NULL;
+        if (object == NULL || address->address <= object->start || address->address > object->end) {
+            address->object = RAW_NO_OBJECT;
+        }
+    }
 }
 
 /* ---- The whole ---- */
 
-enum part { PART_HEADER, PART_SAMPLES, PART_MAPPINGS, PART_END };
+enum part { PART_HEADER, PART_SAMPLES, PART_OBJECTS, PART_END };
 
 static bool read_part_line(struct reader *reader, enum part *part)
 {
@@ -357,15 +395,15 @@ static bool read_part_line(struct reader *reader, enum part *part)
     if (*part == PART_END) {
         return wrong(reader, "there is something behind 'end'");
     }
-    if (strcmp(reader->line, "end") == 0 && *part == PART_MAPPINGS) {
+    if (strcmp(reader->line, "end") == 0 && *part == PART_OBJECTS) {
         *part = PART_END;
         return true;
     }
-    if (*part == PART_MAPPINGS) {
-        return read_mapping(reader);
+    if (*part == PART_OBJECTS) {
+        return read_object(reader);
     }
-    if (strcmp(reader->line, "mappings") == 0) {
-        *part = PART_MAPPINGS;
+    if (strcmp(reader->line, "objects") == 0) {
+        *part = PART_OBJECTS;
         return true;
     }
     if (take_text(&rest, "sample") && (*rest == ' ' || *rest == '\0')) {
@@ -375,8 +413,8 @@ static bool read_part_line(struct reader *reader, enum part *part)
     if (*part == PART_HEADER && strcmp(reader->line, "end") != 0) {
         return read_header_line(reader);
     }
-    return wrong(reader, "'%.*s': here should be 'sample' or 'mappings'",
-                 shown_length(reader->line), reader->line);
+    return wrong(reader, "'%.*s': here should be 'sample' or 'objects'", shown_length(reader->line),
+                 reader->line);
 }
 
 bool raw_profile_read(struct raw_profile *profile, FILE *file, struct raw_problem *problem)
@@ -392,7 +430,7 @@ bool raw_profile_read(struct raw_profile *profile, FILE *file, struct raw_proble
     enum part part = PART_HEADER;
     enum line_state state;
     while ((state = read_line(&reader)) == LINE_READ) {
-        if (!reader.is_ended && (part != PART_MAPPINGS || strcmp(reader.line, "end") != 0)) {
+        if (!reader.is_ended && (part != PART_OBJECTS || strcmp(reader.line, "end") != 0)) {
             break; /* cut short: a number in it may have lost digits */
         }
         if (!read_part_line(&reader, &part)) {
@@ -404,15 +442,17 @@ bool raw_profile_read(struct raw_profile *profile, FILE *file, struct raw_proble
         return wrong(&reader, "there is something behind 'end'");
     }
     profile->is_complete = part == PART_END;
+    forget_missing_objects(profile);
     return state != LINE_BAD;
 }
 
 void raw_profile_free(struct raw_profile *profile)
 {
-    for (size_t i = 0; i < profile->mapping_count; i++) {
-        free(profile->mappings[i].path);
+    for (size_t i = 0; i < profile->object_count; i++) {
+        free(profile->objects[i].build_id);
+        free(profile->objects[i].path);
     }
-    free(profile->mappings);
+    free(profile->objects);
     free(profile->addresses);
     free(profile->samples);
     free(profile->program);

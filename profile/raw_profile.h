@@ -24,12 +24,25 @@ struct raw_sample {
     size_t address_count;
 };
 
-struct raw_mapping {
+/* A program or library as it lay in memory. */
+struct raw_object {
     uint64_t start;
     uint64_t end;
-    uint64_t offset;
-    bool is_executable;
-    char *path; /* "" when there is none */
+    uint64_t link_start;    /* what its own tables call `start` */
+    uint64_t inode;         /* of the file; 0 when it is not known, like the next three */
+    uint64_t size;          /* bytes */
+    uint64_t changed;       /* seconds since 1970 */
+    uint64_t changed_nanos; /* and behind the point */
+    char *build_id;         /* hexadecimal, "" when it has none */
+    char *path;             /* "" when it is not known */
+};
+
+#define RAW_NO_OBJECT UINT32_MAX
+
+/* A return address, and the index of the object that it lay in. */
+struct raw_address {
+    uint64_t address;
+    uint32_t object;
 };
 
 struct raw_profile {
@@ -41,13 +54,13 @@ struct raw_profile {
     uint64_t nanoseconds; /* from then to the writing of the file */
     struct raw_sample *samples;
     size_t sample_count;
-    uint64_t *addresses; /* return addresses, of all samples */
+    struct raw_address *addresses; /* of all samples */
     size_t address_count;
-    struct raw_mapping *mappings; /* in ascending order, none over another */
-    size_t mapping_count;
+    struct raw_object *objects;
+    size_t object_count;
     bool is_complete; /* otherwise the file was cut short behind `line_count` lines */
     size_t line_count;
-    size_t sample_capacity, address_capacity, mapping_capacity;
+    size_t sample_capacity, address_capacity, object_capacity;
 };
 
 struct raw_problem {

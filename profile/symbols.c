@@ -3,6 +3,7 @@
 #include "symbols.h"
 
 #include <dwarf.h>
+#include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,80 +20,45 @@
 /* An inlined function without a name, if there should be one. */
 #define UNNAMED "??"
 
-#define NANOSECONDS_PER_SECOND 1000000000u
+/* Bytes of a build id that are compared. */
+#define BUILD_ID_MAX 64
+
+/* Whether a file is the one that the program ran, and if not, why not. */
+enum match { MATCH, MATCH_NOTHING_THERE, MATCH_OTHER_BUILD, MATCH_CHANGED, MATCH_UNKNOWN };
+
+static const char *const match_words[] = {
+    [MATCH] = "is no ELF file that can be read; its functions have no names",
+    [MATCH_NOTHING_THERE] = "is not there or cannot be read; its functions have no names",
+    [MATCH_OTHER_BUILD] = "is not the file that the program ran, its build id is another; its "
+                          "functions have no names (--symbols says where the right one is)",
+    [MATCH_CHANGED] = "is not the file that the program ran, or was changed since; its functions "
+                      "have no names",
+    [MATCH_UNKNOWN] = "has no build id, and the program could not tell by /proc which file it ran; "
+                      "its functions have no names",
+};
 
 struct object {
-    struct symbol_object public;
-    char *build_id;
-    Dwfl_Module *module; /* NULL when the file is not there */
-    const char *warning; /* for when an address in the file is looked up; otherwise NULL */
+    const struct raw_object *raw;
+    Dwfl *dwfl;          /* of its own: objects may have lain at one place after each other */
+    Dwfl_Module *module; /* NULL when there is no right file */
+    char *file_path;     /* of that file, where it was found by us; else NULL */
+    bool is_opened;
     struct units units;
     struct symbol_table symbol_table;
 };
 
 struct symbols {
-    Dwfl *dwfl;
-    struct object *objects; /* by address */
+    const char *folder;
+    struct object *objects;
     size_t count;
-    size_t capacity;
 };
 
-/* ---- Objects: neighbouring mappings of one file ---- */
-
-static bool continues(const struct symbols *symbols, const struct raw_mapping *mapping,
-                      uint64_t last_offset)
-{
-    return symbols->count > 0 && mapping->offset >= last_offset &&
-           strcmp(symbols->objects[symbols->count - 1].public.path, mapping->path) == 0;
-}
-
-static void add_object(struct symbols *symbols, const struct raw_mapping *mapping)
-{
-    symbols->objects = memory_grow(symbols->objects, symbols->count, &symbols->capacity,
-                                   sizeof(*symbols->objects));
-    symbols->objects[symbols->count++] = (struct object){
-        .public = {.path = mapping->path, .start = mapping->start, .build_id = ""},
-    };
-}
-
-static void extend_object(struct symbol_object *object, const struct raw_mapping *mapping)
-{
-    object->end = mapping->end;
-    if (mapping->is_executable && object->code_end == 0) {
-        object->code_start = mapping->start;
-        object->code_end = mapping->end;
-        object->code_offset = mapping->offset;
-    }
-}
-
-static void collect_objects(struct symbols *symbols, const struct raw_profile *profile)
-{
-    uint64_t last_offset = 0;
-    for (size_t i = 0; i < profile->mapping_count; i++) {
-        const struct raw_mapping *mapping = &profile->mappings[i];
-        if (mapping->path[0] == '\0') {
-            continue;
-        }
-        if (!continues(symbols, mapping, last_offset)) {
-            add_object(symbols, mapping);
-        }
-        extend_object(&symbols->objects[symbols->count - 1].public, mapping);
-        last_offset = mapping->offset;
-    }
-}
-
-static void drop_objects_without_code(struct symbols *symbols)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < symbols->count; i++) {
-        if (symbols->objects[i].public.code_end != 0) {
-            symbols->objects[kept++] = symbols->objects[i];
-        }
-    }
-    symbols->count = kept;
-}
-
-/* ---- Files ---- */
+/* The object that is being opened, for elfutils's callbacks, and the file for it. */
+static struct {
+    const struct symbols *symbols;
+    struct object *object;
+    int descriptor;
+} opening;
 
 static void warn_of_file(const char *path, const char *what)
 {
@@ -103,93 +69,217 @@ static void warn_of_file(const char *path, const char *what)
     text_free(&text);
 }
 
-/* Whatever a damaged profile may name, only a regular file is read. */
-static bool is_readable_file(const char *path, struct stat *status)
+/* ---- The right file ---- */
+
+static void bytes_to_text(const unsigned char *bytes, size_t count, char *text)
 {
-    return path[0] == '/' && stat(path, status) == 0 && S_ISREG(status->st_mode) &&
-           access(path, R_OK) == 0;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text + i * 2, 3, "%02x", bytes[i]);
+    }
 }
 
-/* When the profile was written, with a second for clocks that differ. */
-static time_t written_at(const struct raw_profile *profile)
+/* The build id in hexadecimal; false when the file has none or is no ELF file. */
+static bool read_build_id(int descriptor, char text[2 * BUILD_ID_MAX + 1])
 {
-    return (time_t)(profile->started + profile->nanoseconds / NANOSECONDS_PER_SECOND + 1);
+    const void *bytes;
+    Elf *elf = elf_begin(descriptor, ELF_C_READ_MMAP, NULL);
+    ssize_t count = elf == NULL ? -1 : dwelf_elf_gnu_build_id(elf, &bytes);
+    bool found = count > 0 && count <= BUILD_ID_MAX;
+    if (found) {
+        bytes_to_text(bytes, (size_t)count, text);
+    }
+    elf_end(elf);
+    return found;
 }
 
-static int find_file(Dwfl_Module *module, void **user_data, const char *path, Dwarf_Addr start,
-                     char **file_name, Elf **elf)
+static enum match match_status(const struct raw_object *raw, const struct stat *status)
 {
-    (void)module;
-    (void)user_data;
-    (void)start;
-    (void)elf;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor >= 0) {
-        *file_name = memory_copy_text(path);
+    if (raw->inode == 0 || raw->size == 0) {
+        return MATCH_UNKNOWN;
+    }
+    bool is_same = status->st_ino == raw->inode && (uint64_t)status->st_size == raw->size &&
+                   (uint64_t)status->st_mtim.tv_sec == raw->changed &&
+                   (uint64_t)status->st_mtim.tv_nsec == raw->changed_nanos;
+    return is_same ? MATCH : MATCH_CHANGED;
+}
+
+static enum match match_file(const struct raw_object *raw, int descriptor)
+{
+    struct stat status;
+    char build_id[2 * BUILD_ID_MAX + 1];
+    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return MATCH_NOTHING_THERE;
+    }
+    if (raw->build_id[0] == '\0') {
+        return match_status(raw, &status);
+    }
+    bool is_same = read_build_id(descriptor, build_id) && strcmp(build_id, raw->build_id) == 0;
+    return is_same ? MATCH : MATCH_OTHER_BUILD;
+}
+
+/* Opens the file if it is the right one; *descriptor is -1 otherwise. Whatever a damaged profile
+ * may name, only a regular file is read. */
+static enum match open_file(const struct raw_object *raw, const char *path, int *descriptor)
+{
+    *descriptor = path[0] == '/' ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+    enum match match = *descriptor < 0 ? MATCH_NOTHING_THERE : match_file(raw, *descriptor);
+    if (*descriptor >= 0 && match != MATCH) {
+        close(*descriptor);
+        *descriptor = -1;
+    }
+    return match;
+}
+
+/* Paths of a file with that build id, below a folder. */
+static const struct {
+    const char *before_start; /* of the build id's first byte */
+    const char *before_rest;
+    const char *end;
+} places[] = {{"/.build-id/", "/", ""},
+              {"/", "", "/executable"},
+              {"/.build-id/", "/", ".debug"},
+              {"/", "", "/debuginfo"}};
+
+static int open_by_build_id(const char *folder, const struct raw_object *raw, bool for_debug,
+                            char **path)
+{
+    int descriptor = -1;
+    for (size_t i = for_debug ? 2 : 0;
+         i < sizeof(places) / sizeof(places[0]) && descriptor < 0 && raw->build_id[0] != '\0';
+         i++) {
+        struct text text = {.bytes = NULL};
+        text_format(&text, "%s%s%.2s%s%s%s", folder, places[i].before_start, raw->build_id,
+                    places[i].before_rest, raw->build_id + 2, places[i].end);
+        open_file(raw, text.bytes, &descriptor);
+        if (descriptor >= 0) {
+            *path = memory_copy_text(text.bytes);
+        }
+        text_free(&text);
     }
     return descriptor;
 }
 
-static char *read_build_id(Dwfl_Module *module)
+/* At its path in a folder that holds another machine's files. */
+static int open_below(const char *folder, const struct raw_object *raw, char **path)
 {
-    const unsigned char *bits;
-    GElf_Addr address;
-    int length = dwfl_module_build_id(module, &bits, &address);
-    if (length <= 0) {
-        return NULL;
+    int descriptor;
+    struct text text = {.bytes = NULL};
+    text_format(&text, "%s%s", folder, raw->path);
+    open_file(raw, text.bytes, &descriptor);
+    if (descriptor >= 0) {
+        *path = memory_copy_text(text.bytes);
     }
-    char *text = memory_zeroed((size_t)length * 2 + 1, 1);
-    for (int i = 0; i < length; i++) {
-        snprintf(text + (size_t)i * 2, 3, "%02x", bits[i]);
-    }
-    return text;
+    text_free(&text);
+    return descriptor;
 }
 
-/* What keeps the file's functions from having their names, or NULL. */
-static const char *open_object(struct symbols *symbols, struct object *object,
-                               const struct raw_profile *profile)
+/* Fills `opening`; what is wrong with the file at the path is the answer. */
+static enum match find_file(const struct symbols *symbols, struct object *object)
 {
-    struct stat status;
-    GElf_Addr bias;
-    const char *path = object->public.path;
-    if (path[0] != '/') {
-        return NULL;
+    const struct raw_object *raw = object->raw;
+    enum match match = open_file(raw, raw->path, &opening.descriptor);
+    if (opening.descriptor >= 0) {
+        object->file_path = memory_copy_text(raw->path);
     }
-    if (!is_readable_file(path, &status)) {
-        return "is not there or cannot be read; its functions have no names";
+    if (opening.descriptor < 0 && symbols->folder != NULL && raw->path[0] == '/') {
+        opening.descriptor = open_below(symbols->folder, raw, &object->file_path);
     }
-    object->module =
-        dwfl_report_module(symbols->dwfl, path, object->public.start, object->public.end);
-    if (object->module == NULL || dwfl_module_getelf(object->module, &bias) == NULL) {
-        object->module = NULL;
-        return "is no ELF file that can be read; its functions have no names";
+    if (opening.descriptor < 0 && symbols->folder != NULL) {
+        opening.descriptor = open_by_build_id(symbols->folder, raw, false, &object->file_path);
     }
-    object->build_id = read_build_id(object->module);
-    object->public.build_id = object->build_id == NULL ? "" : object->build_id;
-    bool was_changed = profile->started != 0 && status.st_ctime > written_at(profile);
-    return was_changed ? "was changed after the profile was written; names may be wrong" : NULL;
+    return match;
 }
 
-struct symbols *symbols_open(const struct raw_profile *profile)
+/* ---- elfutils's callbacks ---- */
+
+static int give_file(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr start,
+                     char **file_name, Elf **elf)
+{
+    if (opening.descriptor < 0) {
+        /* By the build id in its own places, and from a server of debuginfod. */
+        return dwfl_build_id_find_elf(module, user_data, name, start, file_name, elf);
+    }
+    *file_name = memory_copy_text(opening.object->file_path);
+    return opening.descriptor;
+}
+
+static int find_debuginfo(Dwfl_Module *module, void **user_data, const char *name, Dwarf_Addr start,
+                          const char *file_name, const char *link, GElf_Word crc, char **found)
+{
+    const struct symbols *symbols = opening.symbols;
+    int descriptor = -1;
+    if (symbols->folder != NULL) {
+        descriptor = open_by_build_id(symbols->folder, opening.object->raw, true, found);
+    }
+    return descriptor >= 0 ? descriptor
+                           : dwfl_standard_find_debuginfo(module, user_data, name, start, file_name,
+                                                          link, crc, found);
+}
+
+/* Tells elfutils the build id, so that it finds files by that and believes no others. */
+static void report_build_id(Dwfl_Module *module, const char *text)
+{
+    unsigned char bytes[BUILD_ID_MAX];
+    size_t count = strlen(text) / 2;
+    for (size_t i = 0; i < count && i < BUILD_ID_MAX; i++) {
+        unsigned value = 0;
+        sscanf(text + i * 2, "%2x", &value);
+        bytes[i] = (unsigned char)value;
+    }
+    if (count > 0 && count <= BUILD_ID_MAX) {
+        dwfl_module_report_build_id(module, bytes, count, 0);
+    }
+}
+
+static void open_module(struct object *object)
 {
     static const Dwfl_Callbacks callbacks = {
-        .find_elf = find_file,
-        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .find_elf = give_file,
+        .find_debuginfo = find_debuginfo,
         .section_address = dwfl_offline_section_address,
     };
-    struct symbols *symbols = memory_zeroed(1, sizeof(*symbols));
-    collect_objects(symbols, profile);
-    drop_objects_without_code(symbols);
-    symbols->dwfl = dwfl_begin(&callbacks);
-    if (symbols->dwfl == NULL) {
+    const struct raw_object *raw = object->raw;
+    GElf_Addr bias;
+    object->dwfl = dwfl_begin(&callbacks);
+    if (object->dwfl == NULL) {
         fprintf(stderr, "brkmalloc pprof: elfutils: %s\n", dwfl_errmsg(-1));
         exit(1);
     }
-    dwfl_report_begin(symbols->dwfl);
-    for (size_t i = 0; i < symbols->count; i++) {
-        symbols->objects[i].warning = open_object(symbols, &symbols->objects[i], profile);
+    dwfl_report_begin(object->dwfl);
+    object->module = dwfl_report_module(object->dwfl, raw->path, raw->start, raw->end);
+    if (object->module != NULL) {
+        report_build_id(object->module, raw->build_id);
     }
-    dwfl_report_end(symbols->dwfl, NULL, NULL);
+    dwfl_report_end(object->dwfl, NULL, NULL);
+    if (object->module != NULL && dwfl_module_getelf(object->module, &bias) == NULL) {
+        object->module = NULL;
+    }
+}
+
+/* What is not a file, as the kernel's [vdso], lacks none. */
+static void open_object(struct symbols *symbols, struct object *object)
+{
+    const char *path = object->raw->path;
+    enum match match = find_file(symbols, object);
+    object->is_opened = true;
+    if (opening.descriptor >= 0 || object->raw->build_id[0] != '\0') {
+        open_module(object);
+    }
+    if (object->module == NULL && path[0] != '[') {
+        warn_of_file(path[0] == '\0' ? "a file without a name" : path, match_words[match]);
+    }
+}
+
+struct symbols *symbols_open(const struct raw_profile *profile, const char *folder)
+{
+    struct symbols *symbols = memory_zeroed(1, sizeof(*symbols));
+    elf_version(EV_CURRENT);
+    symbols->folder = folder;
+    symbols->count = profile->object_count;
+    symbols->objects = memory_zeroed(symbols->count, sizeof(*symbols->objects));
+    for (size_t i = 0; i < symbols->count; i++) {
+        symbols->objects[i].raw = &profile->objects[i];
+    }
     return symbols;
 }
 
@@ -198,39 +288,11 @@ void symbols_close(struct symbols *symbols)
     for (size_t i = 0; i < symbols->count; i++) {
         units_free(&symbols->objects[i].units);
         symbol_table_free(&symbols->objects[i].symbol_table);
-        free(symbols->objects[i].build_id);
+        free(symbols->objects[i].file_path);
+        dwfl_end(symbols->objects[i].dwfl);
     }
-    dwfl_end(symbols->dwfl);
     free(symbols->objects);
     free(symbols);
-}
-
-size_t symbols_object_count(const struct symbols *symbols)
-{
-    return symbols->count;
-}
-
-const struct symbol_object *symbols_object(const struct symbols *symbols, size_t index)
-{
-    return &symbols->objects[index].public;
-}
-
-size_t symbols_object_at(const struct symbols *symbols, uint64_t address)
-{
-    size_t low = 0;
-    size_t high = symbols->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct symbol_object *object = &symbols->objects[middle].public;
-        if (address < object->start) {
-            high = middle;
-        } else if (address >= object->end) {
-            low = middle + 1;
-        } else {
-            return middle;
-        }
-    }
-    return symbols->count;
 }
 
 /* ---- Names and lines ---- */
@@ -342,16 +404,14 @@ static bool find_in_object(struct object *object, uint64_t address,
     return frame.linkage_name != NULL;
 }
 
-bool symbols_find(struct symbols *symbols, uint64_t address, const struct symbol_receiver *receiver)
+bool symbols_find(struct symbols *symbols, size_t index, uint64_t address,
+                  const struct symbol_receiver *receiver)
 {
-    size_t index = symbols_object_at(symbols, address);
-    if (index == symbols->count) {
-        return false;
-    }
     struct object *object = &symbols->objects[index];
-    if (object->warning != NULL) {
-        warn_of_file(object->public.path, object->warning);
-        object->warning = NULL;
+    opening.symbols = symbols;
+    opening.object = object;
+    if (!object->is_opened) {
+        open_object(symbols, object);
     }
     return object->module != NULL && find_in_object(object, address, receiver);
 }

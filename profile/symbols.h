@@ -10,17 +10,6 @@
 
 #include "raw_profile.h"
 
-/* One file in the program's memory. */
-struct symbol_object {
-    const char *path;
-    uint64_t start; /* of its first mapping; what lies between that and `end` is its */
-    uint64_t end;
-    uint64_t code_start; /* its executable mapping; of several the first */
-    uint64_t code_end;
-    uint64_t code_offset;
-    const char *build_id; /* hexadecimal, "" when it has none or is not there */
-};
-
 /* A function that an address lies in. The texts live as long as the symbols. */
 struct symbol_frame {
     const char *linkage_name; /* as the linker knows it, perhaps mangled */
@@ -31,16 +20,14 @@ struct symbol_frame {
 
 struct symbols;
 
-/* Opens the files that are mapped in the profile, which must live longer. Where an address is
- * looked up in one that is not there, or that was changed since, that is told on standard error. */
-struct symbols *symbols_open(const struct raw_profile *profile);
+/* Finds functions in the objects of the profile, which must live longer. A file is believed only
+ * when it is the one that the program ran: by its build id, or where it has none by inode, size and
+ * time. Such a file is looked for at its path; then in `folder`, unless that is NULL, by the path
+ * below it and by the build id, as .build-id/ab/cdef (.debug), abcdef/executable or
+ * abcdef/debuginfo; then where elfutils looks. When an address is looked up in an object without
+ * such a file, that is told on standard error. */
+struct symbols *symbols_open(const struct raw_profile *profile, const char *folder);
 void symbols_close(struct symbols *symbols);
-
-size_t symbols_object_count(const struct symbols *symbols);
-const struct symbol_object *symbols_object(const struct symbols *symbols, size_t index);
-
-/* The index of the object at the address, or the number of objects when there is none. */
-size_t symbols_object_at(const struct symbols *symbols, uint64_t address);
 
 /* Who is given functions, one after the other. */
 struct symbol_receiver {
@@ -48,10 +35,10 @@ struct symbol_receiver {
     void *context;
 };
 
-/* Gives each function that the instruction at the address lies in: first the innermost of those
- * that the compiler inlined there, last the one that has code of its own. False when that one is
- * not known; then functions that were given before it mean nothing. */
-bool symbols_find(struct symbols *symbols, uint64_t address,
+/* Gives each function that the instruction at the address, in that object, lies in: first the
+ * innermost of those that the compiler inlined there, last the one that has code of its own. False
+ * when that one is not known; then functions that were given before it mean nothing. */
+bool symbols_find(struct symbols *symbols, size_t object, uint64_t address,
                   const struct symbol_receiver *receiver);
 
 #endif

@@ -17,19 +17,23 @@
 
 struct search {
     uintptr_t address;
+    char *line; /* of the text, as far as it fits into `room` */
+    size_t room, length;
+    bool (*take_line)(struct search *search); /* false when the search is over */
     enum modules_path path;
     struct line *result;
     bool found;
     /* The file of the lines so far. */
     uint64_t file; /* a number made of its name */
-    uintptr_t base;
-    size_t length;
-    char line[LINE_MOST];
+    uintptr_t base, start;
+    struct mapped_file *mapped; /* what is looked for, see brkm__proc_maps_file */
+    size_t path_length;         /* of its path, which `line` begins with in the end */
 };
 
 struct mapping_line {
     uintptr_t start, end, offset;
     bool is_readable;
+    uint64_t device, inode;
     const char *path; /* not ended by a zero */
     size_t path_length;
 };
@@ -46,6 +50,15 @@ static uintptr_t take_number(const char **text, const char *end)
         } else {
             break;
         }
+    }
+    return number;
+}
+
+static uint64_t take_decimal(const char **text, const char *end)
+{
+    uint64_t number = 0;
+    for (; *text < end && **text >= '0' && **text <= '9'; (*text)++) {
+        number = number * 10 + (uint64_t)(**text - '0');
     }
     return number;
 }
@@ -70,9 +83,13 @@ static struct mapping_line parse(const char *text, const char *end)
     mapping.is_readable = text < end && *text == 'r';
     skip_word(&text, end);
     mapping.offset = take_number(&text, end);
-    for (int word = 0; word < 3; word++) {
-        skip_word(&text, end);
-    }
+    skip_word(&text, end);
+    mapping.device = (uint64_t)take_number(&text, end) << 32;
+    text += text < end;
+    mapping.device |= take_number(&text, end);
+    skip_word(&text, end);
+    mapping.inode = take_decimal(&text, end);
+    skip_word(&text, end);
     mapping.path = text;
     mapping.path_length = (size_t)(end - text);
     return mapping;
@@ -118,15 +135,22 @@ static void add_path(const struct search *search, struct mapping_line mapping)
     brkm__line_add_span(search->result, path, length);
 }
 
-/* False when the search is over. */
-static bool take_line(struct search *search)
+/* The next line, which may be the first of a file. */
+static struct mapping_line next_mapping(struct search *search)
 {
     struct mapping_line mapping = parse(search->line, search->line + search->length);
     uint64_t file = number_of(mapping.path, mapping.path_length);
     if (file != search->file) {
         search->file = file;
         search->base = base_of(mapping);
+        search->start = mapping.start;
     }
+    return mapping;
+}
+
+static bool take_line(struct search *search)
+{
+    struct mapping_line mapping = next_mapping(search);
     if (search->address < mapping.start || search->address >= mapping.end) {
         return true;
     }
@@ -144,12 +168,12 @@ static bool take_piece(void *context, const char *piece, size_t length)
     struct search *search = context;
     for (size_t i = 0; i < length; i++) {
         if (piece[i] != '\n') {
-            if (search->length < LINE_MOST) {
+            if (search->length < search->room) {
                 search->line[search->length++] = piece[i];
             }
             continue;
         }
-        if (!take_line(search)) {
+        if (!search->take_line(search)) {
             return false;
         }
         search->length = 0;
@@ -157,17 +181,43 @@ static bool take_piece(void *context, const char *piece, size_t length)
     return true;
 }
 
-bool brkm__modules_add_place(struct line *line, const void *address, enum modules_path path)
+static void look(struct search *search)
 {
     char piece[PIECE_SIZE];
-    struct search search;
-    search.address = (uintptr_t)address;
-    search.path = path;
-    search.result = line;
-    search.found = false;
-    search.file = 0;
-    search.base = 0;
-    search.length = 0;
-    brkm__os_read_pieces("/proc/self/maps", piece, sizeof(piece), take_piece, &search);
+    brkm__os_read_pieces("/proc/self/maps", piece, sizeof(piece), take_piece, search);
+}
+
+bool brkm__modules_add_place(struct line *line, const void *address, enum modules_path path)
+{
+    char text[LINE_MOST];
+    struct search search = {.address = (uintptr_t)address,
+                            .path = path,
+                            .result = line,
+                            .line = text,
+                            .room = sizeof(text),
+                            .take_line = take_line};
+    look(&search);
     return search.found;
+}
+
+static bool take_file(struct search *search)
+{
+    struct mapping_line mapping = next_mapping(search);
+    if (search->address < mapping.start || search->address >= mapping.end) {
+        return true;
+    }
+    *search->mapped =
+        (struct mapped_file){search->start, mapping.end, mapping.device, mapping.inode};
+    search->path_length = mapping.path_length;
+    memmove(search->line, mapping.path, mapping.path_length);
+    return false;
+}
+
+size_t brkm__proc_maps_file(uintptr_t address, char *path, size_t room, struct mapped_file *file)
+{
+    struct search search = {
+        .address = address, .mapped = file, .line = path, .room = room, .take_line = take_file};
+    *file = (struct mapped_file){0};
+    look(&search);
+    return search.path_length;
 }

@@ -93,6 +93,7 @@ void brkm__profiling_apply(void)
         complain("there is no memory for it", "the program runs without");
         return;
     }
+    brkm__profile_note_objects();
     at_exit.write_file = wants_file && brkm__option_get(OPTION_profile_at_exit) != 0;
     handle_signal();
     brkm__os_keep_error_open();

@@ -6,6 +6,7 @@
 
 #include "kit/options.h"
 #include "kit/report.h"
+#include "profile/objects.h"
 #include "profile/records.h"
 #include "system/os.h"
 #include "system/os_loader.h"
@@ -16,29 +17,43 @@
 
 /* ---- What is no leak ---- */
 
-/* True for an address in the loader, to which static programs have none. */
-static bool is_loader(const struct os_symbol *symbol)
+static bool has_name(const struct profile_object *object, const char *beginning)
 {
-    const char *name = symbol->object == NULL ? NULL : strrchr(symbol->object, '/');
-    return name != NULL && strncmp(name, "/ld-", 4) == 0;
+    size_t length = strlen(beginning);
+    size_t start = object->path_length;
+    while (start > 0 && object->path[start - 1] != '/') {
+        start--;
+    }
+    return object->path_length - start >= length &&
+           memcmp(object->path + start, beginning, length) == 0;
 }
 
-static bool is_stream_buffer(const struct os_symbol *symbol)
+/* The function that a return address lies in; NULL when its object does not tell, or is gone. */
+static struct os_symbol find_symbol(const void *frame, const struct profile_object *object)
 {
-    return symbol->function != NULL && strcmp(symbol->function, "_IO_file_doallocate") == 0;
+    return object != NULL && brkm__objects_is_there(object)
+               ? brkm__os_find_symbol((const char *)frame - 1)
+               : (struct os_symbol){.function = NULL};
+}
+
+static bool is_stream_buffer(const void *frame, const struct profile_object *object)
+{
+    struct os_symbol symbol = find_symbol(frame, object);
+    return symbol.function != NULL && strcmp(symbol.function, "_IO_file_doallocate") == 0;
 }
 
 /* The first frame is whose memory it is: the loader's, a stream's, or that of a library whose
- * constructor the loader called. */
+ * constructor the loader called. Static programs have no loader. */
 static bool stays_for_good_reason(const struct profile_stack *stack)
 {
     bool library_only = true;
     for (size_t i = 0; i < stack->depth && library_only; i++) {
-        struct os_symbol symbol = brkm__os_find_symbol(stack->frames[i]);
-        if (is_loader(&symbol) || (i == 0 && is_stream_buffer(&symbol))) {
+        const struct profile_object *object = brkm__objects_at(profile_stack_objects(stack)[i]);
+        if (object != NULL &&
+            (has_name(object, "ld-") || (i == 0 && is_stream_buffer(stack->frames[i], object)))) {
             return true;
         }
-        library_only = symbol.object != NULL && !symbol.is_program;
+        library_only = object != NULL && !object->is_program;
     }
     return false;
 }
@@ -85,10 +100,9 @@ static void add_amount(struct line *line, struct profile_sum sum)
 
 /* "  0x55d0c8a2b1c4 function+0x1c (/path/to/object+0x11c4)": the last address, of the call itself,
  * is what addr2line takes. */
-static void show_frame(const void *frame)
+static void show_frame(const void *frame, const struct profile_object *object)
 {
-    const char *in_call = (const char *)frame - 1;
-    struct os_symbol symbol = brkm__os_find_symbol(in_call);
+    struct os_symbol symbol = find_symbol(frame, object);
     struct line line = {0};
     brkm__line_add_text(&line, "brkmalloc:   ");
     brkm__line_add_pointer(&line, frame);
@@ -98,11 +112,13 @@ static void show_frame(const void *frame)
         brkm__line_add_text(&line, "+");
         brkm__line_add_pointer(&line, (const void *)((uintptr_t)frame - symbol.start));
     }
-    if (symbol.object != NULL) {
+    if (object != NULL) {
+        uintptr_t in_object = (uintptr_t)frame - 1 - object->start + object->link_start;
         brkm__line_add_text(&line, " (");
-        brkm__line_add_text(&line, symbol.object);
+        brkm__line_add_span(&line, object->path,
+                            min_size(object->path_length, BRKM_REPORT_LINE / 2));
         brkm__line_add_text(&line, "+");
-        brkm__line_add_pointer(&line, (const void *)((uintptr_t)in_call - symbol.bias));
+        brkm__line_add_pointer(&line, (const void *)in_object);
         brkm__line_add_text(&line, ")");
     }
     brkm__line_write(&line);
@@ -116,7 +132,7 @@ static void show_stack(const struct profile_stack *stack)
     brkm__line_add_text(&line, stack->depth == 0 ? " from an unknown caller" : " from");
     brkm__line_write(&line);
     for (size_t i = 0; i < stack->depth && i < FRAMES_SHOWN; i++) {
-        show_frame(stack->frames[i]);
+        show_frame(stack->frames[i], brkm__objects_at(profile_stack_objects(stack)[i]));
     }
 }
 

@@ -23,7 +23,10 @@
  * recorded again: each time costs a walk through all stacks. */
 #define PEAK_SHARE 128
 
-_Static_assert(sizeof(struct profile_stack) + PROFILE_FRAMES_MAX * sizeof(void *) <= CHUNK,
+/* Bytes of a frame. */
+#define FRAME_SIZE (sizeof(void *) + sizeof(object_number))
+
+_Static_assert(sizeof(struct profile_stack) + PROFILE_FRAMES_MAX * FRAME_SIZE <= CHUNK,
                "the deepest stack fits into a chunk");
 
 struct lock brkm__profile_lock;
@@ -73,11 +76,20 @@ static void note_peak(uint64_t more_than)
 
 /* ---- Stacks ---- */
 
-static uint64_t hash_of(void *const *frames, size_t depth)
+/* The calling thread's stack. */
+struct trace {
+    size_t depth;
+    uint64_t hash;
+    void *frames[PROFILE_FRAMES_MAX];
+    object_number objects[PROFILE_FRAMES_MAX];
+};
+
+static uint64_t hash_of(const struct trace *trace)
 {
-    uint64_t hash = depth;
-    for (size_t i = 0; i < depth; i++) {
-        hash = (hash ^ (uintptr_t)frames[i]) * BRKM_MIXING_FACTOR;
+    uint64_t hash = trace->depth;
+    for (size_t i = 0; i < trace->depth; i++) {
+        hash = (hash ^ (uintptr_t)trace->frames[i] ^ (uint64_t)trace->objects[i] << 48) *
+               BRKM_MIXING_FACTOR;
         hash ^= hash >> 29;
     }
     return hash;
@@ -104,17 +116,20 @@ static void *stack_memory(size_t size)
     return memory;
 }
 
-static struct profile_stack *make_stack(void *const *frames, size_t depth, uint64_t hash)
+static struct profile_stack *make_stack(const struct trace *trace)
 {
-    struct profile_stack *stack = stack_memory(sizeof(*stack) + depth * sizeof(void *));
+    size_t size =
+        align_up(sizeof(struct profile_stack) + trace->depth * FRAME_SIZE, sizeof(void *));
+    struct profile_stack *stack = stack_memory(size);
     if (stack == NULL) {
         profile.lost++;
         return profile.unknown;
     }
-    struct profile_stack **bucket = &profile.buckets[hash % BUCKETS];
-    stack->hash = hash;
-    stack->depth = depth;
-    memcpy(stack->frames, frames, depth * sizeof(void *));
+    struct profile_stack **bucket = &profile.buckets[trace->hash % BUCKETS];
+    stack->hash = trace->hash;
+    stack->depth = trace->depth;
+    memcpy(stack->frames, trace->frames, trace->depth * sizeof(void *));
+    memcpy(stack->frames + trace->depth, trace->objects, trace->depth * sizeof(object_number));
     stack->next_in_bucket = *bucket;
     *bucket = stack;
     stack->next = profile.first;
@@ -123,14 +138,21 @@ static struct profile_stack *make_stack(void *const *frames, size_t depth, uint6
     return stack;
 }
 
-static struct profile_stack *find_stack(void *const *frames, size_t depth, uint64_t hash)
+static bool is_stack_of(const struct profile_stack *stack, const struct trace *trace)
 {
-    struct profile_stack *stack = profile.buckets[hash % BUCKETS];
-    while (stack != NULL && (stack->hash != hash || stack->depth != depth ||
-                             memcmp(stack->frames, frames, depth * sizeof(void *)) != 0)) {
+    return stack->hash == trace->hash && stack->depth == trace->depth &&
+           memcmp(stack->frames, trace->frames, trace->depth * sizeof(void *)) == 0 &&
+           memcmp(profile_stack_objects(stack), trace->objects,
+                  trace->depth * sizeof(object_number)) == 0;
+}
+
+static struct profile_stack *find_stack(const struct trace *trace)
+{
+    struct profile_stack *stack = profile.buckets[trace->hash % BUCKETS];
+    while (stack != NULL && !is_stack_of(stack, trace)) {
         stack = stack->next_in_bucket;
     }
-    return stack != NULL ? stack : make_stack(frames, depth, hash);
+    return stack != NULL ? stack : make_stack(trace);
 }
 
 /* ---- Blocks in use, by address ---- */
@@ -230,8 +252,8 @@ static void give_back(void)
 
 static struct profile_stack *make_unknown(void)
 {
-    void *const no_frames[1] = {NULL};
-    return make_stack(no_frames, 0, 0);
+    static const struct trace none = {.depth = 0};
+    return make_stack(&none);
 }
 
 /* Three mappings, of buckets, places and stacks: all of them or none. */
@@ -258,15 +280,23 @@ bool brkm__profile_begin(void)
     return begun;
 }
 
+void brkm__profile_note_objects(void)
+{
+    lock_acquire(&brkm__profile_lock);
+    brkm__objects_note_all();
+    lock_release(&brkm__profile_lock);
+}
+
 bool brkm__profile_add(const void *memory, struct sample_weight weight)
 {
-    void *frames[PROFILE_FRAMES_MAX];
-    size_t depth = brkm__backtrace(frames, PROFILE_FRAMES_MAX);
-    uint64_t hash = hash_of(frames, depth);
+    struct trace trace;
+    trace.depth = brkm__backtrace(trace.frames, PROFILE_FRAMES_MAX);
     lock_acquire(&brkm__profile_lock);
     bool added = has_room();
     if (added) {
-        struct profile_stack *stack = find_stack(frames, depth, hash);
+        brkm__objects_find(trace.frames, trace.depth, trace.objects);
+        trace.hash = hash_of(&trace);
+        struct profile_stack *stack = find_stack(&trace);
         put((struct profile_record){(uintptr_t)memory, stack, weight});
         add_weight(&stack->live, weight);
         add_weight(&stack->total, weight);
@@ -312,6 +342,7 @@ void brkm__profile_abandon(void)
 {
     bool has_begun = profile.buckets != NULL;
     memset(&profile, 0, sizeof(profile));
+    brkm__objects_abandon();
     if (has_begun) {
         begin();
     }
@@ -331,7 +362,7 @@ struct profile_totals brkm__profile_totals(void)
         .in_use = profile.in_use,
     };
     if (profile.buckets != NULL) {
-        totals.bytes = BUCKETS_BYTES + profile.stacks_bytes +
+        totals.bytes = BUCKETS_BYTES + profile.stacks_bytes + brkm__objects_bytes() +
                        profile.place_count * sizeof(struct profile_record);
     }
     lock_release(&brkm__profile_lock);

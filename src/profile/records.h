@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "kit/lock.h"
+#include "profile/objects.h"
 #include "profile/sampling.h"
 
 /* Return addresses of a stack; of a deeper one the innermost. */
@@ -29,15 +30,21 @@ static inline uint64_t profile_blocks(struct profile_sum sum)
     return (sum.block_parts + SAMPLING_BLOCK / 2) / SAMPLING_BLOCK;
 }
 
-/* A stack and what was asked for through it. All under the profile's lock. */
+/* A stack and what was asked for through it. Stacks with the same addresses in other objects are
+ * other stacks. All under the profile's lock. */
 struct profile_stack {
     struct profile_stack *next; /* of all, the newest first */
     struct profile_stack *next_in_bucket;
     uint64_t hash;
     struct profile_sum live, total, peak;
     size_t depth;
-    void *frames[];
+    void *frames[]; /* behind them the numbers of their objects */
 };
+
+static inline const object_number *profile_stack_objects(const struct profile_stack *stack)
+{
+    return (const object_number *)(stack->frames + stack->depth);
+}
 
 /* A sampled block that is in use. */
 struct profile_record {
@@ -49,6 +56,9 @@ struct profile_record {
 /* Maps the memory that is needed at first, all of it or nothing; false when there is none. May be
  * tried again; once it was had, again and again is once. */
 bool brkm__profile_begin(void);
+
+/* Notes what is loaded, see brkm__objects_note_all. */
+void brkm__profile_note_objects(void);
 
 /* Records a sampled block with the calling thread's stack. False when there is no room for it,
  * which is counted. */

@@ -18,6 +18,9 @@
 #define PATH_BYTES 4096
 #define LINE_BYTES 4096
 
+/* Bytes of an object's path that its line has room for. */
+#define OBJECT_PATH_SHOWN (LINE_BYTES - 512)
+
 /* Names by the pattern that are tried where files of earlier processes stand in the way. */
 #define NAMES_TRIED 10000
 
@@ -31,11 +34,12 @@ static const char *const reason_words[] = {
 /* Written by the constructor, then under the profile's lock. */
 static struct {
     char pattern[PATH_BYTES];
-    char path[PATH_BYTES]; /* of the file that is written, or was last */
-    char text[LINE_BYTES]; /* what was read last */
-    uint64_t number;       /* of the last name that was tried */
-    uint64_t started;      /* seconds since 1970 */
-    uint64_t started_ms;   /* on the clock that only goes forward */
+    char path[PATH_BYTES];    /* of the file that is written, or was last */
+    char program[PATH_BYTES]; /* its file; as it was when the profile began, like the pattern */
+    size_t program_length;
+    uint64_t number;     /* of the last name that was tried */
+    uint64_t started;    /* seconds since 1970 */
+    uint64_t started_ms; /* on the clock that only goes forward */
 } file;
 
 /* A signal came while the records were in somebody's hands. Relaxed: the next sample will do. */
@@ -70,12 +74,11 @@ static void add_decimal(struct text *text, uint64_t number)
 
 static void add_program_name(struct text *text)
 {
-    size_t length = brkm__os_program(file.text, sizeof(file.text));
-    size_t start = length;
-    while (start > 0 && file.text[start - 1] != '/') {
+    size_t start = file.program_length;
+    while (start > 0 && file.program[start - 1] != '/') {
         start--;
     }
-    add(text, file.text + start, length - start);
+    add(text, file.program + start, file.program_length - start);
 }
 
 /* What stands for %letter. */
@@ -145,19 +148,37 @@ static int create(const char *path)
     return brkm__os_create_file(file.path);
 }
 
+/* Adds a path, which counts from the working directory. */
+static void add_from_here(struct text *text, const char *path, size_t length)
+{
+    if (path[0] != '/') {
+        text->length = brkm__os_working_directory(text->start, text->room);
+        add(text, "/", text->length > 1);
+    }
+    add(text, path, length);
+}
+
+/* file.path is free before a file is written. */
+static void note_program(void)
+{
+    struct text text = {.start = file.program, .room = sizeof(file.program)};
+    size_t length = brkm__os_program(file.path, sizeof(file.path));
+    if (length != 0) {
+        add_from_here(&text, file.path, length);
+    }
+    file.program_length = min_size(text.length, text.room);
+}
+
 bool brkm__profile_file_begin(const char *pattern)
 {
     lock_acquire(&brkm__profile_lock);
     file.started = brkm__os_time();
     file.started_ms = brkm__os_milliseconds();
     atomic_store_explicit(&due_at, brkm__option_get(OPTION_profile_growth), memory_order_relaxed);
+    note_program();
     pattern = pattern != NULL ? pattern : STANDARD_PATTERN;
     struct text text = {.start = file.pattern, .room = sizeof(file.pattern) - 1};
-    if (pattern[0] != '/') {
-        text.length = brkm__os_working_directory(file.pattern, text.room);
-        add(&text, "/", text.length > 1);
-    }
-    add(&text, pattern, strlen(pattern));
+    add_from_here(&text, pattern, strlen(pattern));
     bool fits = text.length <= text.room;
     file.pattern[fits ? text.length : 0] = '\0';
     lock_release(&brkm__profile_lock);
@@ -189,32 +210,49 @@ static void add_number_line(struct writer *writer, const char *word, uint64_t nu
     brkm__writer_add(writer, "\n");
 }
 
+/* Control characters would end the line. */
+static void add_path(struct writer *writer, const char *path, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        bool is_plain = (unsigned char)path[i] >= ' ';
+        brkm__writer_add_span(writer, is_plain ? path + i : "?", 1);
+    }
+}
+
 static void add_program(struct writer *writer)
 {
     static const char word[] = "program ";
-    size_t length = brkm__os_program(file.text, LINE_BYTES - sizeof(word));
-    for (size_t i = 0; i < length; i++) {
-        file.text[i] = (unsigned char)file.text[i] < ' ' ? '?' : file.text[i];
-    }
     brkm__writer_add(writer, word);
-    brkm__writer_add_span(writer, file.text, length);
+    add_path(writer, file.program, min_size(file.program_length, LINE_BYTES - sizeof(word)));
     brkm__writer_add(writer, "\n");
+}
+
+/* `number` thousandths as "12.345"; or billionths, with nine digits. */
+static void add_fraction(struct writer *writer, uint64_t whole, uint64_t fraction, uint64_t unit)
+{
+    brkm__writer_add_number(writer, whole);
+    brkm__writer_add(writer, ".");
+    for (uint64_t worth = unit / 10; worth != 0; worth /= 10) {
+        brkm__writer_add_number(writer, fraction / worth % 10);
+    }
+}
+
+/* Seconds since the profile began. */
+static void add_seconds(struct writer *writer, uint64_t time_ms)
+{
+    uint64_t age = time_ms > file.started_ms ? time_ms - file.started_ms : 0;
+    add_fraction(writer, age / 1000, age % 1000, 1000);
 }
 
 static void add_head(struct writer *writer, enum profile_reason reason)
 {
-    uint64_t age = brkm__os_milliseconds() - file.started_ms;
-    brkm__writer_add(writer, "brkmalloc heap profile 1\n");
+    brkm__writer_add(writer, "brkmalloc heap profile 2\n");
     add_number_line(writer, "pid", (uint64_t)brkm__os_process_id());
     add_program(writer);
     add_number_line(writer, "interval", max_size(brkm__option_get(OPTION_profile_interval), 1));
     add_number_line(writer, "started", file.started);
     brkm__writer_add(writer, "seconds ");
-    brkm__writer_add_number(writer, age / 1000);
-    brkm__writer_add(writer, ".");
-    for (unsigned worth = 100; worth != 0; worth /= 10) {
-        brkm__writer_add_number(writer, age / worth % 10);
-    }
+    add_seconds(writer, brkm__os_milliseconds());
     brkm__writer_add(writer, "\nreason ");
     brkm__writer_add(writer, reason_words[reason]);
     brkm__writer_add(writer, "\n");
@@ -239,41 +277,60 @@ static void add_sample(struct writer *writer, const struct profile_stack *stack)
     for (size_t i = 0; i < stack->depth; i++) {
         brkm__writer_add(writer, " ");
         brkm__writer_add_pointer(writer, stack->frames[i]);
+        if (profile_stack_objects(stack)[i] != 0) {
+            brkm__writer_add(writer, "@");
+            brkm__writer_add_number(writer, profile_stack_objects(stack)[i]);
+        }
     }
     brkm__writer_add(writer, stack->depth == 0 ? " 0x0\n" : "\n");
 }
 
-/* Hands the line on when it names what is mapped: a file, or something of the kernel's as [vdso].
- * Of the others there may be tens of thousands. */
-static void add_mapping(struct writer *writer, const char *line, size_t length)
+static void add_hexadecimal(struct writer *writer, uint64_t number)
 {
-    if (memchr(line, '/', length) != NULL || memchr(line, '[', length) != NULL) {
-        brkm__writer_add_span(writer, line, length);
-        brkm__writer_add(writer, "\n");
-    }
+    struct line digits = {0};
+    brkm__line_add_pointer(&digits, (const void *)(uintptr_t)number);
+    brkm__writer_add_span(writer, digits.text + sizeof("0x") - 1,
+                          digits.length - (sizeof("0x") - 1));
 }
 
-/* Line by line; what does not fit is cut off. */
-static void add_mappings(struct writer *writer)
+static void add_build_id(struct writer *writer, const struct profile_object *object)
 {
-    char piece[WRITER_BUFFER];
-    size_t length = 0;
-    size_t got;
-    int maps = brkm__os_open_file("/proc/self/maps");
-    brkm__writer_add(writer, "mappings\n");
-    while (maps >= 0 && (got = brkm__os_read(maps, piece, sizeof(piece))) > 0) {
-        for (size_t i = 0; i < got; i++) {
-            if (piece[i] == '\n') {
-                add_mapping(writer, file.text, length);
-                length = 0;
-            } else if (length < LINE_BYTES - 1) {
-                file.text[length++] = piece[i];
-            }
-        }
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < object->build_id_length; i++) {
+        brkm__writer_add_span(writer, &digits[object->build_id[i] >> 4], 1);
+        brkm__writer_add_span(writer, &digits[object->build_id[i] & 15], 1);
     }
-    if (maps >= 0) {
-        brkm__os_close(maps);
-    }
+    brkm__writer_add(writer, object->build_id_length == 0 ? "- " : " ");
+}
+
+/* Where the object lay, which file it was, when it was seen first and last, and the file's path. */
+static void add_object(struct writer *writer, const struct profile_object *object)
+{
+    brkm__writer_add_number(writer, object->number);
+    brkm__writer_add(writer, " ");
+    add_hexadecimal(writer, object->start);
+    brkm__writer_add(writer, "-");
+    add_hexadecimal(writer, object->end);
+    brkm__writer_add(writer, " ");
+    add_hexadecimal(writer, object->link_start);
+    brkm__writer_add(writer, " ");
+    add_hexadecimal(writer, object->device >> 32);
+    brkm__writer_add(writer, ":");
+    add_hexadecimal(writer, (uint32_t)object->device);
+    brkm__writer_add(writer, " ");
+    brkm__writer_add_number(writer, object->inode);
+    brkm__writer_add(writer, " ");
+    brkm__writer_add_number(writer, object->size);
+    brkm__writer_add(writer, " ");
+    add_fraction(writer, object->changed, object->changed_nanos, 1000000000);
+    brkm__writer_add(writer, " ");
+    add_seconds(writer, object->first_seen);
+    brkm__writer_add(writer, " ");
+    add_seconds(writer, object->last_seen);
+    brkm__writer_add(writer, " ");
+    add_build_id(writer, object);
+    add_path(writer, object->path, min_size(object->path_length, OBJECT_PATH_SHOWN));
+    brkm__writer_add(writer, "\n");
 }
 
 static void add_all(struct writer *writer, enum profile_reason reason,
@@ -285,7 +342,11 @@ static void add_all(struct writer *writer, enum profile_reason reason,
             add_sample(writer, stack);
         }
     }
-    add_mappings(writer);
+    brkm__writer_add(writer, "objects\n");
+    for (const struct profile_object *object = brkm__objects_first(); object != NULL;
+         object = object->next) {
+        add_object(writer, object);
+    }
     brkm__writer_add(writer, "end\n");
     brkm__writer_flush(writer);
 }

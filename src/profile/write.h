@@ -2,22 +2,26 @@
  * The heap profile as a file, which `brkmalloc pprof` reads. Text; each line is at most
  * 4096 bytes long, numbers are decimal, addresses hexadecimal:
  *
- *   brkmalloc heap profile 1
+ *   brkmalloc heap profile 2
  *   pid 1234
  *   program /usr/bin/python3.11
  *   interval 524288
  *   started 1763800000
  *   seconds 12.345
  *   reason exit
- *   sample LIVE_BLOCKS LIVE_BYTES TOTAL_BLOCKS TOTAL_BYTES PEAK_BLOCKS PEAK_BYTES ADDRESS ...
+ *   sample LIVE_BLOCKS LIVE_BYTES TOTAL_BLOCKS TOTAL_BYTES PEAK_BLOCKS PEAK_BYTES ADDRESS@OBJECT
+ * ...
  *   ...
- *   mappings
- *   <lines of /proc/PID/maps that name a file>
+ *   objects
+ *   OBJECT START-END LINK_START DEVICE INODE SIZE CHANGED FIRST_SEEN LAST_SEEN BUILD_ID PATH
+ *   ...
  *   end
  *
  * A sample is a stack, the innermost return address first; 0x0 stands for one that is not known.
- * Its numbers are estimates for the whole program of what was asked for there: in use now, since
- * the start, and of that what was in use when the program had most in use. */
+ * Behind each address stands the number of the object that it lay in (objects.h), if any. The
+ * numbers are estimates for the whole program of what was asked for there: in use now, since the
+ * start, and of that what was in use when the program had most in use. docs/profile-format.md has
+ * it all. */
 #ifndef BRKMALLOC_PROFILE_WRITE_H
 #define BRKMALLOC_PROFILE_WRITE_H
 

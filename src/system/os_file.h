@@ -37,8 +37,19 @@ bool brkm__os_read_pieces(const char *path, char *buffer, size_t size,
 /* The working directory, without a zero behind it; 0 when it is not known or does not fit. */
 size_t brkm__os_working_directory(char *buffer, size_t size);
 
-/* The program's file, likewise; cut where it does not fit. */
+/* The program's file, likewise; cut where it does not fit. Without /proc it is what the program was
+ * started as, perhaps relative to the directory of then. */
 size_t brkm__os_program(char *buffer, size_t size);
+
+/* What a path leads to. */
+struct os_file_status {
+    uint64_t inode, size;            /* bytes */
+    uint64_t changed, changed_nanos; /* contents: seconds since 1970, and behind the point */
+    bool is_on_no_device;            /* a file system of several, or of none */
+};
+
+/* False when there is nothing. */
+bool brkm__os_file_status(const char *path, struct os_file_status *status);
 
 /* Writes to standard error, all or as much as it takes. */
 void brkm__os_write_error(const char *text, size_t length);

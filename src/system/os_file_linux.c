@@ -5,6 +5,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "system/descriptor.h"
@@ -111,7 +114,26 @@ size_t brkm__os_program(char *buffer, size_t size)
 {
     long length =
         os_call4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)buffer, (long)size);
+    const char *started_as = (const char *)getauxval(AT_EXECFN);
+    if (length <= 0 && started_as != NULL) {
+        length = (long)min_size(strlen(started_as), size);
+        memcpy(buffer, started_as, (size_t)length);
+    }
     return length > 0 ? (size_t)length : 0;
+}
+
+bool brkm__os_file_status(const char *path, struct os_file_status *status)
+{
+    struct stat found;
+    if (os_call4(SYS_newfstatat, AT_FDCWD, (long)path, (long)&found, 0) != 0) {
+        return false;
+    }
+    *status = (struct os_file_status){.inode = found.st_ino,
+                                      .size = (uint64_t)found.st_size,
+                                      .changed = (uint64_t)found.st_mtim.tv_sec,
+                                      .changed_nanos = (uint64_t)found.st_mtim.tv_nsec,
+                                      .is_on_no_device = major(found.st_dev) == 0};
+    return true;
 }
 
 /* ---- Standard error ---- */

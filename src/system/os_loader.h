@@ -14,13 +14,28 @@ bool brkm__os_has_unwind_tables(const void *code);
  * where there is none, as in static programs. May allocate. */
 void *brkm__os_next_symbol(const char *name);
 
-/* Where an address in code belongs. */
+/* An object in memory. */
+struct os_object {
+    uintptr_t start, end;
+    const void *loaded; /* the loader's note of it, NULL where there is none */
+    const char *name;   /* the loader's, as long as it is loaded; "" for the program */
+    bool is_program;
+};
+
+/* The object that an address lies in; false when there is none. Takes no lock: only for who keeps
+ * the object from being unloaded, as code does that runs in it. */
+bool brkm__os_find_object(const void *address, struct os_object *object);
+
+/* False where the system has nothing like that. */
+bool brkm__os_can_find_objects(void);
+
+/* Calls `see` with an address in each object that is loaded. For the constructor alone. */
+void brkm__os_each_object(void (*see)(const void *address));
+
+/* The function that an address lies in. */
 struct os_symbol {
-    const char *object;   /* file of the program or library, NULL when not known */
-    uintptr_t bias;       /* address minus what the object's own tables call it */
     const char *function; /* NULL when the object does not tell others */
-    uintptr_t start;      /* of the function */
-    bool is_program;      /* the object is the program itself */
+    uintptr_t start;
 };
 
 /* Waits for the loader's lock. */

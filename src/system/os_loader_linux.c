@@ -36,6 +36,60 @@ bool brkm__os_has_unwind_tables(const void *code)
 
 #endif
 
+#if defined(DLFO_EH_SEGMENT_TYPE)
+
+bool brkm__os_can_find_objects(void)
+{
+    return _dl_find_object != NULL;
+}
+
+bool brkm__os_find_object(const void *address, struct os_object *object)
+{
+    struct dl_find_object found;
+    if (_dl_find_object == NULL || _dl_find_object((void *)(uintptr_t)address, &found) != 0) {
+        return false;
+    }
+    const struct link_map *map = found.dlfo_link_map;
+    *object = (struct os_object){.start = (uintptr_t)found.dlfo_map_start,
+                                 .end = (uintptr_t)found.dlfo_map_end,
+                                 .loaded = map,
+                                 .name = map->l_name,
+                                 .is_program = map->l_name[0] == '\0' && map->l_prev == NULL};
+    return true;
+}
+
+#else
+
+bool brkm__os_can_find_objects(void)
+{
+    return false;
+}
+
+bool brkm__os_find_object(const void *address, struct os_object *object)
+{
+    (void)address;
+    (void)object;
+    return false;
+}
+
+#endif
+
+#pragma weak _r_debug
+
+void brkm__os_each_object(void (*see)(const void *address))
+{
+#if defined(__GLIBC__)
+    const struct link_map *map = &_r_debug == NULL ? NULL : _r_debug.r_map;
+    for (; map != NULL; map = map->l_next) {
+        if (map->l_ld != NULL) {
+            see(map->l_ld);
+        }
+    }
+#else
+    (void)see;
+#endif
+}
+
 void *brkm__os_next_symbol(const char *name)
 {
     int saved = errno;
@@ -46,36 +100,29 @@ void *brkm__os_next_symbol(const char *name)
 
 #if defined(__GLIBC__)
 
-static void find_in_tables(const void *address, Dl_info *info, struct os_symbol *symbol)
+/* The nearest name in front may be that of another function: not all are told. */
+static bool reaches(const Dl_info *info, const void *address, const ElfW(Sym) * entry)
 {
-    void *found = NULL;
-    if (dladdr1 == NULL || dladdr1(address, info, &found, RTLD_DL_LINKMAP) == 0) {
-        return;
-    }
-    const struct link_map *object = found;
-    symbol->object = info->dli_fname;
-    symbol->bias = object != NULL ? object->l_addr : 0;
-    symbol->is_program = object != NULL && object->l_prev == NULL;
-    found = NULL;
-    dladdr1(address, info, &found, RTLD_DL_SYMENT);
-    const ElfW(Sym) *entry = found;
-    /* The nearest name in front may be that of another function: not all are told. */
-    if (entry != NULL && info->dli_sname != NULL &&
-        (uintptr_t)address - (uintptr_t)info->dli_saddr < entry->st_size) {
-        symbol->function = info->dli_sname;
-        symbol->start = (uintptr_t)info->dli_saddr;
+    return entry != NULL && (uintptr_t)address - (uintptr_t)info->dli_saddr < entry->st_size;
+}
+
+static void find_in_tables(const void *address, struct os_symbol *symbol)
+{
+    Dl_info info;
+    void *entry = NULL;
+    if (dladdr1 != NULL && dladdr1(address, &info, &entry, RTLD_DL_SYMENT) != 0 &&
+        info.dli_sname != NULL && reaches(&info, address, entry)) {
+        *symbol = (struct os_symbol){info.dli_sname, (uintptr_t)info.dli_saddr};
     }
 }
 
 #else
 
-static void find_in_tables(const void *address, Dl_info *info, struct os_symbol *symbol)
+static void find_in_tables(const void *address, struct os_symbol *symbol)
 {
-    if (dladdr(address, info) != 0) {
-        symbol->object = info->dli_fname;
-        symbol->bias = (uintptr_t)info->dli_fbase;
-        symbol->function = info->dli_sname;
-        symbol->start = (uintptr_t)info->dli_saddr;
+    Dl_info info;
+    if (dladdr(address, &info) != 0) {
+        *symbol = (struct os_symbol){info.dli_sname, (uintptr_t)info.dli_saddr};
     }
 }
 
@@ -84,9 +131,8 @@ static void find_in_tables(const void *address, Dl_info *info, struct os_symbol 
 struct os_symbol brkm__os_find_symbol(const void *address)
 {
     int saved = errno;
-    Dl_info info;
-    struct os_symbol symbol = {.object = NULL};
-    find_in_tables(address, &info, &symbol);
+    struct os_symbol symbol = {.function = NULL};
+    find_in_tables(address, &symbol);
     errno = saved;
     return symbol;
 }

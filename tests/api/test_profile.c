@@ -53,7 +53,7 @@ static long read_and_remove(const char *path)
     FILE *file = fopen(path, "r");
     CHECK_NOT_NULL(file);
     CHECK_NOT_NULL(fgets(line, sizeof(line), file));
-    CHECK_EQ_STR(line, "brkmalloc heap profile 1\n");
+    CHECK_EQ_STR(line, "brkmalloc heap profile 2\n");
     while (fgets(line, sizeof(line), file) != NULL) {
         samples += strncmp(line, "sample ", 7) == 0;
     }

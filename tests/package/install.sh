@@ -90,7 +90,7 @@ case_destdir()
 case_command()
 {
     if [ -f "$build/profile/brkmalloc-pprof" ]; then
-        printf 'brkmalloc heap profile 1\nmappings\nend\n' >"$work/empty.heap"
+        printf 'brkmalloc heap profile 2\nobjects\nend\n' >"$work/empty.heap"
         try "$prefix/bin/brkmalloc" pprof --folded "$work/empty.heap"
         expect_success "brkmalloc pprof"
     fi

@@ -10,7 +10,7 @@ import sys
 
 from common import Test
 
-PROFILE = "brkmalloc heap profile 1\nsample 1 2 3 4 5 6 0x9 0x5\nmappings\nend\n"
+PROFILE = "brkmalloc heap profile 2\nsample 1 2 3 4 5 6 0x9 0x5\nobjects\nend\n"
 
 BAD_USAGE = {
     (): "no FILE given",

@@ -114,3 +114,21 @@ class Test:
     def finish(self) -> int:
         print(f"{self.failed} checks failed")
         return 1 if self.failed else 0
+
+
+def build(test: Test, name: str, source: str, *flags: str) -> None:
+    """Compiles a program or library in the scratch folder."""
+    path = test.write(os.path.basename(name) + ".c", source)
+    subprocess.run(["cc", "-O1", "-w", "-o", test.path(name), path, *flags], check=True)
+
+
+def run_profiled(test: Test, library: str, command: list[str], options: str) -> str:
+    """Runs it on the library; its profile is p.heap. Returns what it says on standard error."""
+    heap = test.path("p.heap")
+    if os.path.exists(heap):
+        os.unlink(heap)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=test.scratch,
+                         env={**test.environment, "LD_PRELOAD": library, "BRKMALLOC_PROFILE": heap,
+                              "BRKMALLOC": f"profile:true,{options}"})
+    test.same(f"status of {command}", 0, run.returncode)
+    return run.stderr

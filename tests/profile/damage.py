@@ -14,8 +14,8 @@ from common import Test
 
 RUNS = 300
 
-FIRST = "brkmalloc heap profile 1\n"
-MAPPING = "1000-2000 r-xp 00000000 08:01 7 /program\n"
+FIRST = "brkmalloc heap profile 2\n"
+OBJECT = "1 1000-2000 0 08:01 7 8 9.000000000 0.000 1.000 - /program\n"
 
 # What is wrong, in which line, and what the message says.
 FAULTS = [
@@ -24,8 +24,8 @@ FAULTS = [
     ("\x00\x01\x02", 1, "no heap profile"),
     ("x" * 5000, 1, "no heap profile"),
     ("\x1f\u008b", 1, "no heap profile"),
-    ("brkmalloc heap profile 1", 1, "cut short"),
-    ("brkmalloc heap profile 2\nend\n", 1, "version '2'"),
+    ("brkmalloc heap profile 2", 1, "cut short"),
+    ("brkmalloc heap profile 1\nend\n", 1, "version '1'"),
     (FIRST + "pid x\n", 2, "whole number"),
     (FIRST + "pid 99999999999999999999\n", 2, "whole number"),
     (FIRST + "pid 1\ninterval -1\n", 3, "whole number"),
@@ -35,7 +35,7 @@ FAULTS = [
     (FIRST + "seconds 99999999999999\n", 2, "12.345"),
     (FIRST + "colour " + "x" * 4096 + "\n", 2, "longer than 4096"),
     (FIRST + "reason \x00\n", 2, "NUL"),
-    (FIRST + "end\n", 2, "should be 'sample' or 'mappings'"),
+    (FIRST + "end\n", 2, "should be 'sample' or 'objects'"),
     (FIRST + "sample\n", 2, "LIVE_BLOCKS is missing"),
     (FIRST + "sample 1 2 3 4 5\n", 2, "PEAK_BYTES is missing"),
     (FIRST + "sample 1 2 3 4 5 0x6\n", 2, "PEAK_BYTES is '0x6'"),
@@ -47,32 +47,48 @@ FAULTS = [
     (FIRST + "sample 1 2 3 4 5 6 0x10000000000000000\n", 2, "address 1 is"),
     (FIRST + "sample 1 2 3 4 5 6 0x1 \n", 2, "address 2 is ''"),
     (FIRST + "sample 1 2 3 4 5 6 0x1\nsimple\n", 3, "'simple': here should be"),
-    (FIRST + "mappings\n" + MAPPING + "sample 1 2 3 4 5 6 0x1\n", 4, "neither 'end' nor"),
-    (FIRST + "mappings\n1000-2000 r-xz 0 0:0 0\n", 3, "neither 'end' nor"),
-    (FIRST + "mappings\n1000-2000\n", 3, "neither 'end' nor"),
-    (FIRST + "mappings\n2000-1000 r-xp 0 0:0 0\n", 3, "before it begins"),
-    (FIRST + "mappings\n" + MAPPING + MAPPING, 4, "begins before the end"),
-    (FIRST + "mappings\nend\nend\n", 4, "behind 'end'"),
-    (FIRST + "mappings\nend\nx", 4, "behind 'end'"),
+    (FIRST + "sample 1 2 3 4 5 6 0x1@0\n", 2, "address 1 is '0x1@0'"),
+    (FIRST + "sample 1 2 3 4 5 6 0x1@x\n", 2, "address 1 is '0x1@x'"),
+    (FIRST + "sample 1 2 3 4 5 6 0x1@4294967295\n", 2, "address 1 is '0x1@4294967295'"),
+    (FIRST + "objects\n" + OBJECT + "sample 1 2 3 4 5 6 0x1\n", 4, "neither 'end' nor"),
+    (FIRST + "objects\n1 1000-2000 0 0:0 0 0 0.0 0.0 0.0 -/a\n", 3, "neither 'end' nor"),
+    (FIRST + "objects\n1 1000-2000 0 0:0 0 0 0.0 0.0 0.0 abc /a\n", 3, "neither 'end' nor"),
+    (FIRST + "objects\n1 1000-2000 0 0:0 0 0 0.0 0.0 0.0 AB /a\n", 3, "neither 'end' nor"),
+    (FIRST + "objects\n1 1000-2000 0 0:0 0 0 0 0.0 0.0 - /a\n", 3, "neither 'end' nor"),
+    (FIRST + "objects\n1 1000-2000\n", 3, "neither 'end' nor"),
+    (FIRST + "objects\n" + OBJECT.replace("1000-2000", "2000-1000"), 3, "before it begins"),
+    (FIRST + "objects\n" + OBJECT + OBJECT, 4, "nor object 2"),
+    (FIRST + "objects\nend\nend\n", 4, "behind 'end'"),
+    (FIRST + "objects\nend\nx", 4, "behind 'end'"),
 ]
 
 # Strange, but no fault: what is folded from it.
 ODD = [
-    (FIRST + "mappings\nend\n", ""),
-    (FIRST + "mappings\nend", ""),
-    (FIRST + "sample 1 2 3 4 5 6\nmappings\nend\n", "[no stack] 2\n"),
-    (FIRST + "sample 1 2 3 4 5 6 0x0\nmappings\nend\n", "[no stack] 2\n"),
-    (FIRST + "sample 1 2 3 4 5 6 0x1\nmappings\nend\n", "[no stack] 2\n"),
-    (FIRST + "sample 1 2 3 4 5 6 0xffffffffffffffff\nmappings\nend\n", "0xfffffffffffffffe 2\n"),
+    (FIRST + "objects\nend\n", ""),
+    (FIRST + "objects\nend", ""),
+    (FIRST + "sample 1 2 3 4 5 6\nobjects\nend\n", "[no stack] 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x0\nobjects\nend\n", "[no stack] 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x1\nobjects\nend\n", "[no stack] 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0xffffffffffffffff\nobjects\nend\n", "0xfffffffffffffffe 2\n"),
     (FIRST + "sample 1 9223372036854775807 3 4 5 6 0x8\n"
-     "sample 1 9223372036854775807 3 4 5 6 0x8\nsample 1 9 3 4 5 6 0x8\nmappings\nend\n",
+     "sample 1 9223372036854775807 3 4 5 6 0x8\nsample 1 9 3 4 5 6 0x8\nobjects\nend\n",
      "0x7 18446744073709551615\n"),
-    (FIRST + "pid\ncolour blue\nsample 1 2 3 4 5 6 0x9 0x5\nmappings\n"
-     "1-7 r-xp 00000000 00:00 0                  [vdso]\nend\n", "[vdso]+0x3;0x8 2\n"),
-    (FIRST + "sample 1 2 3 4 5 6 0x1801\nmappings\n1000-2000 r-xp 0 0:0 0 /dev/zero\nend\n",
-     "zero+0x800 2\n"),
-    (FIRST + "sample 1 2 3 4 5 6 0x1801\nmappings\n1000-2000 r-xp 0 0:0 0 /a;\x1bb\u00e9\nend\n",
-     "a:?b\u00e9+0x800 2\n"),
+    (FIRST + "pid\ncolour blue\nsample 1 2 3 4 5 6 0x9 0x5\nobjects\n"
+     "1 1-7 0 0:0 0 0 0.0 0.0 0.0 - [vdso]\nend\n", "0x4;0x8 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x9 0x5@1\nobjects\n"
+     "1 1-7 0 0:0 0 0 0.0 0.0 0.0 - [vdso]\nend\n", "[vdso]+0x3;0x8 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x9@2 0x5@9\nobjects\n"
+     "1 1-7 0 0:0 0 0 0.0 0.0 0.0 - [vdso]\n2 1-7 0 0:0 0 0 0.0 0.0 0.0 - [vdso]\nend\n",
+     "0x4;0x8 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x1801@1\nobjects\n"
+     "1 1000-2000 0 0:0 0 0 0.0 0.0 0.0 ab /dev/zero\nend\n", "zero+0x800 2\n"),
+    (FIRST + "sample 1 2 3 4 5 6 0x1801@1\nobjects\n"
+     "1 1000-2000 400000 0:0 0 0 0.0 0.0 0.0 - /a;\x1bb\u00e9\nend\n",
+     "a:?b\u00e9+0x400800 2\n"),
+    # Two libraries that lay at one place after each other.
+    (FIRST + "sample 1 2 3 4 5 6 0x1801@1\nsample 1 3 3 4 5 6 0x1801@2\nobjects\n"
+     "1 1000-2000 0 0:0 0 0 0.0 0.0 0.0 - /first\n2 1000-3000 0 0:0 0 0 0.0 0.0 0.0 - /second\n"
+     "end\n", "first+0x800 2\nsecond+0x800 3\n"),
 ]
 
 VIEWS = [["--folded"], ["--text"], ["--leaks"], ["--svg", "-o", "-"], ["-o", "-"],
@@ -118,7 +134,7 @@ class Damage(Test):
     def cut(self, content: bytes) -> None:
         """Cut anywhere: behind the first line there is a warning, and what is there is shown."""
         first_sample = content.index(b"\nsample ") + 1
-        samples_end = content.index(b"\nmappings\n") + 1
+        samples_end = content.index(b"\nobjects\n") + 1
         rng = random.Random(1)
         for length in [30, first_sample, samples_end, len(content) - 1, len(content) - 5,
                        *(rng.randrange(30, len(content)) for _ in range(30))]:
@@ -149,7 +165,7 @@ class Damage(Test):
                 damaged[place:place] = damaged[place:place + rng.choice([1, 8, 80, 3000])]
             elif kind == 4:
                 damaged[place:place] = rng.choice(
-                    [b"9" * 19, b" ", b"\n", b"0x", b"end\n", b"mappings\n", b"sample ",
+                    [b"9" * 19, b" ", b"\n", b"0x", b"end\n", b"objects\n", b"sample ",
                      b"\xff\xfe", b"\x00", b" 0x7f0000000000"])
             else:
                 damaged[place] = rng.choice(b"0123456789abcdef- \n:")

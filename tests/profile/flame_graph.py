@@ -107,8 +107,8 @@ class FlameGraph(Test):
 
     def names(self) -> None:
         """Names of files may hold what XML reserves."""
-        profile = ("brkmalloc heap profile 1\nprogram /a<b>&\"c]]>\nsample 1 2 3 4 5 6 0x1801\n"
-                   "mappings\n1000-2000 r-xp 0 0:0 0 /a<b>&\"c]]>\nend\n")
+        profile = ("brkmalloc heap profile 2\nprogram /a<b>&\"c]]>\nsample 1 2 3 4 5 6 0x1801@1\n"
+                   "objects\n1 1000-2000 0 0:0 0 0 0.0 0.0 0.0 - /a<b>&\"c]]>\nend\n")
         run = self.run("--svg", "-o", "-", self.write("reserved.heap", profile))
         self.same("status", 0, run.returncode)
         root = xml.fromstring(run.stdout)
@@ -116,7 +116,7 @@ class FlameGraph(Test):
         self.expect("the name", any('a<b>&"c]]>+0x800' in title for title in titles), titles)
 
     def nothing(self) -> None:
-        path = self.write("nothing.heap", "brkmalloc heap profile 1\nmappings\nend\n")
+        path = self.write("nothing.heap", "brkmalloc heap profile 2\nobjects\nend\n")
         text, _ = self.make(path)
         self.expect("it says that there is nothing", "There is nothing to show." in text, text)
 

@@ -2,8 +2,12 @@
  * known [--cut]: see known.h. The profile goes to standard output; with --cut it has no end. */
 #include "known.h"
 
+#include <elf.h>
 #include <execinfo.h>
+#include <limits.h>
+#include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +20,77 @@
 #define NOINLINE __attribute__((noinline, noclone))
 #endif
 
+/* ---- Objects, numbered as dl_iterate_phdr tells them ---- */
+
+struct place {
+    unsigned long start, end, link_start;
+    const unsigned char *build_id;
+    unsigned long build_id_length;
+};
+
+static struct place place_of(const struct dl_phdr_info *info)
+{
+    struct place place = {0};
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        unsigned long from = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD) {
+            place.link_start = place.end == 0 ? header->p_vaddr & -4096ul : place.link_start;
+            place.end = from + header->p_memsz;
+        }
+        const ElfW(Nhdr) *note = (const void *)from;
+        if (header->p_type == PT_NOTE && note->n_type == NT_GNU_BUILD_ID) {
+            place.build_id = (const unsigned char *)(note + 1) + note->n_namesz;
+            place.build_id_length = note->n_descsz;
+        }
+    }
+    place.start = info->dlpi_addr + place.link_start;
+    return place;
+}
+
+struct search {
+    unsigned long address;
+    int count, found;
+};
+
+static int look(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    struct search *search = context;
+    struct place place = place_of(info);
+    search->count++;
+    if (search->address > place.start && search->address <= place.end) {
+        search->found = search->count;
+    }
+    return search->found;
+}
+
+static int object_at(const void *address)
+{
+    struct search search = {.address = (unsigned long)address};
+    dl_iterate_phdr(look, &search);
+    return search.found;
+}
+
+static int print_object(struct dl_phdr_info *info, size_t size, void *number)
+{
+    (void)size;
+    char path[PATH_MAX] = "";
+    struct place place = place_of(info);
+    int own = ++*(int *)number;
+    const char *name = own == 1 ? "/proc/self/exe" : info->dlpi_name;
+    if (realpath(name, path) == NULL) {
+        snprintf(path, sizeof(path), "[%.100s]", name);
+    }
+    printf("%d %lx-%lx %lx 0:0 0 0 0.000000000 0.000 0.500 ", own, place.start, place.end,
+           place.link_start);
+    for (unsigned long i = 0; i < place.build_id_length; i++) {
+        printf("%02x", place.build_id[i]);
+    }
+    printf("%s %s\n", place.build_id_length == 0 ? "-" : "", path);
+    return 0;
+}
+
 /* Lines that the tests look for end with a comment "LINE name". */
 
 NOINLINE void known_sample(const struct known_numbers *numbers)
@@ -27,7 +102,8 @@ NOINLINE void known_sample(const struct known_numbers *numbers)
         printf(" %lu", numbers->numbers[i]);
     }
     for (int i = 1; i < count; i++) { /* the first is in this function */
-        printf(" %p", addresses[i]);
+        int object = object_at(addresses[i]);
+        printf(object == 0 ? " %p" : " %p@%d", addresses[i], object);
     }
     printf("\n");
 }
@@ -119,23 +195,11 @@ NOINLINE void known_through_library(void)
     __asm__ volatile("");
 }
 
-static void copy_mappings(void)
-{
-    char line[4096];
-    FILE *maps = fopen("/proc/self/maps", "r");
-    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
-        fputs(line, stdout);
-    }
-    if (maps != NULL) {
-        fclose(maps);
-    }
-}
-
 int main(int count, char **words)
 {
     char program[4096] = "";
     ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    printf("brkmalloc heap profile 1\npid 1234\nprogram %.*s\ninterval 524288\nstarted %ld\n"
+    printf("brkmalloc heap profile 2\npid 1234\nprogram %.*s\ninterval 524288\nstarted %ld\n"
            "colour blue\nseconds 12.345\nreason exit\n",
            (int)length, program, (long)time(NULL));
     load();
@@ -150,8 +214,9 @@ int main(int count, char **words)
         printf("sample 1 2 3 4 5");
         return 0;
     }
-    printf("mappings\n");
-    copy_mappings();
+    int number = 0;
+    printf("objects\n");
+    dl_iterate_phdr(print_object, &number);
     printf("end\n");
     return 0;
 }

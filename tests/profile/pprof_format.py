@@ -191,10 +191,11 @@ class PprofFormat(Test):
                 self.same(f"{field} of {file}", [True], by_path[file].get(field))
 
     def unnamed(self, profile: str) -> None:
-        """Without mappings there are addresses only, which pprof may still look up."""
+        """Without objects there are addresses only, which pprof may still look up."""
         with open(profile, encoding="utf-8") as file:
-            text = re.sub(r"(?s)(?<=\nmappings\n).*(?=end\n)", "", file.read())
-        self.read(self.write("bare.heap", text), "-o", self.path("bare.pb.gz"))
+            text = re.sub(r"(?s)(?<=\nobjects\n).*(?=end\n)", "", file.read())
+        run = self.run(self.write("bare.heap", text), "-o", self.path("bare.pb.gz"))
+        self.expect("what is missing is told", "does not say which files" in run.stderr, run.stderr)
         decoded = Decoded(self, self.path("bare.pb.gz"))
         self.same("functions", {}, decoded.by_id["function"])
         self.same("mappings", {}, decoded.by_id["mapping"])

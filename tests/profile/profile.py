@@ -31,7 +31,7 @@ def holds(what, condition):
 
 class Profile:
     """A file of the profile. Every line must be as the format says."""
-    HEAD = ["brkmalloc heap profile 1", r"pid \d+", "program /.*", r"interval \d+", r"started \d+",
+    HEAD = ["brkmalloc heap profile 2", r"pid \d+", "program /.*", r"interval \d+", r"started \d+",
             r"seconds \d+\.\d{3}", "reason (?:exit|peak|request|signal)"]
 
     def __init__(self, path):
@@ -46,18 +46,21 @@ class Profile:
         self.head = dict(line.split(" ", 1) for line in lines[1:len(self.HEAD)])
         self.pid = int(self.head["pid"])
         self.mode = os.stat(path).st_mode & 0o777
-        mappings = lines.index("mappings")
-        self.samples = [self.sample(line) for line in lines[len(self.HEAD):mappings]]
-        self.mappings = lines[mappings + 1:-2]
-        for line in self.mappings:
-            holds(f"{path}: '{line}' is no mapping",
-                  re.fullmatch(r"[0-9a-f]+-[0-9a-f]+ [-rwxps]{4} [0-9a-f]+ \S+ \d+ +\S.*", line))
+        objects = lines.index("objects")
+        self.samples = [self.sample(line) for line in lines[len(self.HEAD):objects]]
+        self.objects = lines[objects + 1:-2]
+        for number, line in enumerate(self.objects, 1):
+            holds(f"{path}: '{line}' is no object",
+                  re.fullmatch(rf"{number} [0-9a-f]+-[0-9a-f]+ [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ \d+ "
+                               r"\d+\.\d{9} \d+\.\d{3} \d+\.\d{3} (?:-|[0-9a-f]+) .*", line))
 
     @staticmethod
     def sample(line):
-        holds(f"'{line}' is no sample", re.fullmatch(r"sample(?: \d+){6}(?: 0x[0-9a-f]+)+", line))
+        holds(f"'{line}' is no sample",
+              re.fullmatch(r"sample(?: \d+){6}(?: 0x[0-9a-f]+(?:@\d+)?)+", line))
         words = line.split()
-        return [int(word) for word in words[1:7]], [int(word, 16) for word in words[7:]]
+        return ([int(word) for word in words[1:7]],
+                [int(word.split("@")[0], 16) for word in words[7:]])
 
     def sums(self, low=0, high=1 << 64):
         """The six numbers of all stacks that lead through the addresses."""

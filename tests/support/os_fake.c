@@ -779,10 +779,34 @@ bool brkm__os_handle_signal(int number, void (*handler)(int number))
     return true;
 }
 
+bool brkm__os_can_find_objects(void)
+{
+    return !fake_os.no_objects;
+}
+
+bool brkm__os_find_object(const void *address, struct os_object *object)
+{
+    *object = fake_os.object;
+    return (uintptr_t)address - object->start < object->end - object->start;
+}
+
+void brkm__os_each_object(void (*see)(const void *address))
+{
+    if (fake_os.object.end != 0) {
+        see((const void *)fake_os.object.start);
+    }
+}
+
+bool brkm__os_file_status(const char *path, struct os_file_status *status)
+{
+    *status = fake_os.file_status;
+    return fake_os.file_path != NULL && path[0] == '/' && status->inode != 0;
+}
+
 struct os_symbol brkm__os_find_symbol(const void *address)
 {
     (void)address;
-    return (struct os_symbol){.object = NULL};
+    return (struct os_symbol){.function = NULL};
 }
 
 const char *fake_os_created_path(void)

@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "system/os.h"
+#include "system/os_loader.h"
+
 struct os_fault;
 
 enum fake_call {
@@ -47,7 +50,10 @@ struct fake_os {
     const char *environment;         /* value of the variable BRKMALLOC, or NULL */
     /* Other variables: their names and values in turn, NULL behind the last. */
     const char *const *variables;
-    const char *file_path; /* the only file there is, or NULL */
+    const char *file_path;             /* the only file there is, or NULL */
+    struct os_object object;           /* the only one that the loader knows; none when empty */
+    bool no_objects;                   /* the loader cannot be asked */
+    struct os_file_status file_status; /* of every path; none where its inode is 0 */
     const char *file_text;
     void *(*next_symbol)(const char *name); /* what other libraries have, or NULL */
     bool remap_moves;                       /* even where there is room behind the mapping */

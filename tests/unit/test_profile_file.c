@@ -26,32 +26,55 @@ static void expect_path(const char *expected)
     ck_assert_str_eq(fake_os_created_path(), expected);
 }
 
+/* From the linker. */
+extern const char __executable_start[], _end[];
+
+/* This program is the only object, at the path of another whose file was removed. */
+static void use_object(void)
+{
+    static char maps[200];
+    fake_os.object = (struct os_object){
+        .start = (uintptr_t)__executable_start, .end = (uintptr_t)_end, .loaded = maps};
+    snprintf(maps, sizeof(maps), "%lx-%lx r-xp 00000000 fe:01 77 /usr/bin/some program (deleted)\n",
+             (unsigned long)fake_os.object.start, (unsigned long)fake_os.object.end);
+    fake_os.object.name = "";
+    fake_os.file_path = "/proc/self/maps";
+    fake_os.file_text = maps;
+    fake_os.file_status = (struct os_file_status){
+        .inode = 77, .size = 4711, .changed = 1763000000, .changed_nanos = 500};
+}
+
 /* ---- Text ---- */
 
 START_TEST(the_text_is_as_documented)
 {
     begin("/tmp/x");
     fake_os.milliseconds += 12045;
-    fake_os.file_path = "/proc/self/maps";
-    fake_os.file_text = "1000-2000 r-xp 00000000 fe:00 77 /usr/bin/some program\n"
-                        "2000-3000 rw-p 00000000 00:00 0 \n"
-                        "7000-8000 r-xp 00000000 00:00 0  [vdso]\n";
+    use_object();
     /* Half a block counts as one, less as none. */
     ck_assert(brkm__profile_add((void *)16, (struct sample_weight){1024, SAMPLING_BLOCK / 2}));
     brkm__profile_remove((void *)16);
     ck_assert_int_eq(brkm__profile_file_write(PROFILE_AT_EXIT, NULL), 0);
     char head[1000];
     snprintf(head, sizeof(head),
-             "brkmalloc heap profile 1\npid %d\nprogram /usr/bin/some program\ninterval 524288\n"
+             "brkmalloc heap profile 2\npid %d\nprogram /usr/bin/some program\ninterval 524288\n"
              "started 1763800000\nseconds 12.045\nreason exit\nsample 0 0 1 1024 1 1024 0x",
              brkm__os_process_id());
     const char *text = fake_os_created_text();
     ck_assert_msg(strncmp(text, head, strlen(head)) == 0, "%s", text);
-    text = strchr(text + strlen(head), '\n');
-    ck_assert_str_eq(text, "\nmappings\n"
-                           "1000-2000 r-xp 00000000 fe:00 77 /usr/bin/some program\n"
-                           "7000-8000 r-xp 00000000 00:00 0  [vdso]\n"
-                           "end\n");
+    text = strstr(text, "\nobjects\n");
+    ck_assert_ptr_nonnull(text);
+    int before = 0, behind = 0;
+    unsigned long start, stop;
+    ck_assert_int_eq(sscanf(text,
+                            "\nobjects\n1 %lx-%lx %n%*x fe:1 77 4711 1763000000.000000500"
+                            " 12.045 12.045 %*s%n",
+                            &start, &stop, &before, &behind),
+                     2);
+    ck_assert_uint_eq(start, fake_os.object.start);
+    ck_assert_uint_eq(stop, fake_os.object.end);
+    ck_assert_int_gt(behind, before);
+    ck_assert_str_eq(text + behind, " /usr/bin/some program\nend\n");
 }
 END_TEST
 
@@ -67,8 +90,9 @@ START_TEST(each_address_of_a_stack_is_there)
     ck_assert_uint_gt(stack->depth, 1);
     for (size_t i = 0; i < stack->depth; i++) {
         length += (size_t)sprintf(line + length, " %p", stack->frames[i]);
+        ck_assert_uint_eq(profile_stack_objects(stack)[i], 0);
     }
-    sprintf(line + length, "\nmappings\n");
+    sprintf(line + length, "\nobjects\n");
     ck_assert_ptr_nonnull(strstr(fake_os_created_text(), line));
 }
 END_TEST
@@ -97,19 +121,20 @@ END_TEST
 
 START_TEST(no_line_is_longer_than_4096_bytes)
 {
-    static char maps[20000];
+    static char maps[10000];
     static char program[10000];
-    begin("/tmp/x");
     memset(program, 'p', sizeof(program) - 1);
     program[10] = '\n'; /* which would be a line of its own */
-    memset(maps, 'm', sizeof(maps) - 1);
-    maps[0] = '/';
-    maps[9000] = '\n';
-    maps[9001] = '/';
-    maps[sizeof(maps) - 2] = '\n';
     fake_os.program = program;
-    fake_os.file_path = "/proc/self/maps";
+    ck_assert(brkm__profile_begin());
+    ck_assert(brkm__profile_file_begin("/tmp/x"));
+    use_object();
+    int length = snprintf(maps, sizeof(maps), "%lx-%lx r-xp 00000000 fe:01 77 /",
+                          (unsigned long)fake_os.object.start, (unsigned long)fake_os.object.end);
+    memset(maps + length, 'm', sizeof(maps) - (size_t)length - 1);
+    maps[9000] = '\n';
     fake_os.file_text = maps;
+    ck_assert(brkm__profile_add((void *)16, (struct sample_weight){10, SAMPLING_BLOCK}));
     ck_assert_int_eq(brkm__profile_file_write(PROFILE_REQUESTED, NULL), 0);
     size_t lines = 0;
     for (const char *line = fake_os_created_text(); *line != '\0';) {
