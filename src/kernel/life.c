@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * The family and the process: threads that end, forks. */
-#include <pthread.h>
-
 #include "kernel/cache.h"
 #include "kernel/failslab.h"
 #include "kernel/page_alloc.h"
@@ -10,6 +8,7 @@
 #include "kernel/shrink.h"
 #include "kernel/thread.h"
 #include "kernel/vmalloc.h"
+#include "system/os_thread.h"
 
 static void flush_cache(struct brkm_kmem_cache *cache, void *context)
 {
@@ -58,5 +57,5 @@ static void open_in_child(void)
 __attribute__((constructor(102))) static void start(void)
 {
     brkm__kernel_thread_ends = end_thread;
-    pthread_atfork(lock_all, open_all, open_in_child);
+    brkm__os_at_fork(lock_all, open_all, open_in_child);
 }
