@@ -70,6 +70,10 @@ static struct mem_control_block *take_from(struct place *place, const char *call
         return NULL;
     }
     struct mem_control_block *block = block_from_payload(payload);
+    if (unlikely(!block_is(block, BLOCK_CACHED))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = payload, .caller = caller});
+    }
     block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
     verify(payload, block_usable_size(block), byte, caller);
     return block;

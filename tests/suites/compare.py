@@ -51,13 +51,14 @@ def end_children():
 
 
 class Runner:
-    """Runs tests in the folder `folder`, which everybody may enter, with copies of the library and
+    """Runs tests in a new folder within `folder`, which everybody may enter, with copies of the library and
     of the witness, which tells who served the malloc of which executable."""
 
     def __init__(self, folder, library, witness, serves="*"):
-        self.folder = folder
-        self.library = os.path.join(folder, "lib", os.path.basename(library))
-        self.witness = os.path.join(folder, "lib", os.path.basename(witness))
+        self.folder = tempfile.mkdtemp(dir=folder)
+        os.chmod(self.folder, 0o755)
+        self.library = os.path.join(self.folder, "lib", os.path.basename(library))
+        self.witness = os.path.join(self.folder, "lib", os.path.basename(witness))
         self.serves = serves.split()
         self.shell = os.path.realpath("/bin/sh")
         os.makedirs(os.path.dirname(self.library), exist_ok=True)

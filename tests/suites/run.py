@@ -109,7 +109,7 @@ def try_suite(suite, arguments, folder, sources):
         return None
     tests = [test for test in compare.read_tests(os.path.join(work, "tests"))
              if fnmatch.fnmatch(test.name, arguments.tests)]
-    runner = compare.Runner(os.path.join(folder, "run"), arguments.library, arguments.witness,
+    runner = compare.Runner(folder, arguments.library, arguments.witness,
                             suite.fields.get("Serves", "*"))
     verdicts = run_suite(suite, tests, runner, known_differences())
     not_built = len(fetch.read(os.path.join(work, "not-built")).splitlines())

@@ -55,8 +55,9 @@ def same(what, expected, found):
 def compare_all(folder):
     runner = compare.Runner(folder, LIBRARY, WITNESS, os.path.basename(SAMPLE))
     # Nobody's processes count in it.
-    with open(os.path.join(folder, "unsteady"), "w", encoding="utf-8"):
-        os.chmod(os.path.join(folder, "unsteady"), 0o666)
+    counter = os.path.join(runner.folder, "unsteady")
+    with open(counter, "w", encoding="utf-8"):
+        os.chmod(counter, 0o666)
     verdicts = {}
     for name, command in TESTS.items():
         limit = 5 if name == "hangs_here" else 60

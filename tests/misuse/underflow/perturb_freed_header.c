@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * While memory is filled, the header of a freed block is written to, and it is asked for again.
+ * Options: perturb:42
+ * Sizes: small medium
+ * Says: header overwritten at ADDRESS (called from malloc) */
+#include "../misuse.h"
+
+void misuse(size_t size)
+{
+    char *block = malloc(size);
+    free(malloc(size + 100));
+    free(block);
+    memcpy(block - sizeof(size_t), &(size_t){1}, sizeof(size_t));
+    for (int i = 0; i < 100; i++) {
+        malloc(size);
+    }
+}
