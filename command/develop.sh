@@ -9,7 +9,7 @@ print_developer_usage()
     case $1 in
     build) echo "usage: brkmalloc build [--preset NAME]" ;;
     test)
-        echo "usage: brkmalloc test [--quick] [-R REGEX]"
+        echo "usage: brkmalloc test [--quick | --full | --rest] [-R REGEX]"
         echo "       brkmalloc test --long [--minutes N] | --coverage | --bare"
         echo "       brkmalloc test --suites [--only NAME] | --systems"
         echo "       brkmalloc test --mutation [--count N] [--seed S]"
@@ -20,7 +20,8 @@ print_developer_usage()
         ;;
     *)
         echo "       brkmalloc build [--preset NAME]"
-        echo "       brkmalloc test [--quick] [-R REGEX] | --long [--minutes N] | --coverage | --bare"
+        echo "       brkmalloc test [--quick | --full | --rest] [-R REGEX]"
+        echo "       brkmalloc test --long [--minutes N] | --coverage | --bare"
         echo "       brkmalloc test --suites [--only NAME] | --systems"
         echo "       brkmalloc bench [OPTIONS]"
         ;;
@@ -41,11 +42,14 @@ END
         ;;
     test)
         cat <<'END'
-Builds the presets release, dev, asan and tsan and runs the tests of each. The last line says
-"N passed, N failed" over all builds, with ", N skipped" when there are some. The exit status is 0
-when at least one test ran and none failed.
+Builds the library as users run it, and with all assertions, and runs the tests that take a few minutes
+and no large packages. The last line says "N passed, N failed", with ", N skipped" when there are some,
+also when you interrupt it. The exit status is 0 when at least one test ran and none failed.
 
   --quick       only the release build's unit and interface tests
+  --full        all tests, of the presets release, dev, asan and tsan: some 20 to 30 minutes on two
+                processors, and 1.6 GiB of packages
+  --rest        only what --full has in addition
   -R REGEX      only tests whose name matches REGEX
   --long        instead: each pair of options, the stress test and each fuzz target (libFuzzer), the
                 last two for so many minutes each;

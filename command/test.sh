@@ -3,11 +3,18 @@
 #
 # Part of the command `brkmalloc` in a source tree: `brkmalloc test`.
 
+# What `test` runs, as steps PRESET:PART. The parts are those of run_step.
+brkm_everyday="release:everyday dev:unit"
+brkm_rest="release:full dev:rest asan:all tsan:all"
+brkm_full="release:all dev:all asan:all tsan:all"
+
 command_test() (
-    presets="release dev asan tsan" folders=tests regex='' special='' minutes='' only='' mutants=''
+    steps=$brkm_everyday kinds="need want" regex='' special='' minutes='' only='' mutants=''
     while [ $# -gt 0 ]; do
         case $1 in
-        --quick) presets=release folders="tests/unit tests/api" ;;
+        --quick) steps="release:unit release:api" ;;
+        --full) steps=$brkm_full kinds="need want full" ;;
+        --rest) steps=$brkm_rest kinds="need want full" ;;
         --bare)
             exec sh "$brkm_home/tests/tools/bare.sh"
             ;;
@@ -55,6 +62,7 @@ command_test() (
     esac
     [ -z "$mutants" ] || [ "$special" = mutation ] ||
         usage_error test "--count and --seed go with --mutation"
+    [ -z "$regex" ] || [ "$steps" != "$brkm_rest" ] || usage_error test "-R does not go with --rest"
     require_tools release
     if [ "$special" = suites ]; then
         # shellcheck disable=SC2086 # words
@@ -77,16 +85,107 @@ command_test() (
         exit
         ;;
     esac
-    install_wanted tests/packages.txt tests "the tests that run it are skipped"
+    for kind in ${kinds#need}; do
+        install_wanted tests/packages.txt tests "the tests that run it are skipped" "$kind"
+    done
+    run_steps "$regex" "$steps"
+)
+
+# run_steps REGEX STEPS: exits with 0 when at least one test ran and none failed. Who interrupts it gets
+# the result of what has run.
+run_steps() (
+    regex=$1
     # The tests say for themselves what is preloaded.
     unset LD_PRELOAD BRKMALLOC
+    patience=$(patience)
+    [ "$patience" -eq 1 ] || echo "the machine is busy: each test may take $patience times as long as usual"
+    export CK_TIMEOUT_MULTIPLIER="$patience"
     results=$(mktemp "${TMPDIR:-/tmp}/brkmalloc-test.XXXXXX")
-    trap 'rm -f "$results"' EXIT
-    for preset in $presets; do
-        test_preset "$preset" "$regex" "$results" "$folders"
+    trap 'rm -f "$results" "$results.log" "$results.ctest"' EXIT
+    trap 'interrupted "$results"; exit 130' INT
+    trap 'interrupted "$results"; exit 143' TERM HUP
+    # shellcheck disable=SC2086 # a list of words
+    set -- $2
+    number=0
+    for step in "$@"; do
+        number=$((number + 1))
+        status=0
+        run_step "${step%:*}" "${step#*:}" "$regex" "$results" "step $number of $#" || status=$?
+        if [ "$status" -gt 128 ]; then
+            interrupted "$results"
+            exit "$status"
+        fi
     done
     report_results "$results"
 )
+
+# How many times as long as on an idle machine a test may take: by what waits for each processor.
+patience() (
+    read -r load _ 2>/dev/null </proc/loadavg || load=0
+    times=$(((${load%%.*} + $(cores) - 1) / $(cores)))
+    [ "$times" -le 10 ] || times=10
+    [ "$times" -ge 1 ] || times=1
+    echo "$times"
+)
+
+# The extended regular expression of the tests that --full alone runs.
+full_only()
+{
+    grep -v -e '^#' -e '^$' "$brkm_home/tests/full-only.txt" | paste -s -d '|' -
+}
+
+# run_step PRESET PART REGEX RESULTS PROGRESS: builds a preset and runs a part of its tests, of those that
+# match REGEX where it is given. Appends "passed|failed|skipped PRESET/TEST" for each to the file RESULTS.
+run_step() (
+    preset=$1 part=$2 regex=$3 results=$4 folder=tests target=
+    set -- "$5"
+    case $part in
+    everyday)
+        target=brkmalloc_everyday
+        set -- "$@" -E "$(full_only)"
+        ;;
+    unit | api) target=tests_$part folder=tests/$part ;;
+    full) set -- "$@" -R "$(full_only)" ;;
+    rest) set -- "$@" -E '^unit[.]' ;;
+    esac
+    echo "== $preset: build ($1)"
+    if ! in_builds "$preset" logged "$preset" compile "$preset" -DBRKM_TESTS=ON \
+        "-DBRKM_TEST_PATIENCE=$(patience)" $target; then
+        echo "failed $preset/build" >>"$results"
+        exit 0
+    fi
+    echo "== $preset: $folder ($1)"
+    shift
+    junit=$brkm_home/build/$preset/junit.xml
+    rm -f "$junit"
+    echo "$preset" >"$results.log"
+    : >"$results.ctest"
+    ctest --test-dir "$brkm_home/build/$preset/$folder" --output-on-failure --parallel "$(cores)" \
+        --output-junit "$junit" --output-log "$results.ctest" ${regex:+-R "$regex"} "$@" </dev/null || :
+    if [ -f "$junit" ]; then
+        read_junit "$preset" <"$junit" >>"$results"
+    else
+        echo "failed $preset/$folder" >>"$results"
+    fi
+    rm -f "$results.log" "$results.ctest"
+)
+
+# interrupted RESULTS: of the part that is running, ctest has written what ended.
+interrupted()
+{
+    if [ -f "$1.log" ]; then
+        awk 'NR == 1 { preset = $1 }
+            match($0, /Test +#[0-9]+: [^ ]+/) {
+                name = substr($0, RSTART, RLENGTH)
+                sub(/.*: /, "", name)
+                result = /[*][*][*]Skipped|[*][*][*]Not Run/ ? "skipped" : / Passed / ? "passed" : "failed"
+                print result " " preset "/" name
+            }' "$1.log" "$1.ctest" 2>/dev/null >>"$1"
+    fi
+    echo
+    echo "interrupted; until then:"
+    report_results "$1" || :
+}
 
 # build_for_tests PRESET: builds the preset with its tests.
 build_for_tests() (
@@ -139,27 +238,6 @@ test_coverage() (
     python3 -B "$brkm_home/tests/tools/coverage.py" "$brkm_home/build/coverage" || lines=$?
     [ "$tests" -eq 0 ] || say "tests failed, as ctest says above"
     exit $((tests != 0 ? tests : lines))
-)
-
-# Appends "passed|failed|skipped PRESET/TEST" for each test to the file $3.
-test_preset() (
-    preset=$1 regex=$2 results=$3
-    if ! build_for_tests "$preset"; then
-        echo "failed $preset/build" >>"$results"
-        exit 0
-    fi
-    for folder in $4; do
-        echo "== $preset: $folder"
-        junit=$brkm_home/build/$preset/junit.xml
-        rm -f "$junit"
-        ctest --test-dir "$brkm_home/build/$preset/$folder" --output-on-failure \
-            --parallel "$(cores)" --output-junit "$junit" ${regex:+-R "$regex"} </dev/null || :
-        if [ -f "$junit" ]; then
-            read_junit "$preset" <"$junit" >>"$results"
-        else
-            echo "failed $preset/$folder" >>"$results"
-        fi
-    done
 )
 
 # A test that could not be started is "notrun" as well as one that asked to be skipped.

@@ -101,11 +101,11 @@ has_library() (
     ldconfig -p | grep -q "^[[:space:]]*$1 "
 )
 
-# install_wanted FILE PURPOSE OUTCOME: installs what the file names as wanted. What is not to be had
-# is named, with the outcome.
+# install_wanted FILE PURPOSE OUTCOME [KIND]: installs what the file names as wanted, or as that kind.
+# What is not to be had is named, with the outcome.
 install_wanted() (
     outcome=$3
-    missing=$(missing_packages want "$1" | sed 's/ .*//' | tr '\n' ' ')
+    missing=$(missing_packages "${4:-want}" "$1" | sed 's/ .*//' | tr '\n' ' ')
     missing=${missing% }
     [ -n "$missing" ] || exit 0
     case ${BRKMALLOC_NO_INSTALL-} in
@@ -134,6 +134,9 @@ apt_install() (
     if ! apt_get update >"$log" 2>&1; then
         say "apt-get update failed; trying with the package lists that are there"
     fi
+    size=$(LC_ALL=C apt-get -o Debug::NoLocking=true --assume-no --no-install-recommends install "$@" \
+        2>/dev/null | sed -n 's/^After this operation, \(.*\) of additional disk space.*/\1/p')
+    [ -z "$size" ] || say "this takes $size of disk space"
     if ! apt_get install -y --no-install-recommends "$@" >>"$log" 2>&1; then
         tail -n 20 "$log" >&2
         fail "apt-get could not install: $*"

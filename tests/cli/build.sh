@@ -40,6 +40,7 @@ case_fresh_machine()
         has "packages named" " $package" "$(echo "$err" | grep 'installing with apt-get:')"
         has "packages installed" " $package" "$(log_of apt | grep ' install ')"
     done
+    has "size, said first" "this takes 123 MB of disk space" "$err"
     has "options" " --no-install-recommends " "$(log_of apt)"
     has "first call" " update" "$(log_of apt | head -n 1)"
     same "tests configured" 1 "$(log_of cmake | grep -c BRKM_TESTS=OFF)"
@@ -331,22 +332,35 @@ case_test_counts()
     }
     write_report a:run b:run >"$report"
     test_with "$tree/brkmalloc" test
+    same "last line of the everyday tests" "4 passed, 0 failed" "$last"
+    for step in "release: tests (step 1 of 2)" "dev: tests/unit (step 2 of 2)"; do
+        has "steps" "== $step" "$out"
+    done
+    has "tests that are left out" " -E ^(systems|debuggers|" "$(log_of ctest)"
+    has "what is built" "--target brkmalloc_everyday" "$(log_of cmake)"
+    rm "$sandbox/ctest.log"
+    test_with "$tree/brkmalloc" test --rest
+    same "last line of the rest" "8 passed, 0 failed" "$last"
+    has "tests of the rest" " -R ^(systems|debuggers|" "$(log_of ctest)"
+    has "tests of the rest" "build/dev/tests --output-on-failure" "$(log_of ctest)"
+    has "tests of the rest" " -E ^unit" "$(log_of ctest)"
+    test_with "$tree/brkmalloc" test --full
     same "last line" "8 passed, 0 failed" "$last"
     same "status" 0 "$status"
     for preset in release dev asan tsan; do
         has "builds named" "== $preset" "$out"
     done
     write_report a:run b:skip c:disabled >"$report"
-    test_with "$tree/brkmalloc" test
+    test_with "$tree/brkmalloc" test --full
     same "last line with skips" "4 passed, 0 failed, 8 skipped" "$last"
     same "status with skips" 0 "$status"
     write_report a:run b:fail c:missing d:skip >"$report"
-    test_with "$tree/brkmalloc" test
+    test_with "$tree/brkmalloc" test --full
     same "last line with failures" "4 passed, 8 failed, 4 skipped" "$last"
     same "status with failures" 1 "$status"
     has "names of the failed" "FAILED: tsan/c" "$out"
     write_report a:run >"$report"
-    test_with FAKE_BROKEN_PRESET=asan "$tree/brkmalloc" test
+    test_with FAKE_BROKEN_PRESET=asan "$tree/brkmalloc" test --full
     same "last line with a broken build" "3 passed, 1 failed" "$last"
     same "status with a broken build" 1 "$status"
     has "the build's output" "the fake build's output" "$err"
@@ -355,7 +369,11 @@ case_test_counts()
     same "last line without tests" "0 passed, 0 failed" "$last"
     same "status without tests" 1 "$status"
     test_with FAKE_REPORT= "$tree/brkmalloc" test
-    same "last line when ctest reports nothing" "0 passed, 4 failed" "$last"
+    same "last line when ctest reports nothing" "0 passed, 2 failed" "$last"
+    test_with FAKE_CTEST_INTERRUPTED=yes "$tree/brkmalloc" test
+    same "last line when it is interrupted" "1 passed, 1 failed, 1 skipped" "$last"
+    has "what failed until then" "FAILED: release/unit.b" "$out"
+    same "status when it is interrupted" 130 "$status"
     same "leftovers" "" "$(ls "$sandbox/tmp")"
 }
 

@@ -93,7 +93,7 @@ make_sandbox()
     : >"$tree/CMakePresets.json"
     : >"$tree/include/brkmalloc/brkmalloc.h"
     : >"$tree/src/source.c"
-    cp "$(dirname "$0")/../packages.txt" "$tree/tests/packages.txt"
+    cp "$(dirname "$0")/../packages.txt" "$(dirname "$0")/../full-only.txt" "$tree/tests"
     for folder in profile trace bench ctl compare; do
         mkdir "$tree/$folder"
         echo "# nothing" >"$tree/$folder/packages.txt"
@@ -112,6 +112,10 @@ make_sandbox()
 echo "apt-get $*" >>"$SANDBOX/apt.log"
 echo "this must not be seen on standard output"
 case " $* " in
+*" --assume-no "*)
+    echo "After this operation, 123 MB of additional disk space will be used."
+    exit 1
+    ;;
 *" update "*) exit "${FAKE_UPDATE_STATUS:-0}" ;;
 *" install "*)
     [ "${FAKE_INSTALL_STATUS:-0}" -eq 0 ] || exit "$FAKE_INSTALL_STATUS"
@@ -172,9 +176,19 @@ END
     fake_tool "$sandbox/fakes/ctest" <<'END'
 echo "ctest $*" >>"$SANDBOX/ctest.log"
 while [ $# -gt 0 ]; do
-    [ "$1" != --output-junit ] || junit=$2
+    case $1 in
+    --output-junit) junit=$2 ;;
+    --output-log) log=$2 ;;
+    esac
     shift
 done
+if [ -n "${FAKE_CTEST_INTERRUPTED-}" ]; then
+    printf '%s\n' '1/4 Test #1: unit.a ....   Passed    0.01 sec' '2/4 Test #2: unit.b ...***Failed  0.1 sec' \
+        '3/4 Test #3: unit.c ....***Skipped   0.00 sec' >"$log"
+    kill -INT "$PPID"
+    sleep 0.2
+    exit 130
+fi
 [ -z "${FAKE_REPORT-}" ] || cat "$FAKE_REPORT" >"$junit"
 exit "${FAKE_CTEST_STATUS:-0}"
 END

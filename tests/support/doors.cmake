@@ -75,7 +75,9 @@ function(brkm_door_program name)
       ${brkm_support_dir}/door.c)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE ${arg_DEFINITIONS})
-    target_compile_features(${target} PRIVATE cxx_std_17)
+    if(CMAKE_CXX_COMPILER)
+      target_compile_features(${target} PRIVATE cxx_std_17)
+    endif()
     # -fno-builtin, because a compiler may drop a malloc whose block only meets free. The impossible
     # sizes are meant.
     target_compile_options(${target} PRIVATE -fno-builtin -Wno-deprecated-declarations
@@ -96,7 +98,6 @@ function(brkm_door_case test program)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
-  math(EXPR seconds "${arg_TIMEOUT} * ${BRKM_TEST_PATIENCE}")
   brkm_available_doors(doors ${arg_DOORS})
   foreach(door IN LISTS doors)
     # The program only tells static from not static.
@@ -105,7 +106,7 @@ function(brkm_door_case test program)
       set(told static)
     endif()
     add_test(NAME ${test}.${door} COMMAND ${program}_${door} ${told} ${arg_ARGS})
-    set_tests_properties(${test}.${door} PROPERTIES TIMEOUT ${seconds} SKIP_RETURN_CODE 77
+    set_tests_properties(${test}.${door} PROPERTIES TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
       LABELS "${arg_LABELS}")
     set(environment "")
     if(door STREQUAL "preload")
