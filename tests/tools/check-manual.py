@@ -133,24 +133,23 @@ def check_subcommand(command, subcommand):
 
 # Words that are macros of mdoc: as a word of a macro's line they disappear, or take others with them.
 SWALLOWED = {"An", "At", "Do", "Eo", "Es", "Ex", "In", "On", "So"}
-# What stands between angle brackets on purpose: elements of XML, headers.
-BRACKETED = {"<malloc>", "<brkmalloc>", "<class>", "<cache>", "<sys/sdt.h>", "<malloc.h>",
-             "<brkmalloc/brkmalloc.h>", "<i>"}
+# What stands between angle brackets on purpose: elements of XML, an index.
+BRACKETED = {"<malloc>", "<brkmalloc>", "<class>", "<cache>", "<i>"}
 
 
 def check_words(section):
     """No word was taken for a macro. Such a one is written with "\\&" in front."""
-    for number, line in enumerate(read(f"docs/man/brkmalloc.{section}").splitlines(), 1):
+    for number, line in enumerate(read(source(section)).splitlines(), 1):
         words = line.split()
         if line.startswith(".") and SWALLOWED.intersection(words[1:]):
             failures.append(f"brkmalloc.{section}:{number}: a word is taken for a macro: {line}")
-    for word in set(re.findall(r"<[a-z][^ >]*>", page(section))) - BRACKETED:
+    for word in set(re.findall(r"<[a-z]+>", page(section))) - BRACKETED:
         failures.append(f"brkmalloc.{section} shows {word}: a word is taken for a macro")
 
 
 def check_references(section):
     """Each section that a page refers to is there."""
-    text = read(f"docs/man/brkmalloc.{section}")
+    text = read(source(section))
     titles = set(re.findall(r"^\.S[sh] (.*)$", text, re.M))
     references = [re.sub(r" [.,;:)]+$", "", name) for name in re.findall(r"\bSx (.*)$", text, re.M)]
     for name in references:
@@ -161,7 +160,7 @@ def check_references(section):
 
 def part(section, title):
     """The source of a section of a page, with its subsections."""
-    found = re.search(rf"^\.Sh {title}\n(.*?)(?=^\.Sh |\Z)", read(f"docs/man/brkmalloc.{section}"),
+    found = re.search(rf"^\.Sh {title}\n(.*?)(?=^\.Sh |\Z)", read(source(section)),
                       re.S | re.M)
     if not found:
         failures.append(f"brkmalloc.{section} has no section {title}")
@@ -220,7 +219,7 @@ def main():
     for section in (1, 3, 7, "kernel"):
         lint(section)
         check_words(section)
-    if check_references(1) + check_references(3) + check_references(7) == 0:
+    if sum(check_references(section) for section in (1, 3, 7, "kernel")) == 0:
         failures.append("found no reference to a section")
     check_options_list()
     check_messages()
