@@ -248,19 +248,22 @@ class Heap:
         value = self.facts["state " + state]
         return payload + self.secret + mixed * self.multiplier + value & MASK_32
 
+    def size_told_by(self, header):
+        """The size in a header: the units, above which the flags' byte has some more bits."""
+        high = header[self.flags_at] & ~self.flags_all
+        units = high << 24 | int.from_bytes(header[self.units_at:self.units_at + 3], "big")
+        return units * self.facts["size unit"]
+
     def block(self, start):
         """The block whose header is at `start`, whatever it says."""
         header = self.memory.read(start, self.header_bytes)
         payload = start + self.header_bytes
         seal = int.from_bytes(header[self.seal_at:self.seal_at + 4], "little")
-        size = int.from_bytes(header[self.units_at:self.units_at + 3], "big") * \
-            self.facts["size unit"]
+        size = self.size_told_by(header)
         mixed = size ^ (size >> 16 & ~15)
         rest = seal - payload - self.secret - mixed * self.multiplier & MASK_32
         state = self.state_of.get(rest, DAMAGED)
-        flags = header[self.flags_at]
-        if flags & ~self.flags_all:
-            state = DAMAGED
+        flags = header[self.flags_at] & self.flags_all
         block = Block(start, payload, size, state, flags, header)
         block.is_watched = rest in self.watched
         block.slack = self.slack_of.get(rest)
@@ -384,8 +387,7 @@ class Heap:
     def describe_damage(self, block):
         """Which parts of a header are wrong, given that the block ends where the next begins."""
         raw = int.from_bytes(block.header[self.seal_at:self.seal_at + 4], "little")
-        written = int.from_bytes(block.header[self.units_at:self.units_at + 3], "big") * \
-            self.facts["size unit"]
+        written = self.size_told_by(block.header)
         true_size = block.size if block.end < block.region.end else None
         parts, was = [], None
         if raw & 0xffff != block.payload + self.secret & 0xffff:
@@ -397,11 +399,9 @@ class Heap:
                     was = (size, state)
         if was is None:
             parts.append("upper half of the seal (bytes 2 and 3)")
-        if block.flags & ~self.flags_all:
-            parts.append("flags (byte 4)")
         if (was is not None and was[0] != written) or \
                 (was is None and true_size is not None and written != true_size):
-            parts.append("size (bytes 5 to 7)")
+            parts.append("size (bytes 4 to 7)")
         text = "damaged: " + ", ".join(parts or ["size does not fit the region"])
         if was is not None:
             text += f"; was {was[1]}, {was[0]} bytes"
@@ -723,8 +723,6 @@ def top_available(block, heap):
 def flag_words(heap, block):
     names = ("previous free", "region start", "purged")
     words = [name for name in names if heap.has_flag(block, name)]
-    if block.flags & ~heap.flags_all:
-        words.append(f"unknown {block.flags & ~heap.flags_all:#x}")
     return ", ".join(words) or "none"
 
 

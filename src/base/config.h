@@ -39,13 +39,13 @@
 /* Bytes. A free block holds its header, two links and the boundary tag. */
 #define BRKM_MIN_BLOCK ((size_t)32)
 
-/* Bytes. The largest block of the heap that can be in use: its header has 24 bits for the size in
+/* Bytes. The largest block of the heap that can be in use: its header has 29 bits for the size in
  * units of 8 bytes, and the last value means something else. */
-#define BRKM_MAX_BLOCK ((size_t)0x7ffffe0)
+#define BRKM_MAX_BLOCK ((size_t)0xffffffe0)
 
 /* Bytes. The largest request, with its alignment, that the heap serves; larger ones are always
  * mapped blocks. Leaves room for slack below BRKM_MAX_BLOCK. */
-#define BRKM_HEAP_REQUEST_MAX (64 * BRKM_MIB)
+#define BRKM_HEAP_REQUEST_MAX (2 * BRKM_GIB)
 
 /* Bytes. Up to this block size each multiple of 16 has a bin of its own. */
 #define BRKM_EXACT_LIMIT ((size_t)1024)

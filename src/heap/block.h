@@ -8,7 +8,7 @@
  *   +---------------+ payload (0 mod 16)     +---------------+ payload
  *   |               |                        | next link     | 8 bytes
  *   | payload:      |                        | previous link | 8 bytes
- *   | size - 8      |                        | long size     | 16 bytes, blocks of 128 MiB and more
+ *   | size - 8      |                        | long size     | 16 bytes, blocks of 4 GiB and more
  *   | bytes         |                        | clean pages   | 24 bytes, with the flag PURGED
  *   |               |                        | ...           |
  *   |               |                        | boundary tag  | 8 bytes: the block's size
@@ -36,12 +36,14 @@ struct mem_control_block {
      * or the heap under its lock. The owner of the block in front reads the low half at any time;
      * that half never changes while the boundary exists: relaxed_load, relaxed_store. */
     uint32_t seal;
-    /* Of enum block_flag. Written by the heap under its lock, also while somebody owns the block;
-     * read by the owner only to see that no unknown bit is set: relaxed_load, relaxed_store. */
+    /* Of enum block_flag, in the highest three bits; the others are the highest of the size. The
+     * flags are written by the heap under its lock, also while somebody owns the block:
+     * relaxed_load, relaxed_store. */
     uint8_t flags;
-    /* The block's size in units of 8 bytes, the most significant byte first: the last byte of the
-     * header, which a write in front of the payload hits first, is one that every free verifies.
-     * Written by the heap under its lock, never while somebody else owns the block. */
+    /* The block's size in units of 8 bytes, with five more bits in `flags`, the most significant
+     * byte first: the last byte of the header, which a write in front of the payload hits first, is
+     * one that every free verifies. Written by the heap under its lock, never while somebody else
+     * owns the block. */
     uint8_t units[3];
 };
 
@@ -98,14 +100,13 @@ enum block_state {
 
 enum block_flag {
     /* The block in front is free, and its boundary tag lies right before this header. */
-    BLOCK_FLAG_PREVIOUS_FREE = 1,
+    BLOCK_FLAG_PREVIOUS_FREE = 0x80,
     /* The first block of a fallback region. */
-    BLOCK_FLAG_REGION_START = 2,
+    BLOCK_FLAG_REGION_START = 0x40,
     /* Of free blocks only: some pages were given back since they were last used, those that
      * block_clean_pages tells. */
-    BLOCK_FLAG_PURGED = 4,
-    /* No other bit is ever set. */
-    BLOCK_FLAGS_ALL = 7,
+    BLOCK_FLAG_PURGED = 0x20,
+    BLOCK_FLAGS_ALL = 0xe0,
 };
 
 /* Secret of the process, random but for its low nibble. Drawn before the first block; whoever draws
@@ -194,8 +195,8 @@ static inline bool block_guard_follows(uint32_t front, size_t size, uint32_t sea
 
 #define BLOCK_UNIT ((size_t)8)
 
-/* Stands in the header of a free block whose size needs more than 24 bits of units. */
-#define BLOCK_LONG_SIZE ((size_t)0xfffffe * BLOCK_UNIT)
+/* Stands in the header of a free block whose size needs more than 29 bits of units. */
+#define BLOCK_LONG_SIZE ((size_t)0x1ffffffe * BLOCK_UNIT)
 
 _Static_assert(BLOCK_LONG_SIZE % BRKM_ALIGNMENT == 0 && BRKM_MAX_BLOCK < BLOCK_LONG_SIZE,
                "no block that can be in use looks like a long one");
@@ -223,7 +224,11 @@ size_t brkm__block_load_long_size(const struct mem_control_block *block);
 /* The upper half of a header read as one word, with the flags on top once its bytes are turned
  * round; all machines we build for are little-endian. */
 typedef uint32_t block_half __attribute__((may_alias));
-#define BLOCK_UNITS_MASK UINT32_C(0xffffff)
+#define BLOCK_UNITS_MASK UINT32_C(0x1fffffff)
+
+_Static_assert(BLOCK_LONG_SIZE / BLOCK_UNIT <= BLOCK_UNITS_MASK &&
+                   (BLOCK_UNITS_MASK >> 24 & (unsigned)BLOCK_FLAGS_ALL) == 0,
+               "flags and units share a half of the header");
 
 /* The size as the header tells it; for blocks that can be in use that is the size. */
 static inline size_t block_short_size(const struct mem_control_block *block)
@@ -278,9 +283,6 @@ static inline enum block_state block_state(const struct mem_control_block *block
 {
     size_t size = block_short_size(block);
     uint32_t difference = block_load_seal(block) - block_seal_for(block, size, BLOCK_IN_USE);
-    if (unlikely((relaxed_load(block->flags) & ~(unsigned)BLOCK_FLAGS_ALL) != 0)) {
-        return BLOCK_DAMAGED;
-    }
     switch (difference) {
     case BLOCK_IN_USE:
     case BLOCK_CACHED:
@@ -316,8 +318,7 @@ static inline enum block_state block_tight_state(size_t slack)
 /* True when the header is good and its block is in `state`. Reads nothing but the header. */
 static inline bool block_is(const struct mem_control_block *block, enum block_state state)
 {
-    return block_load_seal(block) == block_seal_for(block, block_short_size(block), state) &&
-           (relaxed_load(block->flags) & ~(unsigned)BLOCK_FLAGS_ALL) == 0;
+    return block_load_seal(block) == block_seal_for(block, block_short_size(block), state);
 }
 
 /* A header read as one word; all machines we build for are little-endian. */
@@ -330,7 +331,7 @@ static BRKM_ALWAYS_INLINE uint64_t block_header_word(const struct mem_control_bl
 }
 
 /* block_is for a `size` that is known, up to BLOCK_BYTE_SIZE_MAX: one comparison finds another size
- * and an unknown flag as well. */
+ * as well. */
 static BRKM_ALWAYS_INLINE bool block_is_of(const struct mem_control_block *block, size_t size,
                                            enum block_state state)
 {
@@ -359,7 +360,8 @@ static inline void block_set(struct mem_control_block *block, size_t size, enum 
         size = BLOCK_LONG_SIZE;
     }
     uint32_t units = __builtin_bswap32((uint32_t)(size / BLOCK_UNIT));
-    relaxed_store(*(block_half *)&block->flags, units | relaxed_load(block->flags));
+    relaxed_store(*(block_half *)&block->flags,
+                  units | (relaxed_load(block->flags) & (uint32_t)BLOCK_FLAGS_ALL));
     block_store_seal(block, block_seal_for(block, size, state));
 }
 
@@ -439,8 +441,8 @@ static inline size_t *block_boundary_tag_before(const struct mem_control_block *
 static inline void block_make_free(struct mem_control_block *block, size_t size, unsigned flags)
 {
     annotate_ours(block, sizeof(struct free_block));
-    block_set(block, size, BLOCK_FREE);
     relaxed_store(block->flags, (uint8_t)(flags & BLOCK_FLAG_REGION_START));
+    block_set(block, size, BLOCK_FREE);
     size_t *tag = block_boundary_tag_before(block_at_offset(block, size));
     annotate_ours(tag, sizeof(*tag));
     *tag = size;

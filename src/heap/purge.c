@@ -145,7 +145,7 @@ static void purge_bins(struct job *job)
 {
     const struct bins *bins = &job->heap->bins;
     unsigned lowest = size_class_bin(job->unit);
-    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest && bins->dirty != 0 && goes_on(job);) {
+    for (unsigned bin = BRKM_BIN_COUNT; bin-- > lowest && bins->dirty != 0;) {
         if (bins->heads[bin] != NULL) {
             purge_bin(job, bin);
         }

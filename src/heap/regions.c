@@ -35,7 +35,7 @@ static struct address_range range_of(struct region *region)
 }
 
 /* The region that `address` lies in, `lead` bytes or more from its start. */
-static struct region *find(uintptr_t address, size_t lead)
+static BRKM_ALWAYS_INLINE struct region *find(uintptr_t address, size_t lead)
 {
     /* The newest first: fallback regions grow, so it is the likeliest. */
     for (size_t i = atomic_load_explicit(&table.used, memory_order_relaxed); i > 0; i--) {

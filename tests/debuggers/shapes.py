@@ -298,10 +298,10 @@ def case_stripped(program):
 DAMAGE = {
     "guard": "damaged: guard (bytes 0 and 1); was in use, SIZE bytes",
     "seal": "damaged: upper half of the seal (bytes 2 and 3)",
-    "flags": "damaged: flags (byte 4); was in use, SIZE bytes",
-    "size": "damaged: size (bytes 5 to 7); was in use, SIZE bytes",
-    "header": "damaged: guard (bytes 0 and 1), upper half of the seal (bytes 2 and 3), flags (byte 4), "
-              "size (bytes 5 to 7)",
+    "flags": "damaged: size (bytes 4 to 7); was in use, SIZE bytes",
+    "size": "damaged: size (bytes 4 to 7); was in use, SIZE bytes",
+    "header": "damaged: guard (bytes 0 and 1), upper half of the seal (bytes 2 and 3), "
+              "size (bytes 4 to 7)",
 }
 
 
