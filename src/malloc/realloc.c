@@ -68,7 +68,7 @@ static void *move_watched(void *memory, struct held held, size_t size)
 static bool can_stay(size_t old_block, size_t new_block)
 {
     size_t share = old_block <= BRKM_CACHED_MAX ? SHRINK_KEEPS_SHARE : SHRINK_KEEPS_SHARE_LARGE;
-    size_t largest = new_block + new_block / share + BRKM_MIN_BLOCK - BRKM_ALIGNMENT;
+    size_t largest = new_block + new_block / share;
     return new_block <= old_block && old_block <= largest;
 }
 
