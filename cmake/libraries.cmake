@@ -16,12 +16,13 @@ set(core_sources
   cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c
   cache/depot.c cache/idle.c cache/supply.c cache/thread_cache.c
   malloc/foreign.c malloc/malloc.c malloc/perturb.c malloc/place.c malloc/realloc.c malloc/verify.c
+  malloc/watcher.c
   kernel/cache.c kernel/debug.c kernel/failslab.c kernel/gfp.c kernel/kmalloc.c kernel/life.c
   kernel/mempool.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c kernel/shrink.c
   kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c
-  guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c guard/quarantine.c guard/watch.c
+  guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c guard/quarantine.c
   guard/zero_size.c
-  profile/control.c profile/leaks.c profile/objects.c profile/records.c profile/sampled.c profile/samples.c
+  profile/control.c profile/leaks.c profile/objects.c profile/recorder.c profile/records.c
   profile/sampling.c profile/write.c
   stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
   service/decay.c service/requests.c service/socket.c service/thread.c
@@ -30,7 +31,7 @@ list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 # The way of a request for a stack (src/kit/backtrace.h), through which frame pointers must lead.
 foreach(file guard/guarded guard/hardened kit/backtrace malloc/interpose malloc/malloc malloc/realloc
-    profile/records profile/sampled profile/samples)
+    malloc/watcher profile/recorder profile/records)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
     COMPILE_OPTIONS "-fno-omit-frame-pointer;-momit-leaf-frame-pointer")
 endforeach()

@@ -196,7 +196,7 @@ class Heap:
         self.slack_of = {facts["state tight"] + slack * facts["tight step"] & MASK_32: slack
                          for slack in slacks}
         self.watched = {facts["state watched"] & MASK_32, *self.slack_of}
-        self.state_of.update(dict.fromkeys(self.watched, IN_USE))
+        self.state_of.update(dict.fromkeys((facts["state noted"] & MASK_32, *self.watched), IN_USE))
         self.seal_at = facts["mem_control_block.seal"]
         self.flags_at = facts["mem_control_block.flags"]
         self.units_at = facts["mem_control_block.units"]
@@ -528,7 +528,7 @@ class Heap:
     def _quarantines(self):
         """(address, whose) of each quarantine."""
         facts = self.facts
-        owners = {self._field(at, "thread_cache.quarantine"): self._field(at, "thread_cache.owner")
+        owners = {self._field(at, "thread_cache.kept"): self._field(at, "thread_cache.owner")
                   for at in self._cache_addresses()}
         for at in self._chain(self.memory.word(facts["first quarantine"]), "quarantine.next"):
             yield at, f" of {thread_name(owners[at])}" if owners.get(at) else " of no thread any more"

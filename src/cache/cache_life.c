@@ -10,7 +10,6 @@
 #include "cache/cache_registry.h"
 #include "cache/depot.h"
 #include "cache/idle.h"
-#include "guard/quarantine.h"
 #include "heap/heap.h"
 #include "system/os_thread.h"
 
@@ -60,7 +59,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
 {
     brkm__thread_cache = instead;
     brkm__os_set_at_end(&thread_exit, NULL);
-    brkm__quarantine_hand_over(&cache->quarantine);
+    relaxed_load(brkm__cache_keeper)->hand_over(&cache->kept);
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
     probe_cache_end(cache->number, cache->refills, cache->flushes);
@@ -88,7 +87,7 @@ static struct thread_cache *make_cache(void)
 
 struct thread_cache *brkm__cache_find(struct thread_cache *cache)
 {
-    if (atomic_load_explicit(&brkm__caches_closed, memory_order_relaxed)) {
+    if (caches_are_closed()) {
         if (cache_is_real(cache)) {
             leave_cache(cache, &brkm__cache_before_first_use);
         }

@@ -12,6 +12,11 @@
 /* Relaxed: a thread that sees the change a little later caches a little longer. */
 extern atomic_bool brkm__caches_closed BRKM_HIDDEN;
 
+static inline bool caches_are_closed(void)
+{
+    return atomic_load_explicit(&brkm__caches_closed, memory_order_relaxed);
+}
+
 /* What cache_own does for a thread without a cache, or with one that is to end. */
 BRKM_COLD struct thread_cache *brkm__cache_find(struct thread_cache *cache);
 
@@ -20,8 +25,7 @@ BRKM_COLD struct thread_cache *brkm__cache_find(struct thread_cache *cache);
 static inline struct thread_cache *cache_own(void)
 {
     struct thread_cache *cache = brkm__thread_cache;
-    bool closed = atomic_load_explicit(&brkm__caches_closed, memory_order_relaxed);
-    return likely(!closed && cache_is_real(cache)) ? cache : brkm__cache_find(cache);
+    return likely(!caches_are_closed() && cache_is_real(cache)) ? cache : brkm__cache_find(cache);
 }
 
 /* Gives all that the calling thread has cached back to the heap. True when there was something. */

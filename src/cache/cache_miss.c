@@ -9,8 +9,6 @@
 #include "cache/supply.h"
 #include "heap/block.h"
 #include "heap/heap.h"
-#include "kit/report.h"
-#include "malloc/perturb.h"
 
 /* ---- Refill ---- */
 
@@ -67,28 +65,13 @@ static struct mem_control_block *refill(struct thread_cache *cache, size_t size,
                                                    : refill_one(cache, size, alignment);
 }
 
-static BRKM_COLD struct mem_control_block *supply_without_cache(size_t size, size_t alignment)
-{
-    struct mem_control_block *block = brkm__perturb_take(size, alignment);
-    if (block == NULL) {
-        block = brkm__supply_block(size, alignment, NULL);
-    }
-    if (block == NULL && brkm__perturb_drain()) {
-        block = brkm__supply_block(size, alignment, NULL);
-    }
-    if (block != NULL) {
-        brkm__perturb_new(block_payload(block), block_usable_size(block));
-    }
-    return block;
-}
-
 struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
 {
     struct thread_cache *cache = cache_own();
     if (likely(cache != NULL)) {
         return refill(cache, size, alignment);
     }
-    return supply_without_cache(size, alignment);
+    return brkm__supply_block(size, alignment, NULL);
 }
 
 /* ---- Flush ---- */
@@ -129,31 +112,10 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
            cache_bin_push(&cache->bins[slot], block, block_load_seal(block));
 }
 
-static BRKM_COLD void free_without_cache(struct mem_control_block *block)
-{
-    if (brkm__perturb_is_on()) {
-        brkm__perturb_keep(block);
-    } else {
-        brkm__heap_free(&brkm__main_heap, block, "free");
-    }
-}
-
 void brkm__cache_keep(struct mem_control_block *block)
 {
     struct thread_cache *cache = cache_own();
-    if (unlikely(cache == NULL)) {
-        free_without_cache(block);
-    } else if (!keep(cache, block)) {
+    if (cache == NULL || !keep(cache, block)) {
         brkm__heap_free(&brkm__main_heap, block, "free");
     }
-}
-
-void brkm__cache_verify_and_keep(void *payload)
-{
-    struct mem_control_block *block = block_from_payload(payload);
-    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
-        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                    (struct fault_place){.address = payload, .caller = "free"});
-    }
-    brkm__cache_keep(block);
 }

@@ -17,7 +17,4 @@ struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment);
  * verified. */
 void brkm__cache_keep(struct mem_control_block *block);
 
-/* The same for the fast path of free, which has verified the low byte of the size only. */
-void brkm__cache_verify_and_keep(void *payload);
-
 #endif

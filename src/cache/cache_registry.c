@@ -4,7 +4,6 @@
 
 #include "base/facts.h"
 #include "cache/idle.h"
-#include "guard/quarantine.h"
 #include "kit/own_memory.h"
 
 /* The first cache, so that a program with one thread needs no mapping. */
@@ -176,7 +175,7 @@ void brkm__cache_forget_other_threads(void)
     for (struct thread_cache *cache = registry.first, *next; cache != NULL; cache = next) {
         next = cache->next;
         if (cache != own) {
-            brkm__quarantine_forget(cache->quarantine);
+            relaxed_load(brkm__cache_keeper)->forget(cache->kept);
             give_memory_back(cache);
         }
     }

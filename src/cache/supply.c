@@ -3,7 +3,7 @@
 #include "cache/supply.h"
 
 #include "cache/depot.h"
-#include "guard/quarantine.h"
+#include "cache/thread_cache.h"
 #include "heap/heap.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
@@ -12,7 +12,7 @@
 static void drain(void)
 {
     brkm__depot_drain();
-    brkm__quarantine_drain_store();
+    relaxed_load(brkm__cache_keeper)->drain();
 }
 
 void brkm__supply_relieve(size_t more)

@@ -16,6 +16,32 @@ struct thread_cache brkm__cache_after_exit = CACHE_NOTHING;
 _Thread_local struct thread_cache *brkm__thread_cache = &brkm__cache_before_first_use;
 size_t brkm__cache_hit_max = CACHE_HIT_MAX;
 
+/* ---- Who keeps blocks besides ---- */
+
+static void hand_over_nothing(void **kept)
+{
+    (void)kept;
+}
+
+static void forget_nothing(void *kept)
+{
+    (void)kept;
+}
+
+static bool drain_nothing(void)
+{
+    return false;
+}
+
+static const struct cache_keeper nobody = {hand_over_nothing, forget_nothing, drain_nothing};
+
+const struct cache_keeper *brkm__cache_keeper = &nobody;
+
+void brkm__cache_kept_by(const struct cache_keeper *keeper)
+{
+    relaxed_store(brkm__cache_keeper, keeper);
+}
+
 void brkm__cache_watch_malloc(bool watched)
 {
     relaxed_store(brkm__cache_hit_max, watched ? 0 : CACHE_HIT_MAX);
@@ -49,7 +75,7 @@ static const struct fact facts[] FACTS = {
     FACT_OFFSET(thread_cache, refills),
     FACT_OFFSET(thread_cache, flushes),
     FACT_OFFSET(thread_cache, number),
-    FACT_OFFSET(thread_cache, quarantine),
+    FACT_OFFSET(thread_cache, kept),
     FACT_OFFSET(thread_cache, owner),
     FACT_OFFSET(thread_cache, next),
     FACT_SIZE(cache_bin),

@@ -20,8 +20,6 @@
 /* Bytes. The largest request that an exact class serves. */
 #define CACHE_HIT_MAX (BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)
 
-struct quarantine;
-
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
     size_t budget;           /* bytes that the cache may hold */
@@ -31,10 +29,10 @@ struct thread_cache {
     unsigned rounds;         /* of thread-specific destructors that have run */
     uint64_t refills;
     uint64_t flushes;
-    uint64_t number;               /* counted from 1 */
-    uint64_t random;               /* of random_placement; 0 before the first use */
-    struct quarantine *quarantine; /* NULL without, and before the first block comes in */
-    uintptr_t owner;               /* pthread_self() of the thread, for debuggers */
+    uint64_t number; /* counted from 1 */
+    uint64_t random; /* of random_placement; 0 before the first use */
+    void *kept;      /* the keeper's; NULL without, and before it has anything */
+    uintptr_t owner; /* pthread_self() of the thread, for debuggers */
     /* List of all caches, or of those of threads that ended, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;
@@ -44,9 +42,26 @@ extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
 /* Bytes. The largest request for which malloc's fast path looks into the cache; 0 while every
- * malloc is to be watched (watch.h): of size 0 it finds nothing either way. relaxed_load: a thread
- * that sees it later is watched later. */
+ * malloc is to be watched (malloc/watcher.h): of size 0 it finds nothing either way. relaxed_load:
+ * a thread that sees it later is watched later. */
 extern size_t brkm__cache_hit_max BRKM_HIDDEN;
+
+/* Somebody who keeps blocks that were freed, apart from the caches, and has a part of that for each
+ * thread: thread_cache.kept leads to it. */
+struct cache_keeper {
+    /* The thread ends. `*kept` is NULL then, and may have been before. */
+    void (*hand_over)(void **kept);
+    /* In the child of a fork: the thread that owned it does not exist. NULL does nothing. */
+    void (*forget)(void *kept);
+    /* Gives blocks that no thread owns to the heap. True when there were any. */
+    bool (*drain)(void);
+};
+
+/* One that keeps nothing, unless somebody else was set before other threads existed
+ * (relaxed_load). */
+extern const struct cache_keeper *brkm__cache_keeper BRKM_HIDDEN;
+
+void brkm__cache_kept_by(const struct cache_keeper *keeper);
 
 /* From now on malloc's fast path always misses, or no longer does. */
 void brkm__cache_watch_malloc(bool watched);

@@ -26,8 +26,8 @@
 
 /* What else is known of a watched block. */
 enum canary_mark {
-    /* The heap profile has a record of it. */
-    CANARY_MARK_SAMPLED = 1,
+    /* The recorder has a note of it. */
+    CANARY_MARK_NOTED = 1,
     CANARY_MARKS_ALL = 1,
 };
 

@@ -282,10 +282,7 @@ void brkm__explain_faults(void)
     }
 }
 
-_Noreturn void brkm__explain_fatal(enum fault fault, struct fault_place place)
+void brkm__explain_owners(const void *address)
 {
-    brkm__fatal_begin();
-    brkm__report(NULL, fault, place);
-    say_owners(brkm__guarded_near(place.address));
-    brkm__os_abort();
+    say_owners(brkm__guarded_near(address));
 }

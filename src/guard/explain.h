@@ -20,7 +20,7 @@ bool brkm__explain_fault(const struct os_fault *fault);
  * without, also after a fork that runs no handlers. */
 void brkm__explain_after_fork(void);
 
-/* brkm__fatal, with the stacks of the guarded block near place.address, when there is one. */
-_Noreturn BRKM_COLD void brkm__explain_fatal(enum fault fault, struct fault_place place);
+/* Says who allocated and freed the guarded block near `address`, when there is one. */
+void brkm__explain_owners(const void *address);
 
 #endif

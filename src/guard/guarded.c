@@ -214,7 +214,7 @@ static void begin_use(struct slot *slot)
     lock_release(&brkm__guarded_lock);
 }
 
-void *brkm__guarded_allocate(size_t size, size_t alignment)
+void *brkm__guarded_allocate(size_t size, size_t alignment, bool noted)
 {
     size_t page = brkm__os_page_size();
     uint64_t random;
@@ -229,6 +229,7 @@ void *brkm__guarded_allocate(size_t size, size_t alignment)
     alignment = max_size(alignment, BRKM_ALIGNMENT);
     slot->block.memory = place_block(page_of(slot), size, alignment, random);
     slot->block.size = size;
+    slot->block.is_noted = noted;
     take_trace(&slot->block.allocated);
     slot->block.freed.thread = 0;
     slot->canary = (uint8_t)(random >> 32) | 1;
@@ -237,7 +238,7 @@ void *brkm__guarded_allocate(size_t size, size_t alignment)
     return slot->block.memory;
 }
 
-enum guarded_lookup brkm__guarded_find(const void *memory, size_t *size)
+enum guarded_lookup brkm__guarded_find(const void *memory, size_t *size, bool *noted)
 {
     enum guarded_lookup found = GUARDED_UNKNOWN;
     if (!brkm__guarded_contains(memory)) {
@@ -248,6 +249,7 @@ enum guarded_lookup brkm__guarded_find(const void *memory, size_t *size)
     if (slot != NULL && slot->block.memory == memory) {
         found = slot->block.is_in_use ? GUARDED_IN_USE : GUARDED_FREED;
         *size = slot->block.size;
+        *noted = slot->block.is_noted;
     }
     lock_release(&brkm__guarded_lock);
     return found;

@@ -30,6 +30,7 @@ struct guarded_block {
     void *memory;
     size_t size; /* bytes asked for */
     bool is_in_use;
+    bool is_noted; /* by the recorder */
     struct guarded_trace allocated;
     struct guarded_trace freed;
 };
@@ -68,16 +69,16 @@ void brkm__guarded_after_fork(void);
 
 /* A block whose bytes are zero. NULL when size or alignment are above a page, all slots are in use
  * or memory is short. */
-void *brkm__guarded_allocate(size_t size, size_t alignment);
+void *brkm__guarded_allocate(size_t size, size_t alignment, bool noted);
 
 /* True when `address` lies in a slot or a guard. */
 bool brkm__guarded_contains(const void *address);
 
 enum guarded_lookup { GUARDED_IN_USE, GUARDED_FREED, GUARDED_UNKNOWN };
 
-/* Whether a block begins at `memory`, which may be any address; stores its size when it is in use.
- */
-enum guarded_lookup brkm__guarded_find(const void *memory, size_t *size);
+/* Whether a block begins at `memory`, which may be any address; stores its size, and whether it is
+ * noted, when it is in use. */
+enum guarded_lookup brkm__guarded_find(const void *memory, size_t *size, bool *noted);
 
 /* Frees the block at `memory`; false when *fault was in the way: it was not in use any more, or the
  * canary in front of it or behind it was overwritten. */

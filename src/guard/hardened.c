@@ -12,7 +12,6 @@
 #include "guard/explain.h"
 #include "guard/guarded.h"
 #include "guard/quarantine.h"
-#include "guard/watch.h"
 #include "guard/zero_size.h"
 #include "heap/block.h"
 #include "heap/mapped.h"
@@ -22,7 +21,7 @@
 #include "kit/options.h"
 #include "kit/random.h"
 #include "kit/report.h"
-#include "profile/samples.h"
+#include "malloc/watcher.h"
 #include "system/os.h"
 
 /* Bytes that the hardened mode keeps in quarantine: 2 MiB hold the 5120 blocks of sixteen threads
@@ -75,52 +74,6 @@ static struct {
     uint64_t freed_header;
     size_t freed_look; /* bytes; 0 where it is not known */
 } last;
-
-/* ---- Start ---- */
-
-static const struct {
-    enum option option;
-    size_t value;
-} hardened[] = {
-    {OPTION_canary, 1},           {OPTION_zero_freed, 1},
-    {OPTION_random_placement, 1}, {OPTION_guard_pages, 1},
-    {OPTION_guard_zero_size, 1},  {OPTION_guard_sample, HARDENED_GUARD_SAMPLE},
-    {OPTION_check_at_exit, 1},    {OPTION_quarantine, HARDENED_QUARANTINE},
-};
-
-static void turn_on_hardened(void)
-{
-    for (size_t i = 0; i < sizeof(hardened) / sizeof(hardened[0]); i++) {
-        if (!brkm__option_is_set(hardened[i].option)) {
-            brkm__option_set_from(hardened[i].option, hardened[i].value, "hardened");
-        }
-    }
-}
-
-static bool is_on(enum option option)
-{
-    return brkm__option_get(option) != 0;
-}
-
-void brkm__hardened_apply(void)
-{
-    if (is_on(OPTION_hardened)) {
-        turn_on_hardened();
-    }
-    mode.zero_freed = is_on(OPTION_zero_freed);
-    mode.quarantine = is_on(OPTION_quarantine);
-    mode.guard_zero_size = is_on(OPTION_guard_zero_size);
-    mode.random_placement = is_on(OPTION_random_placement);
-    mode.guard_sample = is_on(OPTION_guard_sample);
-    mode.plain =
-        !is_on(OPTION_canary) && !mode.zero_freed && !mode.quarantine && !mode.random_placement;
-    if (!mode.plain || mode.guard_zero_size || mode.guard_sample) {
-        brkm__watch_all();
-    }
-    if (mode.guard_sample || mode.guard_zero_size || is_on(OPTION_guard_pages)) {
-        brkm__explain_faults();
-    }
-}
 
 /* ---- Looking back ---- */
 
@@ -273,10 +226,10 @@ static BRKM_ALWAYS_INLINE void *allocate_from_stock(struct quarantine *own, stru
     return payload;
 }
 
-void *brkm__hardened_malloc(size_t size)
+static void *hardened_malloc(size_t size)
 {
-    struct quarantine *own = brkm__thread_cache->quarantine;
-    bool is_plain = size - 1 < STOCK_REQUEST_MAX && own != NULL && !samples_are_taken() &&
+    struct quarantine *own = brkm__thread_cache->kept;
+    bool is_plain = size - 1 < STOCK_REQUEST_MAX && own != NULL && !recorder_is_on() &&
                     (!mode.guard_sample || brkm__guarded_sampling.left > 1);
     if (unlikely(!is_plain)) {
         return NULL;
@@ -296,10 +249,10 @@ void *brkm__hardened_malloc(size_t size)
 static struct quarantine *own_quarantine(void)
 {
     struct thread_cache *cache = brkm__thread_cache;
-    if (unlikely(cache->quarantine == NULL && mode.quarantine && cache->number != 0)) {
-        brkm__quarantine_begin(&cache->quarantine);
+    if (unlikely(cache->kept == NULL && mode.quarantine && cache->number != 0)) {
+        brkm__quarantine_begin(&cache->kept);
     }
-    return cache->quarantine;
+    return cache->kept;
 }
 
 /* Moves a block that is in use and belongs to nobody into a stock; false when it is too large. */
@@ -332,10 +285,10 @@ static bool fill_from_cache(struct quarantine *own, struct stock *stock, size_t 
         }
         void *payload = brkm__serve_cached(block_size - BRKM_HEADER_SIZE);
         /* The thread's cache may have ended, see brkm__cache_close. */
-        bool is_owned = brkm__thread_cache->quarantine == own;
+        bool is_owned = brkm__thread_cache->kept == own;
         if (payload != NULL && unlikely(!is_owned || !stock_up(own, payload))) {
             brkm__take_back(payload, (struct held){.origin = ORIGIN_HEAP}, "malloc");
-            is_owned = brkm__thread_cache->quarantine == own;
+            is_owned = brkm__thread_cache->kept == own;
         }
         if (unlikely(!is_owned)) {
             return false;
@@ -400,26 +353,33 @@ static struct allocated serve(size_t room, size_t alignment)
     return brkm__serve_any(room, alignment);
 }
 
+static unsigned marks_of(bool noted)
+{
+    return noted ? CANARY_MARK_NOTED : 0;
+}
+
 /* Makes a block that was just served a watched one. */
-static void watch(void *memory, size_t size, struct sample_weight weight)
+static void watch(void *memory, size_t size, bool noted)
 {
     size_t room = brkm__serve_room(memory);
-    struct canary canary = {.requested = size, .marks = brkm__samples_record(memory, weight)};
+    struct canary canary = {.requested = size, .marks = marks_of(noted)};
     brkm__canary_write(memory, room, canary);
     block_change_state(block_from_payload(memory), BLOCK_IN_USE, canary_state(room, canary));
     remember_handed_out(memory, NULL, os_is_single_threaded());
 }
 
-static struct allocated serve_watched(size_t size, size_t room, size_t alignment)
+static bool drain(void);
+
+static struct allocated serve_watched(const struct request *request)
 {
-    if (size > PTRDIFF_MAX || room > CANARY_REQUEST_MAX - CANARY_TRAILER_SIZE) {
+    size_t size = request->size;
+    if (size > PTRDIFF_MAX || request->room > CANARY_REQUEST_MAX - CANARY_TRAILER_SIZE) {
         return (struct allocated){NULL, 0};
     }
-    struct sample_weight weight = brkm__samples_count_apart(size);
-    room += weight.bytes != 0 ? CANARY_TRAILER_SIZE : 0;
-    struct allocated result = serve(room, alignment);
-    if (unlikely(result.memory == NULL) && brkm__hardened_drain()) {
-        result = serve(room, alignment);
+    size_t room = request->room + (request->noted ? CANARY_TRAILER_SIZE : 0);
+    struct allocated result = serve(room, request->alignment);
+    if (unlikely(result.memory == NULL) && drain()) {
+        result = serve(room, request->alignment);
     }
     if (unlikely(result.memory == NULL)) {
         return result;
@@ -429,28 +389,30 @@ static struct allocated serve_watched(size_t size, size_t room, size_t alignment
         memset(result.memory, 0, min_size(size, result.dirty));
         result.dirty = 0;
     }
-    watch(result.memory, size, weight);
+    watch(result.memory, size, request->noted);
     return result;
 }
 
 /* One in guard_sample; NULL for all others. */
-static void *serve_guarded(size_t size, size_t alignment)
+static void *serve_guarded(const struct request *request)
 {
+    size_t size = request->size;
     bool is_due = mode.guard_sample && size <= brkm__os_page_size() && guarded_is_due();
-    return unlikely(is_due) ? brkm__guarded_allocate(size, alignment) : NULL;
+    return unlikely(is_due) ? brkm__guarded_allocate(size, request->alignment, request->noted)
+                            : NULL;
 }
 
-bool brkm__hardened_serve(size_t size, size_t room, size_t alignment, struct allocated *result)
+static bool hardened_serve(const struct request *request, struct allocated *result)
 {
     *result = (struct allocated){NULL, 0};
     if (!mode.plain) {
         look_back(os_is_single_threaded());
     }
-    if (size == 0 && mode.guard_zero_size && alignment <= BRKM_ALIGNMENT) {
+    if (request->size == 0 && mode.guard_zero_size && request->alignment <= BRKM_ALIGNMENT) {
         result->memory = brkm__zero_size_allocate();
     }
     if (result->memory == NULL) {
-        result->memory = serve_guarded(size, alignment);
+        result->memory = serve_guarded(request);
     }
     if (result->memory != NULL) {
         return true;
@@ -458,7 +420,7 @@ bool brkm__hardened_serve(size_t size, size_t room, size_t alignment, struct all
     if (mode.plain) {
         return false;
     }
-    *result = serve_watched(size, room, alignment);
+    *result = serve_watched(request);
     return true;
 }
 
@@ -475,24 +437,22 @@ static enum block_state watched_state(const void *memory, struct held held)
     if (!held.is_watched) {
         return BLOCK_IN_USE;
     }
-    struct canary canary = {.requested = held.usable_size, .marks = held.marks};
+    struct canary canary = {.requested = held.usable_size, .marks = marks_of(held.is_noted)};
     return canary_state(brkm__serve_room(memory), canary);
 }
 
-bool brkm__hardened_has(struct held held)
+static bool hardened_has(struct held held)
 {
-    return !mode.plain || held.origin == ORIGIN_ZERO_SIZE || held.origin == ORIGIN_GUARDED;
+    return !mode.plain || held.origin == ORIGIN_APART;
 }
 
-bool brkm__hardened_resize(void *memory, struct held held, size_t size)
+static bool hardened_resize(void *memory, struct held held, size_t size, bool noted)
 {
     if (!held.is_watched || size > PTRDIFF_MAX - CANARY_TRAILER_SIZE) {
         return false;
     }
     size_t room = brkm__serve_room(memory);
-    /* Asked once: without room for a trailer it cannot become a sample any more. */
-    bool may_be_sample = samples_are_taken();
-    size_t needed = size + (may_be_sample ? CANARY_TRAILER_SIZE : 0);
+    size_t needed = size + (noted ? CANARY_TRAILER_SIZE : 0);
     if (needed > room || needed + BRKM_MIN_BLOCK < room / 2) {
         /* It was verified just now, and will move. */
         forget_if_handed_out(memory);
@@ -506,12 +466,7 @@ bool brkm__hardened_resize(void *memory, struct held held, size_t size)
         annotate_ours((char *)memory + old_end, size - old_end);
         memset((char *)memory + old_end, 0, size - old_end);
     }
-    brkm__samples_forget(memory, held.marks);
-    struct sample_weight weight = {0, 0};
-    if (may_be_sample) {
-        weight = brkm__samples_count_apart(size);
-    }
-    struct canary canary = {.requested = size, .marks = brkm__samples_record(memory, weight)};
+    struct canary canary = {.requested = size, .marks = marks_of(noted)};
     brkm__canary_write(memory, room, canary);
     if (unlikely(!block_try_change_state(block, state, canary_state(room, canary)))) {
         double_free(memory, held.usable_size, "realloc");
@@ -537,7 +492,7 @@ static void release(struct quarantined one)
 static void release_all(const struct quarantined *leaving, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        struct quarantine *own = brkm__thread_cache->quarantine;
+        struct quarantine *own = brkm__thread_cache->kept;
         if (own == NULL || !quarantine_stock_put(own, leaving[i])) {
             release(leaving[i]);
         }
@@ -551,7 +506,7 @@ static BRKM_NOINLINE void settle(struct quarantine *own)
     do {
         count = brkm__quarantine_settle(own, leaving);
         release_all(leaving, count);
-    } while (count == QUARANTINE_LEAVING_MAX && own == brkm__thread_cache->quarantine);
+    } while (count == QUARANTINE_LEAVING_MAX && own == brkm__thread_cache->kept);
 }
 
 static BRKM_ALWAYS_INLINE void keep(struct quarantine *own, struct quarantined one)
@@ -626,9 +581,9 @@ static BRKM_ALWAYS_INLINE enum block_state state_of_plain(const void *memory, si
     return is_plain ? BLOCK_WATCHED : BLOCK_DAMAGED;
 }
 
-bool brkm__hardened_free(void *memory)
+static bool hardened_free(void *memory)
 {
-    struct quarantine *own = brkm__thread_cache->quarantine;
+    struct quarantine *own = brkm__thread_cache->kept;
     if (unlikely(own == NULL || !regions_window_contains(memory))) {
         return false;
     }
@@ -685,28 +640,32 @@ static void free_guarded(void *memory, struct held held, const char *caller)
 {
     enum fault fault;
     if (unlikely(!brkm__guarded_free(memory, &fault))) {
-        brkm__explain_fatal(fault, (struct fault_place){.address = memory,
-                                                        .block_size = held.usable_size,
-                                                        .caller = caller});
+        brkm__fatal(fault, (struct fault_place){.address = memory,
+                                                .block_size = held.usable_size,
+                                                .caller = caller});
     }
 }
 
-bool brkm__hardened_take_back(void *memory, struct held held, const char *caller)
+static void free_apart(void *memory, struct held held, const char *caller)
+{
+    if (brkm__zero_size_contains(memory)) {
+        free_zero_size(memory, caller);
+    } else {
+        free_guarded(memory, held, caller);
+    }
+}
+
+static bool hardened_release(void *memory, struct held held, const char *caller)
 {
     forget_if_handed_out(memory);
-    if (held.origin == ORIGIN_ZERO_SIZE) {
-        free_zero_size(memory, caller);
-        return true;
-    }
-    if (unlikely(held.origin == ORIGIN_GUARDED)) {
-        free_guarded(memory, held, caller);
+    if (unlikely(held.origin == ORIGIN_APART)) {
+        free_apart(memory, held, caller);
         return true;
     }
     if (mode.plain) {
         return false;
     }
     struct quarantined one = retire_any(memory, held, caller);
-    brkm__samples_forget(memory, held.marks);
     if (mode.quarantine) {
         put_into_quarantine(one);
     } else {
@@ -715,15 +674,150 @@ bool brkm__hardened_take_back(void *memory, struct held held, const char *caller
     return true;
 }
 
-bool brkm__hardened_drain(void)
+static bool drain(void)
 {
     struct quarantined one;
     bool drained = brkm__quarantine_drain_store();
-    while ((one = brkm__quarantine_take(brkm__thread_cache->quarantine)).payload != NULL) {
+    while ((one = brkm__quarantine_take(brkm__thread_cache->kept)).payload != NULL) {
         release(one);
         drained = true;
     }
     return drained;
+}
+
+/* ---- Verify ---- */
+
+static void verify_zero_size(const void *memory, const char *caller)
+{
+    if (!brkm__zero_size_is_in_use(memory)) {
+        brkm__fatal(brkm__zero_size_was_in_use(memory) ? brkm__verify_fault_of_freed(caller)
+                                                       : FAULT_INVALID_POINTER,
+                    (struct fault_place){.address = memory, .caller = caller});
+    }
+}
+
+static void verify_guarded(const void *memory, const char *caller, struct held *held)
+{
+    struct fault_place place = {.address = memory, .caller = caller};
+    enum guarded_lookup found = brkm__guarded_find(memory, &held->usable_size, &held->is_noted);
+    if (unlikely(found != GUARDED_IN_USE)) {
+        place.block_size = found == GUARDED_FREED ? held->usable_size : 0;
+        brkm__fatal(found == GUARDED_FREED ? brkm__verify_fault_of_freed(caller)
+                                           : FAULT_INVALID_POINTER,
+                    place);
+    }
+}
+
+static bool verify_apart(const void *memory, const char *caller, struct held *held)
+{
+    *held = (struct held){.origin = ORIGIN_APART, .is_exact = true};
+    if (unlikely(brkm__zero_size_contains(memory))) {
+        verify_zero_size(memory, caller);
+        return true;
+    }
+    if (unlikely(brkm__guarded_contains(memory))) {
+        verify_guarded(memory, caller, held);
+        return true;
+    }
+    return false;
+}
+
+/* The usable size was the room until then. */
+static void verify_watched(const void *memory, const char *caller, struct held *held)
+{
+    struct canary canary;
+    if (unlikely(!brkm__canary_read(memory, held->usable_size, &canary))) {
+        /* Another thread, which freed it since the header was verified, has cleared it. */
+        bool is_freed = block_is(block_from_payload(memory), BLOCK_CACHED);
+        brkm__fatal(is_freed ? brkm__verify_fault_of_freed(caller) : FAULT_CANARY_OVERWRITTEN,
+                    (struct fault_place){
+                        .address = memory, .block_size = held->usable_size, .caller = caller});
+    }
+    held->is_exact = held->is_watched = true;
+    held->usable_size = canary.requested;
+    held->is_noted = canary.marks == CANARY_MARK_NOTED;
+}
+
+/* ---- The table ---- */
+
+static void count(struct watch_figures *figures)
+{
+    struct quarantine_totals quarantine = brkm__quarantine_totals();
+    struct guarded_totals guarded = brkm__guarded_totals();
+    figures->kept.blocks = quarantine.blocks;
+    figures->kept.bytes = quarantine.bytes;
+    figures->kept.own_bytes = quarantine.own_bytes;
+    figures->kept.contended = quarantine.contended;
+    figures->apart.blocks = guarded.blocks;
+    figures->apart.bytes = guarded.bytes;
+    figures->apart.from_system = guarded.pool_bytes;
+    figures->apart.allocations = guarded.allocations;
+    figures->apart.missed = guarded.missed;
+    figures->apart.contended = guarded.contended;
+}
+
+static const struct watcher watcher = {
+    .keeper = {.hand_over = brkm__quarantine_hand_over,
+               .forget = brkm__quarantine_forget,
+               .drain = brkm__quarantine_drain_store},
+    .malloc = hardened_malloc,
+    .free = hardened_free,
+    .serve = hardened_serve,
+    .release = hardened_release,
+    .has = hardened_has,
+    .resize = hardened_resize,
+    .verify_apart = verify_apart,
+    .verify_watched = verify_watched,
+    .drain = drain,
+    .count = count,
+};
+
+/* ---- Start ---- */
+
+static const struct {
+    enum option option;
+    size_t value;
+} hardened[] = {
+    {OPTION_canary, 1},           {OPTION_zero_freed, 1},
+    {OPTION_random_placement, 1}, {OPTION_guard_pages, 1},
+    {OPTION_guard_zero_size, 1},  {OPTION_guard_sample, HARDENED_GUARD_SAMPLE},
+    {OPTION_check_at_exit, 1},    {OPTION_quarantine, HARDENED_QUARANTINE},
+};
+
+static void turn_on_hardened(void)
+{
+    for (size_t i = 0; i < sizeof(hardened) / sizeof(hardened[0]); i++) {
+        if (!brkm__option_is_set(hardened[i].option)) {
+            brkm__option_set_from(hardened[i].option, hardened[i].value, "hardened");
+        }
+    }
+}
+
+static bool is_on(enum option option)
+{
+    return brkm__option_get(option) != 0;
+}
+
+void brkm__hardened_apply(void)
+{
+    if (is_on(OPTION_hardened)) {
+        turn_on_hardened();
+    }
+    mode.zero_freed = is_on(OPTION_zero_freed);
+    mode.quarantine = is_on(OPTION_quarantine);
+    mode.guard_zero_size = is_on(OPTION_guard_zero_size);
+    mode.random_placement = is_on(OPTION_random_placement);
+    mode.guard_sample = is_on(OPTION_guard_sample);
+    mode.plain =
+        !is_on(OPTION_canary) && !mode.zero_freed && !mode.quarantine && !mode.random_placement;
+    if (!mode.plain || mode.guard_zero_size || mode.guard_sample) {
+        brkm__canary_draw_secret();
+        brkm__fatal_adds_by(brkm__explain_owners);
+        brkm__watch_by(&watcher);
+    }
+    if (mode.guard_sample || mode.guard_zero_size || is_on(OPTION_guard_pages)) {
+        brkm__explain_faults();
+    }
 }
 
 /* ---- Exit ---- */
@@ -752,9 +846,9 @@ static void check_guarded(void)
     enum fault fault;
     const struct guarded_block *damaged = brkm__guarded_find_damaged(&fault);
     if (damaged != NULL) {
-        brkm__explain_fatal(fault, (struct fault_place){.address = damaged->memory,
-                                                        .block_size = damaged->size,
-                                                        .caller = "exit"});
+        brkm__fatal(fault, (struct fault_place){.address = damaged->memory,
+                                                .block_size = damaged->size,
+                                                .caller = "exit"});
     }
 }
 

@@ -446,7 +446,7 @@ static struct quarantine *make(void)
     return made;
 }
 
-void brkm__quarantine_begin(struct quarantine **place)
+void brkm__quarantine_begin(void **place)
 {
     lock_acquire(&registry.lock);
     struct quarantine *own = registry.all;
@@ -475,7 +475,7 @@ static void free_stock(struct quarantine *own)
     }
 }
 
-void brkm__quarantine_hand_over(struct quarantine **place)
+void brkm__quarantine_hand_over(void **place)
 {
     struct quarantine *own = *place;
     if (own == NULL) {
@@ -489,8 +489,9 @@ void brkm__quarantine_hand_over(struct quarantine **place)
     lock_release(&registry.lock);
 }
 
-void brkm__quarantine_forget(struct quarantine *other)
+void brkm__quarantine_forget(void *kept)
 {
+    struct quarantine *other = kept;
     if (other == NULL) {
         return;
     }

@@ -82,15 +82,15 @@ struct quarantine {
 /* A quarantine for the calling thread, that of a thread which ended where there is one; `*place`
  * leads to it, or is NULL when memory is short. It does so as long as the thread owns it, seen by
  * who holds the lock: a fork finds no quarantine that two threads have. */
-void brkm__quarantine_begin(struct quarantine **place);
+void brkm__quarantine_begin(void **place);
 
 /* The thread ends: its stock goes to the heap, the rest stays until somebody needs the room that it
  * takes of the bound, and `*place` is NULL. Where it was NULL nothing happens. */
-void brkm__quarantine_hand_over(struct quarantine **place);
+void brkm__quarantine_hand_over(void **place);
 
 /* In the child of a fork: the thread that owned it does not exist here. What it held is lost to the
  * child, as the quarantine may be in the middle of a change. NULL does nothing. */
-void brkm__quarantine_forget(struct quarantine *other);
+void brkm__quarantine_forget(void *other);
 
 /* ---- Pool and queue ---- */
 

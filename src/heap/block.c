@@ -88,6 +88,7 @@ static const struct fact facts[] FACTS = {
     FACT("state free", BLOCK_FREE),
     FACT("state top", BLOCK_TOP),
     FACT("state fencepost", BLOCK_FENCEPOST),
+    FACT("state noted", BLOCK_NOTED),
     FACT("state watched", BLOCK_WATCHED),
     FACT("state tight", BLOCK_TIGHT),
     FACT("tight step", BLOCK_TIGHT_STEP),

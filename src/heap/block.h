@@ -80,9 +80,11 @@ enum block_state {
     BLOCK_GONE = 0x1c876b17,
     BLOCK_TOP = 0x71950000,
     BLOCK_FENCEPOST = 0x43de0000,
-    /* In use and watched (guard/canary.h): with a trailer, or tight. A tight block has so few bytes
-     * more than were asked for, its slack, that the state tells how many: each adds
-     * BLOCK_TIGHT_STEP. The fast path of free takes neither for its own. */
+    /* In use and noted by somebody who wants to know when it is freed (malloc/watcher.h): the fast
+     * path of free does not take it for its own, nor the next two. */
+    BLOCK_NOTED = 0x657a0000,
+    /* In use and watched: with a trailer, or tight. A tight block has so few bytes more than were
+     * asked for, its slack, that the state tells how many: each adds BLOCK_TIGHT_STEP. */
     BLOCK_WATCHED = 0x0e350000,
     BLOCK_TIGHT = 0x36280000,
     /* Never stored: what block_state says of a header with a wrong seal. */
@@ -290,6 +292,7 @@ static inline enum block_state block_state(const struct mem_control_block *block
     case BLOCK_GONE:
     case BLOCK_TOP:
     case BLOCK_FENCEPOST:
+    case BLOCK_NOTED:
     case BLOCK_WATCHED:
         return (enum block_state)difference;
     default:
@@ -300,6 +303,12 @@ static inline enum block_state block_state(const struct mem_control_block *block
 static inline bool block_state_is_watched(enum block_state state)
 {
     return state == BLOCK_WATCHED || state == BLOCK_TIGHT;
+}
+
+/* True for a block that the program has, whoever sees it besides. */
+static inline bool block_state_is_in_use(enum block_state state)
+{
+    return state == BLOCK_IN_USE || state == BLOCK_NOTED || block_state_is_watched(state);
 }
 
 /* The slack of a block that is tight, as block_state says. */

@@ -2,6 +2,7 @@
  * See options.h. */
 #include "kit/options.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/facts.h"
@@ -81,6 +82,30 @@ void brkm__option_raise(enum option option, size_t value)
 }
 
 /* ---- Names ---- */
+
+static void apply_nothing(void)
+{
+}
+
+/* Written once, before other threads exist. */
+static void (*apply)(void) = apply_nothing;
+
+void brkm__options_applied_by(void (*function)(void))
+{
+    relaxed_store(apply, function);
+}
+
+int brkm__option_change(enum option option, size_t value, const char *source)
+{
+    if (brkm__option_rows[option].change == OPTION_AT_START) {
+        return EPERM;
+    }
+    if (!brkm__option_set_from(option, value, source)) {
+        return EINVAL;
+    }
+    relaxed_load(apply)();
+    return 0;
+}
 
 static bool is_text(const char *text, const char *name, size_t length)
 {

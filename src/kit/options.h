@@ -143,6 +143,13 @@ bool brkm__option_set_from(enum option option, size_t value, const char *source)
 /* The same for the program itself. */
 bool brkm__option_set(enum option option, size_t value);
 
+/* Sets an option in a process that runs, and does what that needs. Returns 0; EPERM for an option
+ * that only counts at the start; EINVAL for a value out of range. */
+int brkm__option_change(enum option option, size_t value, const char *source);
+
+/* What options need beyond their value being read, once they changed. Set by the constructor. */
+void brkm__options_applied_by(void (*apply)(void));
+
 /* Where the value comes from; NULL for the default. */
 const char *brkm__option_source(enum option option);
 

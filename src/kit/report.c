@@ -95,15 +95,21 @@ void brkm__report(const char *access, enum fault fault, struct fault_place place
     probe_fault(fault_words[fault], place.address, place.block_size, place.caller);
 }
 
-void brkm__fatal_begin(void)
+/* Written once, before other threads exist. */
+static void (*add_to_fatal)(const void *address);
+
+void brkm__fatal_adds_by(void (*add)(const void *address))
 {
-    atomic_store_explicit(&fatal_begun, true, memory_order_relaxed);
+    relaxed_store(add_to_fatal, add);
 }
 
 _Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
 {
-    brkm__fatal_begin();
+    atomic_store_explicit(&fatal_begun, true, memory_order_relaxed);
     brkm__report(NULL, fault, place);
+    if (relaxed_load(add_to_fatal) != NULL) {
+        add_to_fatal(place.address);
+    }
     brkm__os_abort();
 }
 

@@ -56,9 +56,8 @@ void brkm__report(const char *access, enum fault fault, struct fault_place place
 /* The same, and aborts. */
 _Noreturn BRKM_COLD void brkm__fatal(enum fault fault, struct fault_place place);
 
-/* brkm__fatal in two steps, for who has more to say after the message: brkm__fatal_begin, then
- * brkm__report, then brkm__os_abort. */
-void brkm__fatal_begin(void);
+/* From now on `add` is called after the message, for who has more to say of the address. */
+void brkm__fatal_adds_by(void (*add)(const void *address));
 
 /* True once brkm__fatal has begun: locks then let everyone pass, so that a SIGABRT handler which
  * allocates does not wait for the thread that is dying. */

@@ -10,17 +10,13 @@
 #include "base/valgrind.h"
 #include "cache/cache_life.h"
 #include "cache/depot.h"
-#include "guard/canary.h"
-#include "guard/explain.h"
-#include "guard/hardened.h"
-#include "guard/watch.h"
 #include "heap/block.h"
 #include "heap/heap.h"
 #include "kit/report.h"
 #include "malloc/foreign.h"
 #include "malloc/perturb.h"
 #include "malloc/verify.h"
-#include "profile/sampled.h"
+#include "malloc/watcher.h"
 #include "system/os.h"
 
 void *brkm__alloc_fail(size_t size)
@@ -43,37 +39,20 @@ static void *hand_out(void *memory, size_t size, bool zeroed)
 
 /* ---- Watched or not ---- */
 
-struct allocated brkm__alloc_serve_watched(size_t size, size_t room, size_t alignment)
+static struct allocated serve_watched(size_t size, size_t alignment)
 {
-    struct allocated result;
-    if (watch_is_on() && brkm__hardened_serve(size, room, alignment, &result)) {
-        return result;
-    }
-    return brkm__sampled_serve(size, room, alignment);
+    return brkm__watch_serve(size, size, alignment, brkm__watch_weigh(size));
 }
 
 static inline struct allocated serve(size_t size)
 {
-    return watch_wants(size) ? brkm__alloc_serve_watched(size, size, BRKM_ALIGNMENT)
-                             : brkm__serve(size);
+    return watch_wants(size) ? serve_watched(size, BRKM_ALIGNMENT) : brkm__serve(size);
 }
 
 static void *serve_aligned(size_t alignment, size_t size)
 {
-    return watch_wants(size) ? brkm__alloc_serve_watched(size, size, alignment).memory
+    return watch_wants(size) ? serve_watched(size, alignment).memory
                              : brkm__serve_aligned(alignment, size);
-}
-
-void brkm__alloc_take_back(void *memory, struct held held, const char *caller)
-{
-    if (unlikely(watch_is_on()) && brkm__hardened_take_back(memory, held, caller)) {
-        return;
-    }
-    if (unlikely(held.is_watched)) {
-        brkm__sampled_take_back(memory, held, caller);
-    } else {
-        brkm__take_back(memory, held, caller);
-    }
 }
 
 /* ---- Free ---- */
@@ -85,7 +64,7 @@ static void free_verified(void *memory, struct held held, const char *caller)
         return;
     }
     annotate_freed(memory);
-    brkm__alloc_take_back(memory, held, caller);
+    brkm__watch_release(memory, held, caller);
 }
 
 static void free_for(void *memory, const char *caller)
@@ -115,19 +94,14 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
     }
     struct held held = brkm__verify_in_use(memory, caller);
     bool is_ours = held.origin != ORIGIN_FOREIGN;
-    /* A sample has room for a trailer: its block may be larger, by as much. Where blocks are not
-     * watched for their own sake, one that is has all of its room but for that. */
-    bool is_exact = held_tells_request(held) && (!held.is_watched || brkm__hardened_has(held));
-    size_t room = held.is_watched ? size + CANARY_TRAILER_SIZE : size;
-    bool size_fits = is_exact ? size == held.usable_size
-                              : size <= held.usable_size &&
-                                    held.usable_size <= largest_usable(room, held.origin);
+    bool size_fits = held.is_exact ? size == held.usable_size
+                                   : size <= held.usable_size &&
+                                         held.usable_size <= largest_usable(size, held.origin);
     bool is_aligned = is_power_of_two(alignment) && (uintptr_t)memory % alignment == 0;
     if (is_ours && (!size_fits || !is_aligned)) {
-        brkm__explain_fatal(FAULT_SIZE_MISMATCH,
-                            (struct fault_place){.address = memory,
-                                                 .block_size = held.usable_size,
-                                                 .caller = caller});
+        brkm__fatal(FAULT_SIZE_MISMATCH, (struct fault_place){.address = memory,
+                                                              .block_size = held.usable_size,
+                                                              .caller = caller});
     }
     free_verified(memory, held, caller);
 }
@@ -147,28 +121,32 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
     return hand_out(brkm__serve(size).memory, size, false);
 }
 
-BRKM_ENTRY BRKM_NOINLINE static void *malloc_sampled_or_due(size_t size)
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_seen(size_t size)
 {
-    return hand_out(brkm__alloc_serve_watched(size, size, BRKM_ALIGNMENT).memory, size, false);
+    return hand_out(serve_watched(size, BRKM_ALIGNMENT).memory, size, false);
 }
 
-BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(size_t size)
+BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(const struct watcher *watcher, size_t size)
 {
-    void *memory = watch_is_on() ? brkm__hardened_malloc(size) : NULL;
+    void *memory = watcher->malloc(size);
     if (unlikely(memory == NULL)) {
-        return malloc_sampled_or_due(size);
+        return malloc_seen(size);
     }
     annotate_allocated(memory, size, false);
     return memory;
 }
 
-/* While blocks are sampled every malloc comes here, and nearly all leave with a hit. Calls stand
+/* While blocks are recorded every malloc comes here, and nearly all leave with a hit. Calls stand
  * last, so that there is no frame to make. */
 BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     void *memory;
-    if (unlikely(!sampling_passes(size))) {
-        return likely(!watch_is_any()) ? malloc_missed(size) : malloc_watched(size);
+    if (unlikely(!watch_passes(size))) {
+        const struct watcher *watcher = watcher_get();
+        if (unlikely(watcher != NULL)) {
+            return malloc_watched(watcher, size);
+        }
+        return likely(!recorder_is_on()) ? malloc_missed(size) : malloc_seen(size);
     }
     if (likely(size <= CACHE_HIT_MAX && malloc_hit(size, &memory))) {
         return memory;
@@ -182,10 +160,11 @@ BRKM_ENTRY BRKM_NOINLINE static void free_other(void *memory)
     free_for(memory, "free");
 }
 
-/* In the hardened mode every free comes here. */
+/* While there is a watcher every free comes here. */
 BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
-    if (unlikely(watch_is_on()) && likely(brkm__hardened_free(memory))) {
+    const struct watcher *watcher = watcher_get();
+    if (unlikely(watcher != NULL) && likely(watcher->free(memory))) {
         return;
     }
     if (likely(regions_contain_payload(memory))) {
@@ -302,7 +281,10 @@ BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
 
 BRKM_ENTRY int brkm_malloc_trim(size_t pad)
 {
-    brkm__hardened_drain();
+    const struct watcher *watcher = watcher_get();
+    if (watcher != NULL) {
+        watcher->drain();
+    }
     brkm__perturb_drain();
     brkm__cache_flush_all();
     brkm__depot_drain();

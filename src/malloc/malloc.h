@@ -56,7 +56,7 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
         if (likely(sound && !block_is_known_free(block, size))) {
             annotate_freed(memory);
             if (unlikely(!cache_bin_push(cache_exact_bin(brkm__thread_cache, size), block, seal))) {
-                brkm__cache_verify_and_keep(memory);
+                brkm__free_missed(memory);
             }
             return;
         }
@@ -68,11 +68,5 @@ static BRKM_ALWAYS_INLINE void alloc_free(void *memory)
 
 /* Sets errno to ENOMEM, for a request of `size` bytes, and returns NULL. */
 BRKM_COLD void *brkm__alloc_fail(size_t size);
-
-/* Serves a watched block. `room` bytes, at least `size`, are what it may grow to. */
-struct allocated brkm__alloc_serve_watched(size_t size, size_t room, size_t alignment);
-
-/* Takes a block back that was verified, and may be watched. `caller` goes into messages. */
-void brkm__alloc_take_back(void *memory, struct held held, const char *caller);
 
 #endif

@@ -119,6 +119,33 @@ static bool take_medium(struct thread_cache *cache, struct medium_slot class, vo
     return false;
 }
 
+/* While memory is filled no thread has a cache, and each block comes this way, as it leaves by
+ * keep. */
+static BRKM_COLD struct mem_control_block *refill_filled(size_t block_size, size_t alignment)
+{
+    /* Ends the thread's cache, if it has one still. */
+    cache_own();
+    struct mem_control_block *block = brkm__perturb_take(block_size, alignment);
+    if (block == NULL) {
+        block = brkm__cache_refill(block_size, alignment);
+    }
+    if (block == NULL && brkm__perturb_drain()) {
+        block = brkm__cache_refill(block_size, alignment);
+    }
+    if (block != NULL) {
+        brkm__perturb_new(block_payload(block), block_usable_size(block));
+    }
+    return block;
+}
+
+static void *refill(size_t block_size, size_t alignment)
+{
+    struct mem_control_block *block = likely(!caches_are_closed())
+                                          ? brkm__cache_refill(block_size, alignment)
+                                          : refill_filled(block_size, alignment);
+    return unlikely(block == NULL) ? NULL : block_payload(block);
+}
+
 void *brkm__serve_cached(size_t size)
 {
     size_t block_size = block_size_for_request(size);
@@ -133,8 +160,7 @@ void *brkm__serve_cached(size_t size)
     } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
         return memory;
     }
-    struct mem_control_block *block = brkm__cache_refill(block_size, BRKM_ALIGNMENT);
-    return block == NULL ? NULL : block_payload(block);
+    return refill(block_size, BRKM_ALIGNMENT);
 }
 
 struct allocated brkm__serve(size_t size)
@@ -183,8 +209,7 @@ static void *serve_cached_aligned(size_t alignment, size_t block_size)
     if (block_size > BRKM_CACHED_EXACT_MAX || block_size % alignment != 0) {
         return NULL;
     }
-    struct mem_control_block *block = brkm__cache_refill(block_size, alignment);
-    return block == NULL ? NULL : block_payload(block);
+    return refill(block_size, alignment);
 }
 
 void *brkm__serve_aligned(size_t alignment, size_t size)
@@ -239,6 +264,25 @@ static void learn_from_freed_mapping(size_t size)
     }
 }
 
+static void keep(struct mem_control_block *block)
+{
+    if (likely(!caches_are_closed() || cache_own() != NULL || !brkm__perturb_is_on())) {
+        brkm__cache_keep(block);
+    } else {
+        brkm__perturb_keep(block);
+    }
+}
+
+void brkm__free_missed(void *memory)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = memory, .caller = "free"});
+    }
+    keep(block);
+}
+
 void brkm__serve_free_cached(struct mem_control_block *block, size_t size)
 {
     struct thread_cache *cache = brkm__thread_cache;
@@ -246,7 +290,7 @@ void brkm__serve_free_cached(struct mem_control_block *block, size_t size)
                     ? cache_keep_medium(cache, size_class_medium_below(size), block)
                     : cache_bin_push(cache_exact_bin(cache, size), block, block_load_seal(block));
     if (unlikely(!kept)) {
-        brkm__cache_keep(block);
+        keep(block);
     }
 }
 

@@ -43,4 +43,8 @@ bool brkm__serve_wants_mapping(size_t size);
 void *brkm__serve_cached(size_t size);
 void brkm__serve_free_cached(struct mem_control_block *block, size_t size);
 
+/* For free's fast path: the bin has no room. The block was found good but for the high bytes of its
+ * size. */
+void brkm__free_missed(void *memory);
+
 #endif

@@ -6,8 +6,6 @@
 
 #include "base/valgrind.h"
 #include "cache/supply.h"
-#include "guard/hardened.h"
-#include "guard/watch.h"
 #include "heap/block.h"
 #include "heap/heap.h"
 #include "heap/mapped.h"
@@ -17,7 +15,7 @@
 #include "malloc/perturb.h"
 #include "malloc/place.h"
 #include "malloc/verify.h"
-#include "profile/sampled.h"
+#include "malloc/watcher.h"
 
 /* What to ask for when a block moves: a block that grows in small steps will grow again, and gets
  * an eighth more so that the next steps need no copy. One that grows by much, as a vector that
@@ -31,31 +29,18 @@ static size_t size_with_room_to_grow(size_t size, size_t old_size)
                : size;
 }
 
-/* Into the block at `moved`, if it is not NULL. */
-static void *move_to(void *moved, void *memory, struct held held, size_t size)
+static void *move(void *memory, struct held held, size_t size, struct sample_weight weight)
 {
+    size_t room = size_with_room_to_grow(size, held.usable_size);
+    void *moved = brkm__watch_serve(size, room, BRKM_ALIGNMENT, weight).memory;
     if (moved == NULL) {
         return NULL;
     }
     annotate_allocated(moved, size, true);
     memcpy(moved, memory, min_size(size, held.usable_size));
     annotate_forgotten(memory, held.usable_size);
-    brkm__alloc_take_back(memory, held, "realloc");
+    brkm__watch_release(memory, held, "realloc");
     return moved;
-}
-
-/* The new block is an ordinary one: whether it is to be a sample is the caller's to know. */
-static void *move(void *memory, struct held held, size_t size)
-{
-    void *moved = brkm__serve(size_with_room_to_grow(size, held.usable_size)).memory;
-    return move_to(moved, memory, held, size);
-}
-
-static void *move_watched(void *memory, struct held held, size_t size)
-{
-    size_t room = size_with_room_to_grow(size, held.usable_size);
-    void *moved = brkm__alloc_serve_watched(size, room, BRKM_ALIGNMENT).memory;
-    return move_to(moved, memory, held, size);
 }
 
 /* The share of a block (1/4) by which it may be larger than needed before a realloc moves or cuts
@@ -80,92 +65,71 @@ static void relieve_growth(size_t old_size, size_t new_size)
     }
 }
 
-static void *resize_in_heap(void *memory, struct held held, size_t size)
+static bool resize_in_heap(void *memory, size_t size)
 {
     struct mem_control_block *block = block_from_payload(memory);
     size_t old_block = block_short_size(block);
     size_t new_block = size <= BRKM_HEAP_REQUEST_MAX ? block_size_for_request(size) : SIZE_MAX;
-    bool stays = can_stay(old_block, new_block);
+    if (can_stay(old_block, new_block)) {
+        return true;
+    }
     /* Small blocks stand in runs of their own kind, where there is no room to grow into. */
-    if (!stays && new_block != SIZE_MAX && max_size(old_block, new_block) > BRKM_CACHED_EXACT_MAX) {
-        relieve_growth(old_block, new_block);
-        stays = brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
+    if (new_block == SIZE_MAX || max_size(old_block, new_block) <= BRKM_CACHED_EXACT_MAX) {
+        return false;
     }
-    if (stays) {
-        annotate_allocated(memory, size, true);
-        return memory;
-    }
-    return move(memory, held, size);
+    relieve_growth(old_block, new_block);
+    return brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
 }
 
-static void *resize_mapped(void *memory, struct held held, size_t size)
+/* A mapped block that is to be small had better move, if it can. */
+static void *resize_mapped(void *memory, size_t old_size, size_t size, bool cannot_move)
 {
-    if (size < brkm__option_get(OPTION_mapped_threshold) / 2) {
-        void *moved = move(memory, held, size);
-        if (moved != NULL) {
-            return moved;
-        }
-    }
-    relieve_growth(held.usable_size, size);
-    void *resized = brkm__mapped_resize(memory, size);
-    if (resized == NULL) {
-        return move(memory, held, size);
-    }
-    annotate_allocated(resized, size, true);
-    return resized;
-}
-
-static void *resize_watched(void *memory, struct held held, size_t size)
-{
-    if (!brkm__hardened_resize(memory, held, size)) {
-        return move_watched(memory, held, size);
-    }
-    annotate_allocated(memory, size, true);
-    return memory;
-}
-
-static void *resize_plain(void *memory, struct held held, size_t size)
-{
-    return held.origin == ORIGIN_HEAP ? resize_in_heap(memory, held, size)
-                                      : resize_mapped(memory, held, size);
-}
-
-/* A block that was a sample, or becomes one. */
-static void *resize_sampled(void *memory, struct held held, size_t size, bool wanted)
-{
-    struct resample resample = brkm__resample_begin(memory, &held, size, wanted);
-    size_t room = brkm__resample_room(&resample, size);
-    if (held.usable_size > size) {
-        /* What a move copies for the trailer's sake. */
-        annotate_readable((char *)memory + size, min_size(room, held.usable_size) - size);
-    }
-    void *resized = resize_plain(memory, held, room);
-    if (unlikely(resized == NULL)) {
-        brkm__resample_cancel(memory, &resample);
+    if (size < brkm__option_get(OPTION_mapped_threshold) / 2 && !cannot_move) {
         return NULL;
     }
-    annotate_suspended(resized, room);
-    brkm__resample_end(resized, &resample);
-    annotate_allocated(resized, size, true);
+    relieve_growth(old_size, size);
+    return brkm__mapped_resize(memory, size);
+}
+
+/* Without a copy; NULL when that does not go. */
+static void *resize_in_place(void *memory, struct held held, size_t size,
+                             struct sample_weight weight, bool cannot_move)
+{
+    const struct watcher *watcher = watcher_get();
+    void *resized;
+    if (unlikely(watcher != NULL) && watcher->has(held)) {
+        resized = watcher->resize(memory, held, size, weight.bytes != 0) ? memory : NULL;
+    } else if (held.origin == ORIGIN_HEAP) {
+        resized = resize_in_heap(memory, size) ? memory : NULL;
+    } else {
+        resized = resize_mapped(memory, held.usable_size, size, cannot_move);
+    }
+    if (resized != NULL) {
+        brkm__watch_note(resized, held, weight);
+        annotate_allocated(resized, size, true);
+    }
     return resized;
 }
 
 static void *resize(void *memory, struct held held, size_t size)
 {
-    if (unlikely(watch_is_on())) {
-        struct allocated guarded;
-        if (brkm__hardened_has(held)) {
-            return resize_watched(memory, held, size);
-        }
-        if (brkm__hardened_serve(size, size, BRKM_ALIGNMENT, &guarded)) {
-            return move_to(guarded.memory, memory, held, size);
-        }
+    struct sample_weight weight = {0, 0};
+    if (watch_wants(size)) {
+        weight = brkm__watch_weigh(size);
     }
-    bool wanted = watch_wants(size);
-    if (unlikely(wanted || held.is_watched)) {
-        return resize_sampled(memory, held, size, wanted);
+    const struct held before = held;
+    struct note note = brkm__watch_take_note(memory, &held);
+    void *resized = resize_in_place(memory, held, size, weight, false);
+    if (resized == NULL) {
+        resized = move(memory, held, size, weight);
     }
-    return resize_plain(memory, held, size);
+    if (unlikely(resized == NULL)) {
+        resized = resize_in_place(memory, held, size, weight, true);
+    }
+    if (unlikely(resized == NULL)) {
+        brkm__watch_put_back(memory, before, note);
+    }
+    return resized;
 }
 
 /* What a block gained by growing. */
@@ -188,7 +152,7 @@ BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
     }
     if (size == 0) {
         annotate_freed(memory);
-        brkm__alloc_take_back(memory, held, "realloc");
+        brkm__watch_release(memory, held, "realloc");
         return NULL;
     }
     if (unlikely(size > PTRDIFF_MAX)) {

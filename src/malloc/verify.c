@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-#include "guard/canary.h"
-#include "guard/explain.h"
-#include "guard/guarded.h"
-#include "guard/zero_size.h"
 #include "heap/block.h"
 #include "heap/heap.h"
 #include "heap/mapped.h"
@@ -15,9 +11,9 @@
 #include "heap/walk.h"
 #include "kit/report.h"
 #include "malloc/foreign.h"
+#include "malloc/watcher.h"
 
-/* What the function `caller` does with a block that was freed before. */
-static enum fault fault_of_freed(const char *caller)
+enum fault brkm__verify_fault_of_freed(const char *caller)
 {
     return strstr(caller, "free") != NULL ? FAULT_DOUBLE_FREE : FAULT_USE_AFTER_FREE;
 }
@@ -58,7 +54,7 @@ static _Noreturn BRKM_COLD void reject_behind(const struct mem_control_block *bl
     const struct mem_control_block *behind = block_next(block);
     struct fault_place place = {block_payload(block), block_usable_size(block), caller};
     if (heap_had(block, behind)) {
-        brkm__fatal(fault_of_freed(caller), place);
+        brkm__fatal(brkm__verify_fault_of_freed(caller), place);
     }
     if (block_state(behind) == BLOCK_DAMAGED) {
         brkm__fatal(FAULT_OVERFLOW, place);
@@ -76,7 +72,7 @@ static _Noreturn BRKM_COLD void reject(const void *memory, enum block_state stat
     /* The top begins where the last block began that was freed into it. */
     if (state == BLOCK_CACHED || state == BLOCK_FREE || state == BLOCK_GONE || state == BLOCK_TOP) {
         place.block_size = state == BLOCK_TOP ? 0 : block_usable_size(block);
-        brkm__fatal(fault_of_freed(caller), place);
+        brkm__fatal(brkm__verify_fault_of_freed(caller), place);
     }
     brkm__fatal(state == BLOCK_DAMAGED ? fault_of_no_block(block) : FAULT_INVALID_POINTER, place);
 }
@@ -89,29 +85,25 @@ static bool is_accepted_as_foreign(const void *memory)
            !brkm__mapped_contains(memory);
 }
 
-/* Adds what is known of a watched block; the usable size was the room until then. */
-static struct held verify_watched(const void *memory, struct held held, const char *caller)
-{
-    struct canary canary;
-    if (unlikely(!brkm__canary_read(memory, held.usable_size, &canary))) {
-        /* Another thread, which freed it since the header was verified, has cleared it. */
-        bool is_freed = block_is(block_from_payload(memory), BLOCK_CACHED);
-        brkm__fatal(is_freed ? fault_of_freed(caller) : FAULT_CANARY_OVERWRITTEN,
-                    (struct fault_place){
-                        .address = memory, .block_size = held.usable_size, .caller = caller});
-    }
-    held.is_watched = true;
-    held.usable_size = canary.requested;
-    held.marks = canary.marks;
-    return held;
-}
-
 /* The state of a block that the program may have. The states of watched blocks are many, and one in
- * 2700 changed sizes hits one: while no block is watched that is no state. */
+ * 2700 changed sizes hits one: while nobody watches that is no state. */
 static enum block_state plausible_state(const struct mem_control_block *block)
 {
     enum block_state state = block_state(block);
-    return block_state_is_watched(state) && !canary_is_in_use() ? BLOCK_DAMAGED : state;
+    bool is_nobodys = (block_state_is_watched(state) && watcher_get() == NULL) ||
+                      (state == BLOCK_NOTED && relaxed_load(brkm__recorder) == NULL);
+    return unlikely(is_nobodys) ? BLOCK_DAMAGED : state;
+}
+
+/* Adds what the header of a good block says of who sees it. */
+static struct held add_watched(const void *memory, struct held held, enum block_state state,
+                               const char *caller)
+{
+    held.is_noted = state == BLOCK_NOTED;
+    if (unlikely(block_state_is_watched(state))) {
+        watcher_get()->verify_watched(memory, caller, &held);
+    }
+    return held;
 }
 
 static struct held verify_mapped(const void *memory, const char *caller)
@@ -123,11 +115,13 @@ static struct held verify_mapped(const void *memory, const char *caller)
         if (is_accepted_as_foreign(memory)) {
             return (struct held){.origin = ORIGIN_FOREIGN};
         }
-        brkm__fatal(found == MAPPED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER, place);
+        brkm__fatal(found == MAPPED_FREED ? brkm__verify_fault_of_freed(caller)
+                                          : FAULT_INVALID_POINTER,
+                    place);
     }
     enum block_state state = plausible_state(block_from_payload(memory));
-    bool is_watched = block_state_is_watched(state);
-    bool in_use = state == BLOCK_IN_USE || (is_watched && brkm__mapped_front_is_whole(memory));
+    bool in_use = state == BLOCK_IN_USE ||
+                  (block_state_is_in_use(state) && brkm__mapped_front_is_whole(memory));
     if (unlikely(!in_use)) {
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
@@ -137,38 +131,17 @@ static struct held verify_mapped(const void *memory, const char *caller)
         place.block_size = held.usable_size;
         brkm__fatal(FAULT_OVERFLOW, place);
     }
-    return unlikely(is_watched) ? verify_watched(memory, held, caller) : held;
-}
-
-static struct held verify_zero_size(const void *memory, const char *caller)
-{
-    if (brkm__zero_size_is_in_use(memory)) {
-        return (struct held){.origin = ORIGIN_ZERO_SIZE};
-    }
-    brkm__fatal(brkm__zero_size_was_in_use(memory) ? fault_of_freed(caller) : FAULT_INVALID_POINTER,
-                (struct fault_place){.address = memory, .caller = caller});
-}
-
-static struct held verify_guarded(const void *memory, const char *caller)
-{
-    struct held held = {.origin = ORIGIN_GUARDED};
-    struct fault_place place = {.address = memory, .caller = caller};
-    enum guarded_lookup found = brkm__guarded_find(memory, &held.usable_size);
-    if (unlikely(found != GUARDED_IN_USE)) {
-        place.block_size = found == GUARDED_FREED ? held.usable_size : 0;
-        brkm__explain_fatal(found == GUARDED_FREED ? fault_of_freed(caller) : FAULT_INVALID_POINTER,
-                            place);
-    }
-    return held;
+    return add_watched(memory, held, state, caller);
 }
 
 static struct held verify_outside_heap(const void *memory, const char *caller)
 {
-    if (unlikely(brkm__zero_size_contains(memory))) {
-        return verify_zero_size(memory, caller);
+    const struct watcher *watcher = watcher_get();
+    struct held held;
+    if (unlikely(watcher != NULL) && watcher->verify_apart(memory, caller, &held)) {
+        return held;
     }
-    return unlikely(brkm__guarded_contains(memory)) ? verify_guarded(memory, caller)
-                                                    : verify_mapped(memory, caller);
+    return verify_mapped(memory, caller);
 }
 
 struct held brkm__verify_in_use(const void *memory, const char *caller)
@@ -178,8 +151,7 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
     }
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = plausible_state(block);
-    bool is_watched = block_state_is_watched(state);
-    if (unlikely((state != BLOCK_IN_USE && !is_watched) || block_short_size(block) == 0)) {
+    if (unlikely(!block_state_is_in_use(state) || block_short_size(block) == 0)) {
         if (is_accepted_as_foreign(memory)) {
             return (struct held){.origin = ORIGIN_FOREIGN};
         }
@@ -191,5 +163,5 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
                  block_is_known_free(block, size))) {
         reject_behind(block, caller);
     }
-    return unlikely(is_watched) ? verify_watched(memory, held, caller) : held;
+    return add_watched(memory, held, state, caller);
 }

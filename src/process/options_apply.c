@@ -36,21 +36,9 @@ void brkm__tune_apply(void)
     }
 }
 
-int brkm__tune_set(enum option option, size_t value, const char *source)
-{
-    if (brkm__option_rows[option].change == OPTION_AT_START) {
-        return EPERM;
-    }
-    if (!brkm__option_set_from(option, value, source)) {
-        return EINVAL;
-    }
-    brkm__tune_apply();
-    return 0;
-}
-
 static int set(enum option option, size_t value)
 {
-    return brkm__tune_set(option, value, "the program");
+    return brkm__option_change(option, value, "the program");
 }
 
 /* ---- By name ---- */

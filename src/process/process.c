@@ -21,6 +21,7 @@
 #include "process/options_apply.h"
 #include "profile/control.h"
 #include "profile/records.h"
+#include "profile/sampling.h"
 #include "service/socket.h"
 #include "service/thread.h"
 #include "stats/print.h"
@@ -96,6 +97,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__orphans_watch();
     brkm__os_at_fork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
+    brkm__options_applied_by(brkm__tune_apply);
     brkm__tune_apply();
     brkm__hardened_apply();
     brkm__foreign_prepare();

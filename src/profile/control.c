@@ -5,11 +5,11 @@
 #include <errno.h>
 
 #include "brkmalloc/brkmalloc.h"
-#include "guard/watch.h"
 #include "kit/backtrace.h"
 #include "kit/options.h"
 #include "kit/report.h"
 #include "profile/leaks.h"
+#include "profile/recorder.h"
 #include "profile/records.h"
 #include "profile/write.h"
 #include "system/os.h"
@@ -97,7 +97,7 @@ void brkm__profiling_apply(void)
     at_exit.write_file = wants_file && brkm__option_get(OPTION_profile_at_exit) != 0;
     handle_signal();
     brkm__os_keep_error_open();
-    brkm__watch_sample(true);
+    brkm__recorder_turn(true);
 }
 
 int brkm__profiling_at_exit(void)
@@ -118,13 +118,13 @@ int brkm_profile_start(void)
     if (!begin(pattern_of_environment())) {
         return ENOMEM;
     }
-    brkm__watch_sample(true);
+    brkm__recorder_turn(true);
     return 0;
 }
 
 void brkm_profile_stop(void)
 {
-    brkm__watch_sample(false);
+    brkm__recorder_turn(false);
 }
 
 int brkm_profile_dump(const char *path)

@@ -17,13 +17,11 @@ __extension__ typedef unsigned __int128 uint128;
 /* Written once, before the first count. */
 static size_t interval;
 
-_Thread_local size_t brkm__sampling_left;
-
 static _Thread_local struct {
-    /* Bytes beyond brkm__sampling_left: gaps are cut so that blocks which count exactly never pass.
+    /* Bytes beyond brkm__watch_left: gaps are cut so that blocks which count exactly never pass.
      */
     size_t beyond;
-    size_t left_apart; /* brkm__sampling_left while it must be 0 */
+    size_t left_apart; /* brkm__watch_left while it must be 0 */
     uint64_t random;   /* 0 before the first use */
 } own;
 
@@ -74,8 +72,8 @@ static size_t exact_size(void)
 /* The next stretch of bytes without a point, of `gap` in all. */
 static void set_gap(size_t gap)
 {
-    brkm__sampling_left = min_size(gap, exact_size());
-    own.beyond = gap - brkm__sampling_left;
+    brkm__watch_left = min_size(gap, exact_size());
+    own.beyond = gap - brkm__watch_left;
 }
 
 void brkm__sampling_begin(size_t bytes)
@@ -85,7 +83,7 @@ void brkm__sampling_begin(size_t bytes)
 
 void brkm__sampling_forget(void)
 {
-    brkm__sampling_left = 0;
+    brkm__watch_left = 0;
     own.left_apart = 0;
     own.random = 0;
 }
@@ -95,8 +93,8 @@ static size_t count_points(size_t size)
 {
     size_t points = 0;
     size_t rest = size;
-    while (rest >= brkm__sampling_left) {
-        rest -= brkm__sampling_left;
+    while (rest >= brkm__watch_left) {
+        rest -= brkm__watch_left;
         if (own.beyond != 0) {
             set_gap(own.beyond);
         } else {
@@ -104,7 +102,7 @@ static size_t count_points(size_t size)
             set_gap(draw_gap());
         }
     }
-    brkm__sampling_left -= rest;
+    brkm__watch_left -= rest;
     return points;
 }
 
@@ -128,11 +126,11 @@ struct sample_weight brkm__sampling_count(size_t size)
 struct sample_weight brkm__sampling_count_apart(size_t size)
 {
     struct sample_weight weight = {0, 0};
-    brkm__sampling_left = own.left_apart;
-    if (!sampling_passes(size)) {
+    brkm__watch_left = own.left_apart;
+    if (!watch_passes(size)) {
         weight = brkm__sampling_count(size);
     }
-    own.left_apart = brkm__sampling_left;
-    brkm__sampling_left = 0;
+    own.left_apart = brkm__watch_left;
+    brkm__watch_left = 0;
     return weight;
 }

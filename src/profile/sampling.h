@@ -11,6 +11,7 @@
 #define BRKMALLOC_PROFILE_SAMPLING_H
 
 #include "base/base.h"
+#include "malloc/watcher.h"
 
 /* Intervals. Blocks this large are hit anyway but for one in 54 (e^4); looking at all of them costs
  * nothing and leaves nothing to chance. */
@@ -19,36 +20,13 @@
 /* Blocks are counted in parts of one: a large block that was hit stands for less than one. */
 #define SAMPLING_BLOCK ((uint64_t)1 << 16)
 
-/* What a sampled block stands for; all zero for one that is not sampled. */
-struct sample_weight {
-    uint64_t bytes;
-    uint64_t block_parts; /* of SAMPLING_BLOCK */
-};
-
-/* Bytes up to and with the thread's next point; 0 when it has none: while nothing is sampled, and
- * when every block is looked at anyway (brkm__sampling_count_apart). Only the thread itself writes.
- */
-extern _Thread_local size_t brkm__sampling_left BRKM_HIDDEN
-    __attribute__((tls_model("initial-exec")));
-
-/* True, and counted, when no point lies in the next `size` bytes. Price: 4 instructions. */
-static BRKM_ALWAYS_INLINE bool sampling_passes(size_t size)
-{
-    size_t left = brkm__sampling_left;
-    if (unlikely(size >= left)) {
-        return false;
-    }
-    brkm__sampling_left = left - size;
-    return true;
-}
-
 /* Bytes between two points on average. Before the first count. */
 void brkm__sampling_begin(size_t interval);
 
 /* What a block of `size` bytes stands for that did not pass. */
 struct sample_weight brkm__sampling_count(size_t size);
 
-/* The same for any block, in threads for which sampling_passes is never to be true. */
+/* The same for any block, in threads for which watch_passes is never to be true. */
 struct sample_weight brkm__sampling_count_apart(size_t size);
 
 /* In the child of a fork: its points are others than its parent's. */

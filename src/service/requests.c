@@ -12,7 +12,6 @@
 #include "kit/options.h"
 #include "kit/options_read.h"
 #include "kit/text.h"
-#include "process/options_apply.h"
 #include "stats/heap_map.h"
 #include "system/os.h"
 
@@ -244,7 +243,7 @@ static void set_option(struct control_answer *answer, enum option option, struct
         say_error_about(answer, brkm__option_rows[option].name, text, remedy.text);
         return;
     }
-    int error = brkm__tune_set(option, value, "control");
+    int error = brkm__option_change(option, value, "control");
     if (error == EPERM) {
         struct word name = {brkm__option_rows[option].name, strlen(brkm__option_rows[option].name)};
         say_error_about(answer, "cannot change", name,

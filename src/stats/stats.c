@@ -3,8 +3,6 @@
 #include "stats/stats.h"
 
 #include "cache/depot.h"
-#include "guard/guarded.h"
-#include "guard/quarantine.h"
 #include "heap/heap.h"
 #include "heap/mapped.h"
 #include "heap/size_class.h"
@@ -12,7 +10,7 @@
 #include "kit/footprint.h"
 #include "kit/options.h"
 #include "malloc/perturb.h"
-#include "profile/records.h"
+#include "malloc/watcher.h"
 #include "system/os.h"
 
 const struct snapshot_row brkm__snapshot_rows[SNAPSHOT_ROWS] = {
@@ -86,12 +84,11 @@ static void add_process(struct snapshot *now)
     now->limits_hard_met = totals.refused;
 }
 
-static void add_caches(struct snapshot *now)
+static void add_caches(struct snapshot *now, const struct watch_figures *watch)
 {
     struct cache_totals caches = brkm__cache_totals();
     struct depot_totals depot = brkm__depot_totals();
     struct perturb_totals perturbed = brkm__perturb_totals();
-    struct quarantine_totals quarantine = brkm__quarantine_totals();
     now->caches_threads = caches.threads;
     now->caches_bytes = caches.bytes;
     now->caches_blocks = caches.blocks;
@@ -99,25 +96,24 @@ static void add_caches(struct snapshot *now)
     now->caches_flushes = caches.flushes;
     now->caches_depot_bytes = depot.bytes + perturbed.bytes;
     now->caches_depot_blocks = depot.blocks + perturbed.blocks;
-    now->caches_quarantine_bytes = quarantine.bytes;
-    now->caches_quarantine_blocks = quarantine.blocks;
-    now->locks_caches = caches.contended + quarantine.contended;
+    now->caches_quarantine_bytes = watch->kept.bytes;
+    now->caches_quarantine_blocks = watch->kept.blocks;
+    now->locks_caches = caches.contended + watch->kept.contended;
     now->locks_depot = depot.contended;
-    now->memory_total += caches.own_bytes + quarantine.own_bytes;
-    now->memory_overhead += caches.own_bytes + quarantine.own_bytes;
+    now->memory_total += caches.own_bytes + watch->kept.own_bytes;
+    now->memory_overhead += caches.own_bytes + watch->kept.own_bytes;
 }
 
-static void add_profile(struct snapshot *now)
+static void add_noted(struct snapshot *now, const struct watch_figures *watch)
 {
-    struct profile_totals profile = brkm__profile_totals();
-    now->profile_samples = profile.samples;
-    now->profile_live = profile.live;
-    now->profile_stacks = profile.stacks;
-    now->profile_lost = profile.lost;
-    now->profile_bytes = profile.bytes;
-    now->locks_profile = profile.contended;
-    now->memory_total += profile.bytes;
-    now->memory_overhead += profile.bytes;
+    now->profile_samples = watch->noted.ever;
+    now->profile_live = watch->noted.live;
+    now->profile_stacks = watch->noted.stacks;
+    now->profile_lost = watch->noted.lost;
+    now->profile_bytes = watch->noted.own_bytes;
+    now->locks_profile = watch->noted.contended;
+    now->memory_total += watch->noted.own_bytes;
+    now->memory_overhead += watch->noted.own_bytes;
 }
 
 static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
@@ -132,17 +128,25 @@ static void add_mapped(struct snapshot *now, struct mapped_totals mapped)
     now->memory_overhead += mapped.bytes - mapped.usable_bytes + mapped.table_bytes;
 }
 
-static void add_guarded(struct snapshot *now)
+static void add_apart(struct snapshot *now, const struct watch_figures *watch)
 {
-    struct guarded_totals guarded = brkm__guarded_totals();
-    now->served_guarded_blocks = guarded.allocations;
-    now->served_guarded_missed = guarded.missed;
-    now->in_use_guarded_bytes = guarded.bytes;
-    now->in_use_guarded_blocks = guarded.blocks;
-    now->locks_guarded = guarded.contended;
-    now->memory_total += guarded.pool_bytes;
-    now->memory_in_use += guarded.bytes;
-    now->memory_overhead += guarded.pool_bytes - guarded.bytes;
+    now->served_guarded_blocks = watch->apart.allocations;
+    now->served_guarded_missed = watch->apart.missed;
+    now->in_use_guarded_bytes = watch->apart.bytes;
+    now->in_use_guarded_blocks = watch->apart.blocks;
+    now->locks_guarded = watch->apart.contended;
+    now->memory_total += watch->apart.from_system;
+    now->memory_in_use += watch->apart.bytes;
+    now->memory_overhead += watch->apart.from_system - watch->apart.bytes;
+}
+
+/* All but the heap's and the mapped blocks'. */
+static void add_parts(struct snapshot *now)
+{
+    struct watch_figures watch = brkm__watch_figures();
+    add_caches(now, &watch);
+    add_apart(now, &watch);
+    add_noted(now, &watch);
 }
 
 /* Under the heap's lock. */
@@ -199,9 +203,7 @@ struct snapshot brkm__snapshot_of_counters(void)
 {
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
-    add_caches(&now);
-    add_guarded(&now);
-    add_profile(&now);
+    add_parts(&now);
     lock_and_add(&now, heap);
     size_t handed_out = heap->in_use_bytes;
     size_t in_bins = heap->bins.bytes;
@@ -229,9 +231,7 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
     if (sight.detail != NULL) {
         sight.detail->caches_listed = brkm__cache_records(sight.detail->caches, SNAPSHOT_CACHES);
     }
-    add_caches(&now);
-    add_guarded(&now);
-    add_profile(&now);
+    add_parts(&now);
     lock_and_add(&now, heap);
     look_at_all(&sight);
     lock_release(&heap->lock);

@@ -9,6 +9,9 @@
 #define BLOCKS 200
 #define LARGEST ((size_t)3000000)
 
+/* C23's, which not every libc has. */
+extern void free_sized(void *memory, size_t size) __attribute__((weak));
+
 static int failures;
 
 static void *resize(unsigned char *block, size_t old_size, size_t new_size, unsigned char byte)
@@ -43,10 +46,19 @@ static void grow_and_shrink(size_t size, size_t divisor)
     free(block);
 }
 
+/* The size that is told is the one that was asked for. */
+static void free_with_size(void)
+{
+    for (size_t size = 1; size < LARGEST && free_sized != NULL; size += 1 + size / 100) {
+        free_sized(malloc(size), size);
+    }
+}
+
 int main(void)
 {
     for (size_t i = 0; i < BLOCKS; i++) {
         grow_and_shrink(64 + i % 100, i % 10 == 0 ? 16 : 2);
+        free_with_size();
     }
     if (failures != 0) {
         fprintf(stderr, "%d blocks lost their contents\n", failures);

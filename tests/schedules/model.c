@@ -90,6 +90,11 @@ void brkm__environment_confirm(void)
 {
 }
 
+void brkm__options_applied_by(void (*apply)(void))
+{
+    (void)apply;
+}
+
 void brkm__tune_apply(void)
 {
 }

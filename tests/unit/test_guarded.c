@@ -49,7 +49,7 @@ static bool borders_start(const void *memory)
 
 static void *allocate(size_t size)
 {
-    void *memory = brkm__guarded_allocate(size, BRKM_ALIGNMENT);
+    void *memory = brkm__guarded_allocate(size, BRKM_ALIGNMENT, false);
     ck_assert_ptr_nonnull(memory);
     return memory;
 }
@@ -97,7 +97,7 @@ START_TEST(a_block_lies_alone_between_inaccessible_pages)
     unsigned at_end = 0;
     for (size_t alignment = 1; alignment <= page; alignment *= 2) {
         for (size_t size = 0; size <= page; size += size < 40 ? 1 : page / 64 - 7) {
-            unsigned char *memory = brkm__guarded_allocate(size, alignment);
+            unsigned char *memory = brkm__guarded_allocate(size, alignment, false);
             ck_assert_ptr_nonnull(memory);
             expect_place(memory, size, alignment);
             at_start += borders_start(memory);
@@ -114,11 +114,11 @@ END_TEST
 
 START_TEST(what_does_not_fit_a_page_is_refused)
 {
-    ck_assert_ptr_null(brkm__guarded_allocate(PAGE + 1, 16));
-    ck_assert_ptr_null(brkm__guarded_allocate(16, 2 * PAGE));
-    ck_assert_ptr_null(brkm__guarded_allocate(SIZE_MAX, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(PAGE + 1, 16, false));
+    ck_assert_ptr_null(brkm__guarded_allocate(16, 2 * PAGE, false));
+    ck_assert_ptr_null(brkm__guarded_allocate(SIZE_MAX, 16, false));
     ck_assert_uint_eq(fake_os_mapped_bytes(), 0);
-    ck_assert_ptr_nonnull(brkm__guarded_allocate(PAGE, PAGE));
+    ck_assert_ptr_nonnull(brkm__guarded_allocate(PAGE, PAGE, false));
 }
 END_TEST
 
@@ -143,7 +143,7 @@ START_TEST(when_all_slots_are_in_use_there_are_no_more)
     for (size_t i = 0; i < SLOTS; i++) {
         memory[i] = allocate(i);
     }
-    ck_assert_ptr_null(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(1, 16, false));
     ck_assert_uint_eq(brkm__guarded_totals().missed, 1);
     ck_assert_uint_eq(brkm__guarded_totals().blocks, SLOTS);
     ck_assert_uint_eq(brkm__guarded_totals().bytes, 0 + 1 + 2 + 3 + 4);
@@ -157,7 +157,7 @@ END_TEST
 START_TEST(a_pool_of_no_slots_has_none)
 {
     start_pool(PAGE, 0);
-    ck_assert_ptr_null(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(1, 16, false));
     ck_assert_uint_eq(fake_os_mapped_bytes(), 0);
 }
 END_TEST
@@ -169,16 +169,18 @@ START_TEST(a_block_is_known_by_its_start_alone)
     size_t size = 0;
     char *memory = allocate(100);
     ck_assert(brkm__guarded_contains(memory));
-    ck_assert_int_eq((int)brkm__guarded_find(memory, &size), (int)GUARDED_IN_USE);
+    bool noted;
+    ck_assert_int_eq((int)brkm__guarded_find(memory, &size, &noted), (int)GUARDED_IN_USE);
+    ck_assert(!noted);
     ck_assert_uint_eq(size, 100);
     for (ptrdiff_t offset = -3 * (ptrdiff_t)PAGE; offset < 3 * (ptrdiff_t)PAGE; offset++) {
-        enum guarded_lookup found = brkm__guarded_find(memory + offset, &size);
+        enum guarded_lookup found = brkm__guarded_find(memory + offset, &size, &noted);
         ck_assert_int_eq((int)found, (int)(offset == 0 ? GUARDED_IN_USE : GUARDED_UNKNOWN));
     }
-    ck_assert_int_eq((int)brkm__guarded_find(&size, &size), (int)GUARDED_UNKNOWN);
-    ck_assert_int_eq((int)brkm__guarded_find(NULL, &size), (int)GUARDED_UNKNOWN);
+    ck_assert_int_eq((int)brkm__guarded_find(&size, &size, &noted), (int)GUARDED_UNKNOWN);
+    ck_assert_int_eq((int)brkm__guarded_find(NULL, &size, &noted), (int)GUARDED_UNKNOWN);
     give(memory);
-    ck_assert_int_eq((int)brkm__guarded_find(memory, &size), (int)GUARDED_FREED);
+    ck_assert_int_eq((int)brkm__guarded_find(memory, &size, &noted), (int)GUARDED_FREED);
     enum fault fault;
     ck_assert(!brkm__guarded_free(memory, &fault));
     ck_assert_int_eq((int)fault, (int)FAULT_DOUBLE_FREE);
@@ -191,7 +193,7 @@ START_TEST(every_byte_around_a_block_is_watched)
 {
     start_pool(PAGE, 2 * PAGE);
     for (size_t offset = 0; offset < PAGE; offset++) {
-        char *memory = brkm__guarded_allocate(1000, 16);
+        char *memory = brkm__guarded_allocate(1000, 16, false);
         char *touched = (char *)page_of(memory) + offset;
         enum fault fault;
         if (touched >= memory && touched < memory + 1000) {
@@ -283,12 +285,12 @@ START_TEST(a_pool_that_cannot_be_made_is_tried_again)
 {
     static const enum fake_call calls[] = {FAKE_MAP, FAKE_PROTECT, FAKE_PROTECT};
     fake_os_fail(FAKE_ONLY(calls[_i]), _i == 2 ? 2 : 1, false);
-    ck_assert_ptr_null(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(1, 16, false));
     ck_assert_uint_eq(fake_os_mapped_bytes(), 0);
     ck_assert_uint_eq(brkm__guarded_totals().pool_bytes, 0);
     ck_assert_uint_eq(brkm__guarded_totals().missed, 0);
     ck_assert(!brkm__guarded_contains(NULL));
-    ck_assert_ptr_nonnull(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_nonnull(brkm__guarded_allocate(1, 16, false));
     ck_assert_uint_eq(brkm__guarded_totals().pool_bytes, fake_os_mapped_bytes());
 }
 END_TEST
@@ -296,9 +298,9 @@ END_TEST
 START_TEST(the_pool_respects_the_hard_limit)
 {
     ck_assert(brkm__option_set(OPTION_limit_hard, 2 * SLOTS * PAGE));
-    ck_assert_ptr_null(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(1, 16, false));
     ck_assert(brkm__option_set(OPTION_limit_hard, 100 * PAGE));
-    ck_assert_ptr_nonnull(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_nonnull(brkm__guarded_allocate(1, 16, false));
 }
 END_TEST
 
@@ -306,11 +308,11 @@ START_TEST(a_slot_that_cannot_be_opened_is_not_lost)
 {
     give(allocate(1));
     fake_os_fail(FAKE_ONLY(FAKE_UNPROTECT), 1, false);
-    ck_assert_ptr_null(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(1, 16, false));
     for (size_t i = 0; i < SLOTS; i++) {
         allocate(1);
     }
-    ck_assert_ptr_null(brkm__guarded_allocate(1, 16));
+    ck_assert_ptr_null(brkm__guarded_allocate(1, 16, false));
 }
 END_TEST
 

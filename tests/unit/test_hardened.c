@@ -10,12 +10,12 @@
 #include "cache/cache_life.h"
 #include "cache/thread_cache.h"
 #include "guard/quarantine.h"
-#include "guard/watch.h"
 #include "guard/zero_size.h"
 #include "heap/mapped.h"
 #include "kit/options.h"
 #include "malloc/malloc.h"
 #include "malloc/verify.h"
+#include "profile/recorder.h"
 #include "profile/records.h"
 #include "profile/sampling.h"
 #include "unit.h"
@@ -207,6 +207,11 @@ END_TEST
 static char kept[2000];
 static bool has_left[2000];
 
+static size_t bytes_of(const struct quarantine *own)
+{
+    return own->bytes;
+}
+
 static unsigned note_left(struct quarantined one)
 {
     if (one.payload == NULL) {
@@ -221,7 +226,7 @@ static unsigned note_left(struct quarantined one)
 START_TEST(every_block_leaves_once)
 {
     ck_assert(brkm__option_set(OPTION_quarantine, 20000));
-    struct quarantine *owners[2];
+    void *owners[2];
     unsigned left = 0;
     brkm__quarantine_begin(&owners[0]);
     brkm__quarantine_begin(&owners[1]);
@@ -239,7 +244,7 @@ START_TEST(every_block_leaves_once)
         ck_assert_uint_le(brkm__quarantine_bytes(), 20000 + 200);
     }
     ck_assert_uint_eq(brkm__quarantine_bytes(), 100 * (2000 - left));
-    struct quarantine *ended = owners[0];
+    const void *ended = owners[0];
     brkm__quarantine_hand_over(&owners[0]);
     ck_assert_ptr_null(owners[0]);
     for (unsigned more; (more = note_left(brkm__quarantine_take(owners[1]))) != 0;) {
@@ -271,7 +276,7 @@ static unsigned keep_hundreds(struct quarantine *own, size_t first, size_t count
 
 START_TEST(what_ended_threads_keep_leaves_first)
 {
-    struct quarantine *ended, *own;
+    void *ended, *own;
     ck_assert(brkm__option_set(OPTION_quarantine, 20000));
     brkm__quarantine_begin(&ended);
     brkm__quarantine_begin(&own);
@@ -281,14 +286,14 @@ START_TEST(what_ended_threads_keep_leaves_first)
     size_t had = brkm__quarantine_bytes();
     ck_assert_uint_gt(had, 15000);
     ck_assert_uint_gt(keep_hundreds(own, 300, 100, 150), 80);
-    ck_assert_uint_gt(own->bytes, 12000);
+    ck_assert_uint_gt(bytes_of(own), 12000);
     ck_assert_uint_le(brkm__quarantine_bytes(), 20000 + 100);
 }
 END_TEST
 
 START_TEST(what_was_taken_of_ended_threads_makes_room)
 {
-    struct quarantine *ended, *own;
+    void *ended, *own;
     ck_assert(brkm__option_set(OPTION_quarantine, 20000));
     brkm__quarantine_begin(&ended);
     brkm__quarantine_begin(&own);
@@ -297,7 +302,7 @@ START_TEST(what_was_taken_of_ended_threads_makes_room)
     while (note_left(brkm__quarantine_take(NULL)) != 0) {
     }
     ck_assert_uint_eq(keep_hundreds(own, 200, 190, 2000), 0);
-    ck_assert_uint_gt(own->bytes, 15000);
+    ck_assert_uint_gt(bytes_of(own), 15000);
 }
 END_TEST
 
@@ -305,14 +310,14 @@ END_TEST
  */
 START_TEST(a_quarantine_that_was_handed_over_is_not_forgotten)
 {
-    struct quarantine *ended, *own;
+    void *ended, *own;
     ck_assert(brkm__option_set(OPTION_quarantine, 20000));
     brkm__quarantine_begin(&ended);
     brkm__quarantine_hand_over(&ended);
     brkm__quarantine_begin(&own);
     keep_hundreds(own, 0, 10, 2000);
     brkm__quarantine_forget(ended);
-    ck_assert_uint_eq(own->bytes, 1000);
+    ck_assert_uint_eq(bytes_of(own), 1000);
     ck_assert_uint_eq(brkm__quarantine_bytes(), 1000);
 }
 END_TEST
@@ -364,7 +369,7 @@ END_TEST
 /* What it held is lost there, its share of the bound is not, and a new thread begins with it. */
 START_TEST(a_quarantine_that_was_forgotten_serves_a_new_thread)
 {
-    struct quarantine *other, *own, *next;
+    void *other, *own, *next;
     ck_assert(brkm__option_set(OPTION_quarantine, 20000));
     brkm__quarantine_begin(&other);
     brkm__quarantine_begin(&own);
@@ -374,9 +379,9 @@ START_TEST(a_quarantine_that_was_forgotten_serves_a_new_thread)
     ck_assert_uint_eq(brkm__quarantine_bytes(), 1000);
     brkm__quarantine_begin(&next);
     ck_assert_ptr_eq(next, other);
-    ck_assert_uint_eq(next->bytes, 0);
+    ck_assert_uint_eq(bytes_of(next), 0);
     keep_hundreds(next, 160, 100, 2000);
-    ck_assert_uint_eq(next->bytes, 10000);
+    ck_assert_uint_eq(bytes_of(next), 10000);
 }
 END_TEST
 
@@ -618,7 +623,7 @@ static struct {
 static void take_back(void *unused)
 {
     (void)unused;
-    brkm__alloc_take_back(verified.memory, verified.held, "free");
+    brkm__watch_release(verified.memory, verified.held, "free");
 }
 
 static void expect_one_to_be_told(void *memory)
@@ -646,7 +651,7 @@ static void sample_every_block(void)
     ck_assert(brkm__option_set(OPTION_profile_interval, 1));
     ck_assert(brkm__profile_begin());
     brkm__sampling_begin(1);
-    brkm__watch_sample(true);
+    brkm__recorder_turn(true);
 }
 
 START_TEST(of_two_threads_that_free_a_sample_one_is_told)
@@ -750,7 +755,7 @@ static void *resize_where_they_stand(void *argument)
         unsigned char *block = brkm_malloc(size);
         unit_fill(block, size, 5);
         size_t next = 36 + unit_random(&state) % 5;
-        brkm__watch_sample(i % 2 == 0);
+        brkm__recorder_turn(i % 2 == 0);
         block = brkm_realloc(block, next);
         ck_assert(unit_is_filled(block, min_size(size, next), 5));
         ck_assert_uint_eq(brkm_malloc_usable_size(block), next);

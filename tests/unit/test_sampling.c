@@ -17,7 +17,7 @@ static void seed(uint64_t number)
 /* As the allocator does for each allocation. */
 static struct sample_weight allocate(size_t size)
 {
-    if (sampling_passes(size)) {
+    if (watch_passes(size)) {
         return (struct sample_weight){0, 0};
     }
     return brkm__sampling_count(size);
@@ -236,7 +236,7 @@ START_TEST(counting_apart_gives_the_same)
         seed(number);
         for (size_t i = 0; i < BLOCKS; i++) {
             apart += (double)brkm__sampling_count_apart(requests[i]).bytes;
-            ck_assert(!sampling_passes(0));
+            ck_assert(!watch_passes(0));
         }
     }
     double deviation = sqrt(2 * (double)INTERVAL * plain);
@@ -254,7 +254,7 @@ START_TEST(no_two_sequences_are_the_same)
     for (unsigned i = 0; i < 64; i++) {
         brkm__sampling_forget();
         allocate(1);
-        first[i] = brkm__sampling_left;
+        first[i] = brkm__watch_left;
         for (unsigned j = 0; j < i; j++) {
             ck_assert(first[i] != first[j] || first[i] >= SAMPLING_EXACT * BRKM_GIB - 1);
         }
