@@ -3,13 +3,17 @@
 #include "connection.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Seconds without a byte after which there will be none: the process may have other clients first,
@@ -23,12 +27,31 @@
 
 /* ---- Its socket ---- */
 
-static int connect_to(const char *name)
+/* Root connects as the user whom the process runs as: in a user namespace that does not know the
+ * host's root, the process would take it for a stranger. */
+static bool connect_as(int file, const struct sockaddr_un *address, socklen_t size, uid_t user)
+{
+    bool is_root = geteuid() == 0 && user != 0;
+    if (is_root && seteuid(user) != 0) {
+        is_root = false;
+    }
+    bool connected = connect(file, (const struct sockaddr *)address, size) == 0;
+    int error = errno;
+    if (is_root && seteuid(0) != 0) {
+        abort();
+    }
+    errno = error;
+    return connected;
+}
+
+/* In the network namespace of now; -1 with errno. */
+static int connect_to(const char *name, uid_t user)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval patience = {.tv_sec = ANSWER_SECONDS};
     size_t length = strlen(name);
     if (length >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
         return -1;
     }
     /* An abstract name: a zero byte in front, none behind. */
@@ -40,8 +63,10 @@ static int connect_to(const char *name)
     setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(file, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
-    if (connect(file, (struct sockaddr *)&address, size) != 0) {
+    if (!connect_as(file, &address, size, user)) {
+        int error = errno;
         close(file);
+        errno = error;
         return -1;
     }
     return file;
@@ -55,8 +80,148 @@ static bool is_process(int file, const struct process *process)
     return getsockopt(file, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == process->id;
 }
 
+/* ---- Another network namespace ---- */
+
+static int open_namespace(const struct process *process, const char *kind)
+{
+    char path[96];
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/ns/%s", (long)process->id,
+             (long)process->thread, kind);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Whether the process's thread is in another one than we are. */
+static bool is_apart(const struct process *process)
+{
+    struct stat its;
+    struct stat ours;
+    int file = open_namespace(process, "net");
+    bool known = file >= 0 && fstat(file, &its) == 0 && stat("/proc/self/ns/net", &ours) == 0;
+    if (file >= 0) {
+        close(file);
+    }
+    return known && (its.st_ino != ours.st_ino || its.st_dev != ours.st_dev);
+}
+
+/* Root may at once; the owner of its user namespace when in that. */
+static bool enter(const struct process *process)
+{
+    int network = open_namespace(process, "net");
+    int user = open_namespace(process, "user");
+    bool entered = setns(network, CLONE_NEWNET) == 0 ||
+                   (setns(user, CLONE_NEWUSER) == 0 && setns(network, CLONE_NEWNET) == 0);
+    close(network);
+    close(user);
+    return entered;
+}
+
+/* What the child sends to its parent: how it went, and the connected socket. */
+struct report {
+    int error; /* errno value */
+    bool is_barred;
+};
+
+static void send_report(int pair, struct report report, int file)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {&report, sizeof(report)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (file >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+        control.head = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.head), &file, sizeof(file));
+    }
+    sendmsg(pair, &message, MSG_NOSIGNAL);
+}
+
+static int receive_report(int pair, struct report *report)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {report, sizeof(*report)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    int file = -1;
+    *report = (struct report){.error = EPIPE};
+    if (recvmsg(pair, &message, MSG_CMSG_CLOEXEC) == sizeof(*report) && report->error == 0 &&
+        message.msg_controllen >= CMSG_LEN(sizeof(int))) {
+        memcpy(&file, CMSG_DATA(&control.head), sizeof(file));
+    }
+    return file;
+}
+
+static _Noreturn void connect_in_child(int pair, const struct process *process, const char *name)
+{
+    struct report report = {.is_barred = !enter(process)};
+    int file = report.is_barred ? -1 : connect_to(name, process->user);
+    report.error = file < 0 ? errno : 0;
+    send_report(pair, report, file);
+    _exit(0);
+}
+
+/* A child goes there, since nobody is sure to come back. */
+static int connect_apart(const struct process *process, const char *name, struct silence *silence)
+{
+    int pair[2];
+    struct report report;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        silence->error = errno;
+        return -1;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        connect_in_child(pair[1], process, name);
+    }
+    close(pair[1]);
+    int file = receive_report(pair[0], &report);
+    close(pair[0]);
+    if (child > 0) {
+        waitpid(child, NULL, 0);
+    }
+    silence->error = report.error;
+    silence->is_barred = report.is_barred;
+    return file;
+}
+
+/* ---- The names ---- */
+
+/* The socket, if it is the process itself that listens; -1 otherwise. */
+static int only_if_process(int file, const struct process *process)
+{
+    if (file >= 0 && !is_process(file, process)) {
+        close(file);
+        file = -1;
+    }
+    return file;
+}
+
+static int connect_by_name(const struct process *process, const char *name, struct silence *silence)
+{
+    struct silence here = {.is_listed = true, .is_apart = is_apart(process)};
+    int file = connect_to(name, process->user);
+    here.error = file < 0 ? errno : 0;
+    file = only_if_process(file, process);
+    if (file < 0 && here.is_apart) {
+        file = only_if_process(connect_apart(process, name, &here), process);
+    }
+    if (file < 0 && here.error != 0) {
+        *silence = here;
+    }
+    return file;
+}
+
 /* Connects to the process by one of the names in a table of sockets; -1 when it has none there. */
-static int connect_by_table(const char *table, const struct process *process)
+static int connect_by_table(const char *table, const struct process *process,
+                            struct silence *silence)
 {
     char line[512];
     char beginning[64];
@@ -67,11 +232,7 @@ static int connect_by_table(const char *table, const struct process *process)
         const char *name = strstr(line, beginning);
         if (name != NULL) {
             line[strcspn(line, "\n")] = '\0';
-            connected = connect_to(name + strlen(" @"));
-        }
-        if (connected >= 0 && !is_process(connected, process)) {
-            close(connected);
-            connected = -1;
+            connected = connect_by_name(process, name + strlen(" @"), silence);
         }
     }
     if (file != NULL) {
@@ -80,13 +241,15 @@ static int connect_by_table(const char *table, const struct process *process)
     return connected;
 }
 
-/* A process may have left the network name space in which it listens. */
-static int connect_to_process(const struct process *process)
+/* The thread's table is that of the namespace where the socket was opened: other threads may have
+ * left it. */
+static int connect_to_process(const struct process *process, struct silence *silence)
 {
-    char table[64];
-    snprintf(table, sizeof(table), "/proc/%ld/net/unix", (long)process->id);
-    int file = connect_by_table(table, process);
-    return file >= 0 ? file : connect_by_table("/proc/self/net/unix", process);
+    char table[96];
+    snprintf(table, sizeof(table), "/proc/%ld/task/%ld/net/unix", (long)process->id,
+             (long)process->thread);
+    int file = connect_by_table(table, process, silence);
+    return file >= 0 ? file : connect_by_table("/proc/self/net/unix", process, silence);
 }
 
 /* ---- Question and answer ---- */
@@ -189,9 +352,10 @@ static enum status ask_once(const struct process *process, int file, const char 
 enum status ask(const struct process *process, const char *request, struct answer *answer)
 {
     bool was_there = false;
+    struct silence silence = {0};
     *answer = (struct answer){NULL, 0};
     for (int look = 0; look < LOOKS; look++) {
-        int file = connect_to_process(process);
+        int file = connect_to_process(process, &silence);
         if (file >= 0) {
             bool again = false;
             was_there = true;
@@ -212,5 +376,5 @@ enum status ask(const struct process *process, const char *request, struct answe
         complain("process %ld takes the request, but does not answer", (long)process->id);
         return STATUS_NO_ANSWER;
     }
-    return explain_silence(process);
+    return explain_silence(process, silence);
 }

@@ -2,8 +2,10 @@
  * See process.h. */
 #include "process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,15 +83,63 @@ static bool read_status(struct process *process, bool *ended, pid_t *leader)
     return true;
 }
 
+/* The thread of that name, which no other has unless it wants to; the process's number when its
+ * threads cannot be read. */
+static pid_t find_own_thread(pid_t id)
+{
+    char path[PATH_SIZE];
+    char name[32] = "";
+    pid_t found = id;
+    snprintf(path, sizeof(path), "/proc/%ld/task", (long)id);
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder != NULL && found == id && (entry = readdir(folder)) != NULL) {
+        snprintf(path, sizeof(path), "task/%.20s/comm", entry->d_name);
+        FILE *file = open_file(id, path);
+        if (file != NULL && fgets(name, sizeof(name), file) != NULL &&
+            strcmp(name, "brkmalloc\n") == 0) {
+            found = (pid_t)strtol(entry->d_name, NULL, 10);
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return found;
+}
+
+/* Says why /proc does not know the process. */
+static enum status explain_absence(pid_t id)
+{
+    bool is_alive = kill(id, 0) == 0 || errno == EPERM;
+    if (is_alive && access("/proc/self/status", F_OK) != 0) {
+        complain(
+            "process %ld is there, but /proc is not mounted here, by which its socket is found",
+            (long)id);
+        return STATUS_NO_CONTROL;
+    }
+    if (is_alive) {
+        complain(
+            "process %ld is there, but /proc does not show it here; only its user and root may "
+            "ask it",
+            (long)id);
+        return STATUS_NOT_ALLOWED;
+    }
+    complain("there is no process %ld", (long)id);
+    return STATUS_NO_PROCESS;
+}
+
 enum status find_process(struct process *process, pid_t id)
 {
     bool ended = false;
     pid_t leader = id;
-    *process = (struct process){.id = id, .inner_id = id};
+    *process = (struct process){.id = id, .inner_id = id, .thread = id};
     if (!read_status(process, &ended, &leader)) {
-        complain("there is no process %ld", (long)id);
-        return STATUS_NO_PROCESS;
+        return explain_absence(id);
     }
+    process->thread = find_own_thread(id);
     if (leader != id) {
         complain("%ld is a thread of the process %ld: ask that", (long)id, (long)leader);
         return STATUS_NO_PROCESS;
@@ -161,8 +211,25 @@ static bool holds_allocator(const struct process *process)
     return found;
 }
 
-enum status explain_silence(const struct process *process)
+static enum status explain_refusal(const struct process *process, struct silence silence)
 {
+    if (silence.is_barred) {
+        complain("process %ld (%s) listens in another network namespace, as in a container, which "
+                 "only root and the owner of its user namespace may enter",
+                 (long)process->id, process->name);
+        return STATUS_NOT_ALLOWED;
+    }
+    complain("process %ld (%s) listens%s, but cannot be reached: %s", (long)process->id,
+             process->name, silence.is_apart ? " in another network namespace" : "",
+             strerror(silence.error));
+    return STATUS_NO_ANSWER;
+}
+
+enum status explain_silence(const struct process *process, struct silence silence)
+{
+    if (silence.is_listed) {
+        return explain_refusal(process, silence);
+    }
     bool known;
     bool is_ours = has_shared_library(process, &known) || holds_allocator(process);
     if (is_ours) {

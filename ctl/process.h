@@ -22,7 +22,8 @@ enum status {
 struct process {
     pid_t id;
     pid_t inner_id; /* the number that it has for itself, in a container */
-    uid_t user;
+    pid_t thread;   /* the allocator's own, in whose network namespace the socket is; or `id` */
+    uid_t user;     /* effective */
     char name[64];
 };
 
@@ -35,8 +36,16 @@ void set_speaker(const char *speaker);
 /* Looks at the process of that number. Says what is wrong if it is not one that may be asked. */
 enum status find_process(struct process *process, pid_t id);
 
-/* Says why a process that listens at no socket does not. */
-enum status explain_silence(const struct process *process);
+/* What keeps a process from being asked, as far as connecting has shown. */
+struct silence {
+    bool is_listed; /* its socket was found, */
+    int error;      /* but this errno value came of connecting, */
+    bool is_apart;  /* in another network namespace, */
+    bool is_barred; /* which we may not enter */
+};
+
+/* Says why a process cannot be asked that is there. */
+enum status explain_silence(const struct process *process, struct silence silence);
 
 /* Bytes of it that are resident; 0 when that cannot be read. */
 size_t resident_bytes(const struct process *process);

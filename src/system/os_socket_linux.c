@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "system/descriptor.h"
+#include "system/os.h"
 
 /* Clients that may wait for their turn; more are refused by the kernel, or wait in connect. */
 #define BACKLOG 128
@@ -122,13 +123,27 @@ void brkm__os_socket_knock(const char *name, size_t length)
 
 /* ---- Clients ---- */
 
+/* The user that the kernel names in the place of one that our user namespace does not know. */
+#define USER_UNKNOWN 65534
+
+/* True where the user namespace is that of the system, which knows every user. */
+static bool knows_all_users(void)
+{
+    static const char whole[] = "4294967295\n";
+    char map[128];
+    intptr_t length = brkm__os_read_file("/proc/self/uid_map", map, sizeof(map));
+    size_t end = sizeof(whole) - 1;
+    return length > (intptr_t)end && memcmp(map + (size_t)length - end, whole, end) == 0;
+}
+
 static bool is_allowed(int descriptor)
 {
     struct ucred peer;
     socklen_t size = sizeof(peer);
     long result =
         os_call(SYS_getsockopt, descriptor, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&size, 0);
-    return result == 0 && (peer.uid == (uid_t)os_call0(SYS_geteuid) || peer.uid == 0);
+    return result == 0 && (peer.uid == (uid_t)os_call0(SYS_geteuid) || peer.uid == 0) &&
+           (peer.uid != USER_UNKNOWN || knows_all_users());
 }
 
 /* Waits at most that many milliseconds; UINT64_MAX: for ever. */
