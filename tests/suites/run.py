@@ -112,6 +112,7 @@ def try_suite(suite, arguments, folder, sources):
     runner = compare.Runner(folder, arguments.library, arguments.witness,
                             suite.fields.get("Serves", "*"))
     verdicts = run_suite(suite, tests, runner, known_differences())
+    shutil.rmtree(runner.folder, ignore_errors=True)
     not_built = len(fetch.read(os.path.join(work, "not-built")).splitlines())
     runs = suite.fields["Runs"]
     if arguments.tests != "*":

@@ -14,7 +14,7 @@ import fetch
 import run
 import table
 
-LIBRARY, WITNESS, BROKEN, SAMPLE = sys.argv[1:]
+LIBRARY, WITNESS, BROKEN, SAMPLE = map(os.path.abspath, sys.argv[1:])
 WITH_LIBRARY = '[ -n "${LD_PRELOAD-}" ]'
 TESTS = {
     "clear": SAMPLE,
