@@ -228,7 +228,7 @@ START_TEST(a_map_shows_what_lies_where)
     ck_assert_uint_eq(region->largest_free, 8 * PAGE);
     ck_assert_uint_eq(sum, brkm__main_heap.top.end - region->start);
     brkm__heap_map_free(map);
-    brkm__purge_all(&brkm__main_heap.bins);
+    brkm__purge_all(&brkm__main_heap, false);
     map = brkm__heap_map_make();
     ck_assert_uint_eq(map->regions[0].runs, 7);
     ck_assert_uint_eq(map->runs[2].kind, RUN_PURGED);
@@ -237,6 +237,15 @@ START_TEST(a_map_shows_what_lies_where)
     brkm__heap_map_free(map);
 }
 END_TEST
+
+static size_t letters(const char *text, size_t length, char letter)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        count += text[i] == letter;
+    }
+    return count;
+}
 
 START_TEST(a_map_of_more_runs_than_it_holds_has_true_sums)
 {
@@ -251,13 +260,18 @@ START_TEST(a_map_of_more_runs_than_it_holds_has_true_sums)
     }
     struct heap_map *map = brkm__heap_map_make();
     ck_assert_uint_eq(map->runs_used, HEAP_MAP_RUNS);
-    ck_assert_uint_gt(map->runs_left_out, 0);
+    /* In use and free in turn; and what else is in the heap. */
+    ck_assert_uint_ge(map->runs_used + map->runs_left_out, blocks);
+    ck_assert_uint_le(map->runs_used + map->runs_left_out, blocks + 2);
     ck_assert_uint_ge(map->regions[0].bytes[RUN_FREE], (size_t)blocks / 2 * 32);
     ck_assert_uint_eq(map->regions[0].runs, HEAP_MAP_RUNS);
     brkm__heap_map_free(map);
     ck_assert(brkm__control_answer(&answer, "snapshot", 8));
     ck_assert_uint_lt(control_answer_length(&answer), CONTROL_ANSWER_MAX / 2);
     ck_assert_int_eq(strncmp(control_answer_text(&answer), "ok ", 3), 0);
+    /* One for each run, for the list of them and for that of the one region. */
+    ck_assert_uint_eq(letters(control_answer_text(&answer), control_answer_length(&answer), ']'),
+                      HEAP_MAP_RUNS + 2);
     brkm__control_answer_free(&answer);
     /* Where its memory cannot grow, only that is said. */
     fake_os_fail(FAKE_ONLY(FAKE_REMAP), 3, true);

@@ -31,6 +31,32 @@ static void expect_errno_kept(void)
     ck_assert_int_eq(errno, 1234);
 }
 
+/* The number in a file of the kernel's, or 0. */
+static size_t number_in(const char *path)
+{
+    size_t number = 0;
+    FILE *file = fopen(path, "r");
+    if (file != NULL) {
+        ck_assert_int_eq(fscanf(file, "%zu", &number), 1);
+        fclose(file);
+    }
+    return number;
+}
+
+START_TEST(the_size_of_huge_pages_is_the_kernel_s)
+{
+    char choice[64] = "[never]";
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+    if (file != NULL) {
+        ck_assert_ptr_nonnull(fgets(choice, sizeof(choice), file));
+        fclose(file);
+    }
+    bool never = strstr(choice, "[never]") != NULL;
+    ck_assert_uint_eq(brkm__os_huge_page_size(),
+                      never ? 0 : number_in("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"));
+}
+END_TEST
+
 START_TEST(the_page_size_is_the_kernel_s)
 {
     ck_assert_uint_eq(page, (size_t)sysconf(_SC_PAGESIZE));
@@ -398,6 +424,7 @@ Suite *unit_suite(void)
     TCase *tests = unit_case(suite, "linux");
     tcase_add_checked_fixture(tests, start, NULL);
     tcase_add_test(tests, the_page_size_is_the_kernel_s);
+    tcase_add_test(tests, the_size_of_huge_pages_is_the_kernel_s);
     tcase_add_test(tests, the_break_moves_both_ways_and_is_zero);
     tcase_add_test(tests, what_can_be_read_is_told);
     tcase_add_test(tests, a_break_that_cannot_be_raised_is_told);
