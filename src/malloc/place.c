@@ -114,7 +114,10 @@ static bool take_medium(struct thread_cache *cache, struct medium_slot class, vo
         if (size > most) {
             continue;
         }
-        return cache_take_medium(cache, class, memory);
+        if (unlikely(!cache_take_medium(cache, class, memory))) {
+            brkm__cached_link_is_bad(first);
+        }
+        return true;
     }
     return false;
 }

@@ -365,6 +365,18 @@ START_TEST(a_write_to_a_freed_block_is_noticed_when_it_is_handed_out)
 }
 END_TEST
 
+/* The request's own class is empty, and the block is of the next. */
+START_TEST(a_write_to_a_freed_block_of_the_next_class_is_noticed_too)
+{
+    size_t size = 5000;
+    void *memory = brkm_malloc(5400);
+    brkm_free(memory);
+    memset(memory, 0x41, 8);
+    ck_assert(fake_os_dies(allocate_four, &size));
+    ck_assert(unit_said(LINKS));
+}
+END_TEST
+
 /* ---- Threads ---- */
 
 static void *use_some(void *unused)
@@ -550,6 +562,7 @@ Suite *unit_suite(void)
     tcase_add_test(cache, a_cache_that_was_flushed_often_still_caches);
     tcase_add_test(cache, cached_blocks_serve_when_the_system_has_no_more);
     tcase_add_loop_test(cache, a_write_to_a_freed_block_is_noticed_when_it_is_handed_out, 0, 4);
+    tcase_add_test(cache, a_write_to_a_freed_block_of_the_next_class_is_noticed_too);
     TCase *threads = unit_case(suite, "threads");
     tcase_add_test(threads, caches_lie_outside_of_the_heap_and_serve_later_threads);
     tcase_add_test(threads, a_thread_without_memory_for_a_cache_goes_to_the_heap);
