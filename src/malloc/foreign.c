@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "brkmalloc/brkmalloc.h"
 #include "kit/options.h"
 #include "kit/report.h"
 #include "system/os.h"
@@ -82,6 +83,25 @@ static bool has_taker(void)
     brkm__foreign_prepare();
     return is_forwarded() && atomic_load_explicit(&libc.free, memory_order_relaxed) != NULL &&
            atomic_load_explicit(&libc.realloc, memory_order_relaxed) != NULL;
+}
+
+/* ---- What a library with RTLD_DEEPBIND calls ---- */
+
+static void replace(const char *name, uintptr_t replacement)
+{
+    void *function = brkm__os_next_symbol(name);
+    if (function != NULL) {
+        brkm__os_replace_symbol(name, function, (void *)replacement);
+    }
+}
+
+void brkm__foreign_take_over(void)
+{
+    if (has_taker()) {
+        replace("free", (uintptr_t)brkm_free);
+        replace("realloc", (uintptr_t)brkm_realloc);
+        replace("malloc_usable_size", (uintptr_t)brkm_malloc_usable_size);
+    }
 }
 
 /* ---- Warnings ---- */

@@ -14,6 +14,11 @@ bool brkm__foreign_is_accepted(void);
  * lock of the program's can be held, and otherwise when the first pointer comes. */
 void brkm__foreign_prepare(void);
 
+/* With foreign:forward, libraries that are loaded with RTLD_DEEPBIND later find our functions that
+ * free and resize in the place of libc's: what libc allocates for them is ours. For the
+ * constructor. */
+void brkm__foreign_take_over(void);
+
 /* What libc's functions of these names do, or nothing where there are none: free has no effect,
  * realloc fails with ENOMEM and leaves the block as it is, its usable size is 0. `caller` is the
  * public function, for the warning. */

@@ -100,7 +100,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__options_applied_by(brkm__tune_apply);
     brkm__tune_apply();
     brkm__hardened_apply();
-    brkm__foreign_prepare();
+    brkm__foreign_take_over();
     brkm__profiling_apply();
     if (brkm__option_get(OPTION_confirm) != 0) {
         brkm__environment_confirm();

@@ -14,6 +14,11 @@ bool brkm__os_has_unwind_tables(const void *code);
  * where there is none, as in static programs. May allocate. */
 void *brkm__os_next_symbol(const char *name);
 
+/* From now on the loader finds `replacement` where it would find the function `name` of the library
+ * that `function`, found by brkm__os_next_symbol, lies in: also libraries with RTLD_DEEPBIND, which
+ * look there first. Those that are bound already stay so. For the constructor alone. */
+void brkm__os_replace_symbol(const char *name, void *function, void *replacement);
+
 /* An object in memory. */
 struct os_object {
     uintptr_t start, end;

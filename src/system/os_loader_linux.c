@@ -10,8 +10,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 
 #include "base/config.h"
+#include "system/os_memory.h"
+#include "system/syscall.h"
 
 #pragma weak dlsym
 #pragma weak dladdr1
@@ -70,6 +75,60 @@ bool brkm__os_find_object(const void *address, struct os_object *object)
     (void)address;
     (void)object;
     return false;
+}
+
+#endif
+
+#if defined(__GLIBC__)
+
+/* A value of the object's table of dynamic entries, 0 when it is not there. */
+static uintptr_t dynamic_value(const struct link_map *map, long tag)
+{
+    const ElfW(Dyn) *entry = map->l_ld;
+    while (entry->d_tag != DT_NULL && entry->d_tag != tag) {
+        entry++;
+    }
+    return entry->d_tag == tag ? entry->d_un.d_ptr : 0;
+}
+
+/* Writes the symbol's value, an address less the object's own, where it is mapped for reading. */
+static void set_value(ElfW(Sym) * symbol, uintptr_t value)
+{
+    uintptr_t page = getauxval(AT_PAGESZ);
+    uintptr_t start = (uintptr_t)symbol & ~(page - 1);
+    size_t size = align_up((uintptr_t)(symbol + 1) - start, page);
+    if (brkm__os_unprotect((void *)start, size)) {
+        symbol->st_value = value;
+        os_call3(SYS_mprotect, (long)start, (long)size, PROT_READ);
+    }
+}
+
+/* Linkers put the names behind the symbols, which tells how many these are. */
+void brkm__os_replace_symbol(const char *name, void *function, void *replacement)
+{
+    Dl_info info;
+    void *found = NULL;
+    if (dladdr1 == NULL || dladdr1(function, &info, &found, RTLD_DL_LINKMAP) == 0) {
+        return;
+    }
+    const struct link_map *map = found;
+    uintptr_t names = dynamic_value(map, DT_STRTAB);
+    ElfW(Sym) *symbols = (void *)dynamic_value(map, DT_SYMTAB);
+    for (ElfW(Sym) *symbol = symbols; (uintptr_t)(symbol + 1) <= names; symbol++) {
+        if (symbol->st_value == (uintptr_t)function - map->l_addr &&
+            strcmp((const char *)names + symbol->st_name, name) == 0) {
+            set_value(symbol, (uintptr_t)replacement - map->l_addr);
+        }
+    }
+}
+
+#else
+
+void brkm__os_replace_symbol(const char *name, void *function, void *replacement)
+{
+    (void)name;
+    (void)function;
+    (void)replacement;
 }
 
 #endif

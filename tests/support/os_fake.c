@@ -779,6 +779,13 @@ bool brkm__os_handle_signal(int number, void (*handler)(int number))
     return true;
 }
 
+void brkm__os_replace_symbol(const char *name, void *function, void *replacement)
+{
+    (void)name;
+    (void)function;
+    (void)replacement;
+}
+
 bool brkm__os_can_find_objects(void)
 {
     return !fake_os.no_objects;
