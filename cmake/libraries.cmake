@@ -10,7 +10,7 @@
 # what takes over names of libc, stand apart below.
 set(core_sources
   kit/alarm.c kit/backtrace.c kit/footprint.c kit/huge_pages.c kit/lock.c kit/options.c
-  kit/options_read.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c
+  kit/options_read.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/wiped.c
   heap/bins.c heap/block.c heap/free_space.c heap/heap.c heap/mapped.c heap/purge.c
   heap/regions.c heap/sealed_list.c heap/top.c heap/walk.c
   cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c
@@ -26,7 +26,10 @@ set(core_sources
   profile/sampling.c profile/write.c
   stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
   service/decay.c service/requests.c service/socket.c service/thread.c
-  process/bare_fork.c process/options_apply.c process/process.c)
+  process/locks.c process/options_apply.c process/process.c)
+if(BRKM_BARE_FORK)
+  list(APPEND core_sources process/bare_fork.c)
+endif()
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 # The way of a request for a stack (src/kit/backtrace.h), through which frame pointers must lead.
@@ -60,7 +63,8 @@ function(brkm_compile_objects target)
   target_link_libraries(${target} PRIVATE brkm_flags)
   target_compile_definitions(${target} PRIVATE
     BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>
-    BRKM_PROBES=${brkm_probes} BRKM_UNWINDER=$<BOOL:${unwinder}>)
+    BRKM_PROBES=${brkm_probes} BRKM_UNWINDER=$<BOOL:${unwinder}>
+    BRKM_BARE_FORK=$<BOOL:${BRKM_BARE_FORK}>)
   # No builtins: gcc would turn malloc + memset inside calloc into a call of calloc.
   target_compile_options(${target} PRIVATE
     -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc

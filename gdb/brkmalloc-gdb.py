@@ -230,11 +230,12 @@ class Heap:
 
     def mappings(self):
         facts = self.facts
-        entries = self.memory.word(facts["mapped entries"])
+        table = self.memory.word(facts["mapped table"])
+        entries = self._field(table, "hash_table.entries")
         size = facts["sizeof mapping"]
         members = [facts["mapping." + name] for name in ("payload", "start", "size", "usable")]
         found = []
-        for i in range(self.memory.word(facts["mapped capacity"]) if entries else 0):
+        for i in range(self._field(table, "hash_table.capacity")):
             entry = self.memory.read(entries + i * size, size)
             values = [WORD.unpack_from(entry, at)[0] for at in members]
             if values[0] != 0:

@@ -38,10 +38,6 @@
 #define relaxed_store(word, value) ((void)((word) = (value)))
 #endif
 
-/* What was stored before is in memory before what is stored after, for the child of a fork that
- * comes in between: it sees the stores of other threads up to some point of each. */
-#define keep_store_order() __atomic_signal_fence(__ATOMIC_SEQ_CST)
-
 /* Makes the compiler forget what it knows of a word in memory, or of a value: it then uses the
  * machine's read-modify-write instruction, or one register, instead of two. */
 #define forget_word(word) __asm__("" : "+m"(word))

@@ -26,6 +26,12 @@
 #define BRKM_UNWINDER 0
 #endif
 
+/* 1: the child of a fork that runs no handlers goes on in spite of locks that other threads of the
+ * parent's held (process/bare_fork.h). */
+#ifndef BRKM_BARE_FORK
+#define BRKM_BARE_FORK 1
+#endif
+
 #define BRKM_KIB ((size_t)1 << 10)
 #define BRKM_MIB ((size_t)1 << 20)
 #define BRKM_GIB ((size_t)1 << 30)

@@ -77,9 +77,7 @@ void brkm__registry_enter(struct thread_cache *cache)
     if (cache->next != NULL) {
         cache->next->link = &cache->next;
     }
-    /* The list is whole at any moment, see brkm__cache_settle. */
-    keep_store_order();
-    registry.first = cache;
+    __atomic_store_n(&registry.first, cache, __ATOMIC_RELEASE);
     registry.threads++;
     cache->number = ++registry.made;
     lock_release(&registry.lock);
@@ -95,7 +93,6 @@ void brkm__registry_leave(struct thread_cache *cache)
     registry.threads--;
     registry.refills += cache->refills;
     registry.flushes += cache->flushes;
-    keep_store_order();
     give_memory_back(cache);
     lock_release(&registry.lock);
 }
@@ -190,6 +187,7 @@ void brkm__cache_forget_other_threads(void)
     }
 }
 
+#if BRKM_BARE_FORK
 /* From each cache to the next the list is whole at any moment. Memory for caches to come may be in
  * the midst of a change: it is given up. */
 void brkm__cache_settle(void)
@@ -204,6 +202,7 @@ void brkm__cache_settle(void)
         registry.threads++;
     }
 }
+#endif
 
 /* ---- For debuggers ---- */
 

@@ -43,8 +43,8 @@ struct cache_totals brkm__cache_totals(void);
 struct lock *brkm__cache_lock(void);
 void brkm__cache_forget_other_threads(void);
 
-/* For the child of a fork that ran no handlers: whoever held the lock does not exist. Caches of
- * threads that are gone stay in the list, as nobody can tell which they are. */
+/* In the child of a bare fork (process/bare_fork.h), where nobody is left who held the lock. Caches
+ * of threads that are gone stay in the list, as nobody can tell which they are. */
 void brkm__cache_settle(void);
 
 #endif

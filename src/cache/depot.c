@@ -17,8 +17,8 @@
 /* The place of one size class. */
 struct shelf {
     struct lock lock;
-    /* Batches there are. Written under the lock; read without it, relaxed, to pass an empty shelf.
-     */
+    /* Batches there are. Written under the lock, where one is complete; read without it, relaxed,
+     * to pass an empty shelf. */
     unsigned batches;
     /* Batches that came since somebody last asked for one. Written under the lock, but for the
      * reset by whoever finds the shelf empty: relaxed. */
@@ -55,7 +55,7 @@ static bool store(unsigned slot, struct cached_list batch, struct cached_list *s
     relaxed_store(shelf->unasked, unasked);
     if (wanted) {
         depot.batch[slot][shelf->batches] = batch;
-        relaxed_store(shelf->batches, shelf->batches + 1);
+        __atomic_store_n(&shelf->batches, shelf->batches + 1, __ATOMIC_RELEASE);
     } else if (unasked > UNASKED_MAX && shelf->batches > 0) {
         *surplus = take_last(shelf, slot);
     }
@@ -145,15 +145,6 @@ struct depot_totals brkm__depot_totals(void)
 struct lock *brkm__depot_lock(unsigned shelf)
 {
     return shelf < SHELF_COUNT ? &depot.shelves[shelf].lock : NULL;
-}
-
-void brkm__depot_abandon(unsigned shelf)
-{
-    unsigned batches = (unsigned)min_size(depot.shelves[shelf].batches, BRKM_DEPOT_BATCHES);
-    for (unsigned i = 0; i < batches; i++) {
-        brkm__idle_release(IDLE_IN_DEPOT, list_bytes(shelf, depot.batch[shelf][i]));
-    }
-    relaxed_store(depot.shelves[shelf].batches, 0);
 }
 
 /* ---- For debuggers ---- */

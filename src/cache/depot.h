@@ -33,8 +33,4 @@ struct depot_totals brkm__depot_totals(void);
 /* The lock of each shelf in turn, for fork; NULL behind the last. */
 struct lock *brkm__depot_lock(unsigned shelf);
 
-/* For the child of a fork that ran no handlers: whoever held the shelf's lock does not exist. What
- * lay on it is lost. */
-void brkm__depot_abandon(unsigned shelf);
-
 #endif

@@ -11,6 +11,7 @@
 #include "kit/backtrace.h"
 #include "kit/options.h"
 #include "kit/proc_maps.h"
+#include "kit/wiped.h"
 #include "system/os.h"
 
 /* What an access was meant for. */
@@ -200,41 +201,13 @@ static void say_distance(uintptr_t address, const struct finding *finding)
 
 enum { NOBODY_EXPLAINS, SOMEBODY_EXPLAINS, EXPLAINED };
 
-/* The stage before a fault came, and where the system has no page that is wiped. */
-static uint32_t first_stage = NOBODY_EXPLAINS;
-
-/* Who explains. It lies on a page of its own that reads as zero in the child of a fork, whichever
- * call made it: the thread that explains in the parent does not exist there. The pointer is written
- * once, by the first to come, released with the page mapped. The word is waited on and woken by the
- * system; acquire and release. */
-static uint32_t *stage = &first_stage;
-
-_Static_assert(NOBODY_EXPLAINS == 0, "a wiped page says that nobody explains");
-
-/* Several threads may come at a time: one page stays. */
-static uint32_t *map_stage(void)
-{
-    uint32_t *found = __atomic_load_n(&stage, __ATOMIC_ACQUIRE);
-    if (found != &first_stage) {
-        return found;
-    }
-    uint32_t *page = brkm__os_map_wiped_on_fork();
-    if (page == NULL) {
-        return found;
-    }
-    if (__atomic_compare_exchange_n(&stage, &found, page, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE)) {
-        return page;
-    }
-    brkm__os_unmap(page, brkm__os_page_size());
-    return found;
-}
+_Static_assert(NOBODY_EXPLAINS == 0, "wiped words say that nobody explains");
 
 /* The word to end with, for the first. NULL for others, who wait until it is done: what they do
  * next may end the process. */
 static uint32_t *begin(void)
 {
-    uint32_t *word = map_stage();
+    uint32_t *word = &wiped_words()->explanation;
     uint32_t expected = NOBODY_EXPLAINS;
     if (__atomic_compare_exchange_n(word, &expected, SOMEBODY_EXPLAINS, false, __ATOMIC_ACQUIRE,
                                     __ATOMIC_ACQUIRE)) {
@@ -255,7 +228,7 @@ static void end(uint32_t *word)
 
 void brkm__explain_after_fork(void)
 {
-    __atomic_store_n(&first_stage, NOBODY_EXPLAINS, __ATOMIC_RELAXED);
+    __atomic_store_n(&wiped_words()->explanation, NOBODY_EXPLAINS, __ATOMIC_RELAXED);
 }
 
 bool brkm__explain_fault(const struct os_fault *fault)

@@ -84,8 +84,7 @@ static bool make_pool(void)
     pool.totals.pool_bytes = page + records + size;
     relaxed_store(pool.slots, (struct slot *)(void *)(start + page));
     relaxed_store(pool.size, size);
-    keep_store_order();
-    relaxed_store(pool.start, (uintptr_t)(start + page + records));
+    __atomic_store_n(&pool.start, (uintptr_t)(start + page + records), __ATOMIC_RELEASE);
     return true;
 }
 
@@ -290,8 +289,7 @@ bool brkm__guarded_free(void *memory, enum fault *fault)
     return true;
 }
 
-/* ---- After a fork without handlers ---- */
-
+#if BRKM_BARE_FORK
 /* Of the slots only those in use are certain. Their number is counted anew. */
 void brkm__guarded_abandon(void)
 {
@@ -304,6 +302,7 @@ void brkm__guarded_abandon(void)
         pool.totals.bytes += block->is_in_use ? block->size : 0;
     }
 }
+#endif
 
 /* ---- Damage and faults ---- */
 

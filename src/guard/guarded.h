@@ -107,8 +107,8 @@ struct guarded_totals brkm__guarded_totals(void);
 
 extern struct lock brkm__guarded_lock;
 
-/* For the child of a fork that ran no handlers: whoever held the lock does not exist. Blocks that
- * are in use stay so; slots that were free are not used again. */
+/* In the child of a bare fork (process/bare_fork.h), where nobody is left who held the lock: blocks
+ * in use stay so; slots that were free are not used again. */
 void brkm__guarded_abandon(void);
 
 #endif

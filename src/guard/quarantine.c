@@ -440,9 +440,7 @@ static struct quarantine *make(void)
     registry.first_is_taken = true;
     random_choice_begin(&made->random);
     made->next = registry.all;
-    /* The list is whole at any moment, see brkm__quarantine_abandon. */
-    keep_store_order();
-    registry.all = made;
+    __atomic_store_n(&registry.all, made, __ATOMIC_RELEASE);
     return made;
 }
 
@@ -636,6 +634,7 @@ struct lock *brkm__quarantine_lock(void)
     return &registry.lock;
 }
 
+#if BRKM_BARE_FORK
 void brkm__quarantine_abandon(void)
 {
     for (size_t size = BRKM_MIN_BLOCK; size <= STOCK_BLOCK_MAX; size += BRKM_ALIGNMENT) {
@@ -651,6 +650,7 @@ void brkm__quarantine_abandon(void)
         count_ended(one->is_owned ? 0 : one->granted);
     }
 }
+#endif
 
 /* ---- For debuggers ---- */
 

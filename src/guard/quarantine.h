@@ -220,8 +220,8 @@ struct quarantine_totals brkm__quarantine_totals(void);
 /* For fork. */
 struct lock *brkm__quarantine_lock(void);
 
-/* For the child of a fork that ran no handlers: whoever held the lock does not exist. What the
- * store and threads without a cache have in here stays there for good. */
+/* In the child of a bare fork (process/bare_fork.h), where nobody is left who held the lock: what
+ * the store and threads without a cache have is lost. */
 void brkm__quarantine_abandon(void);
 
 #endif

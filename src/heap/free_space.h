@@ -40,6 +40,9 @@ struct heap {
     size_t in_use_peak; /* highest in_use_bytes so far */
     /* Bytes from the system that an abandoned heap had; counted in nothing else here. */
     size_t abandoned_bytes;
+    /* NULL unless there was one (process/bare_fork.h). True for its blocks, which stay where they
+     * are; the one that the program frees is then marked so. */
+    bool (*leave)(struct mem_control_block *block, bool is_freed);
     uint64_t allocations;
     uint64_t frees;
 };

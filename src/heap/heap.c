@@ -178,21 +178,10 @@ struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsi
 
 /* ---- Free ---- */
 
-static bool is_abandoned(const struct heap *heap, const struct mem_control_block *block)
+/* True where the block is none of the heap's any more, and stays where it is. */
+static bool is_left(const struct heap *heap, struct mem_control_block *block, bool is_freed)
 {
-    return unlikely(heap->abandoned_bytes != 0) && regions_is_abandoned(block);
-}
-
-/* A block in use of an abandoned region is freed: its pages go, as far as they are its alone. Its
- * neighbours are not looked at. It says "cached", in no list: it is a boundary still. */
-static BRKM_COLD void leave_where_it_is(struct mem_control_block *block)
-{
-    size_t page = brkm__os_page_size();
-    struct page_range pages = block_inner_pages(block, block_short_size(block), page);
-    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
-    if (page_range_bytes(pages) != 0) {
-        brkm__footprint_discard((void *)pages.start, page_range_bytes(pages));
-    }
+    return unlikely(heap->leave != NULL) && heap->leave(block, is_freed);
 }
 
 static _Noreturn BRKM_COLD void report_freed(const struct mem_control_block *block,
@@ -217,9 +206,7 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
         /* Another thread freed it since the caller looked. */
         report_freed(block, FAULT_DOUBLE_FREE, caller);
     }
-    if (is_abandoned(heap, block)) {
-        leave_where_it_is(block);
-    } else {
+    if (!is_left(heap, block, true)) {
         free_in_use(heap, block, caller);
     }
     leave_after_free(heap);
@@ -233,21 +220,6 @@ static struct mem_control_block *pop_verified(struct cached_list *list)
                     (struct fault_place){block_payload(block), 0, "free"});
     }
     return block;
-}
-
-/* What is left of a list of cached blocks without those of abandoned regions, which stay where and
- * as they are. */
-static BRKM_COLD struct cached_list without_abandoned(const struct heap *heap,
-                                                      struct cached_list list)
-{
-    struct cached_list rest = cached_list_empty();
-    while (list.count > 0) {
-        struct mem_control_block *block = pop_verified(&list);
-        if (!is_abandoned(heap, block)) {
-            brkm__cached_list_push(&rest, block);
-        }
-    }
-    return rest;
 }
 
 /* Adds a block at either end of the range, where it is a neighbour. No header that says "cached"
@@ -274,14 +246,14 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
     struct free_range ranges[RANGES_MOST];
     unsigned count = 0;
+    unsigned freed = 0;
     lock_acquire(&heap->lock);
-    if (unlikely(heap->abandoned_bytes != 0)) {
-        list = without_abandoned(heap, list);
-    }
-    heap->frees += list.count;
-    heap->in_use_blocks -= list.count;
     while (list.count > 0) {
         struct mem_control_block *block = pop_verified(&list);
+        if (is_left(heap, block, false)) {
+            continue;
+        }
+        freed++;
         size_t size = block_short_size(block);
         change_in_use(heap, -size);
         if (count != 0 && join(&ranges[count - 1], block, size)) {
@@ -295,6 +267,8 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
         ranges[count++] = (struct free_range){block, size};
     }
     brkm__space_free_ranges(heap, ranges, count);
+    heap->frees += freed;
+    heap->in_use_blocks -= freed;
     leave_after_free(heap);
 }
 
@@ -357,7 +331,7 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
         /* Another thread freed it since the caller looked. */
         report_freed(block, FAULT_USE_AFTER_FREE, caller);
     }
-    bool resized = !is_abandoned(heap, block) && resize(heap, block, size, caller);
+    bool resized = !is_left(heap, block, false) && resize(heap, block, size, caller);
     leave_after_free(heap);
     return resized;
 }
@@ -412,24 +386,6 @@ bool brkm__heap_set_alarm(struct heap *heap, bool anyway)
     }
     lock_release(&heap->lock);
     return set;
-}
-
-/* ---- After a fork without handlers ---- */
-
-void brkm__heap_abandon(struct heap *heap)
-{
-    /* A page at the least: this also says that there are abandoned regions. */
-    size_t bytes = max_size(heap_bytes_from_system(heap), brkm__os_page_size());
-    brkm__regions_abandon((uintptr_t)brkm__os_sbrk(0));
-    memset(&heap->top, 0, sizeof(heap->top));
-    memset(&heap->bins, 0, sizeof(heap->bins));
-    memset(&heap->purge, 0, sizeof(heap->purge));
-    heap->spare = NULL;
-    heap->trimmed = 0;
-    heap->fallback_bytes = heap->fallback_peak = 0;
-    heap->in_use_bytes = heap->in_use_blocks = heap->in_use_peak = 0;
-    atomic_store_explicit(&heap->handed_out, 0, memory_order_relaxed);
-    heap->abandoned_bytes += bytes;
 }
 
 /* ---- For debuggers ---- */

@@ -66,13 +66,6 @@ size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished);
  * given back. False when there are as many already, unless `anyway`. */
 bool brkm__heap_set_alarm(struct heap *heap, bool anyway);
 
-/* ---- For the child of a fork that ran no handlers (process/bare_fork.h) ---- */
-
-/* Begins anew: whoever held the lock does not exist any more, and what it guards may be in the
- * midst of a change. Blocks that were handed out stay the program's and the caches'; where they
- * come back to the heap they are left where they are, and marked as freed. */
-void brkm__heap_abandon(struct heap *heap);
-
 /* Tells the system of all memory of the heap that there is, as the option thp says. */
 void brkm__heap_advise(struct heap *heap);
 

@@ -39,19 +39,26 @@ struct mapping {
     bool is_retired;  /* freed; the addresses are kept, and nobody may touch them */
 };
 
-/* Everything under brkm__mapped_lock. Entries change in such an order that the child of a fork that
- * ran no handlers, which may come at any point, finds each block that the program has. */
-static struct {
+/* Its capacity is a power of two; `occupied` counts entries in use and tombstones. */
+struct hash_table {
     struct mapping *entries;
-    size_t capacity; /* a power of two */
-    size_t occupied; /* entries in use and tombstones */
-    /* While a larger table is filled, the one that is whole; otherwise NULL. */
-    struct mapping *whole_entries;
-    size_t whole_capacity;
-    struct mapping *moving; /* the entry whose mapping is being moved, or NULL */
+    size_t capacity;
+    size_t occupied;
+};
+
+static struct mapping first_entries[MAPPED_FIRST_CAPACITY];
+
+/* Everything under brkm__mapped_lock. Each change is one store, which what prepared it precedes:
+ * the child of a fork that came in between finds each block that the program has, and totals that
+ * may be off by the block in question. */
+static struct {
+    struct hash_table tables[2]; /* `table` and the one that is filled to take its place */
+    struct hash_table *table;
     struct mapped_totals totals;
-    struct mapping first_entries[MAPPED_FIRST_CAPACITY];
-} table;
+} mapped = {
+    .tables = {{first_entries, MAPPED_FIRST_CAPACITY, 0}},
+    .table = &mapped.tables[0],
+};
 
 struct lock brkm__mapped_lock;
 
@@ -62,20 +69,16 @@ static void expect_locked(void)
 
 /* ---- The table ---- */
 
-static size_t slot_for(uintptr_t payload)
+/* The entry for `payload`, or the one that it would take. The table is never full. */
+static struct mapping *entry_in(const struct hash_table *table, uintptr_t payload)
 {
     /* Payloads of mapped blocks lie at page starts plus a constant. */
-    return (size_t)((uint64_t)(payload >> 12) * BRKM_MIXING_FACTOR >> 32) & (table.capacity - 1);
-}
-
-/* The entry for `payload`, or the one that it would take. The table is never full. */
-static struct mapping *entry_for(uintptr_t payload)
-{
-    size_t slot = slot_for(payload);
-    while (table.entries[slot].payload != 0 && table.entries[slot].payload != payload) {
-        slot = (slot + 1) & (table.capacity - 1);
+    size_t slot = (size_t)((uint64_t)(payload >> 12) * BRKM_MIXING_FACTOR >> 32);
+    while (table->entries[slot & (table->capacity - 1)].payload != 0 &&
+           table->entries[slot & (table->capacity - 1)].payload != payload) {
+        slot++;
     }
-    return &table.entries[slot];
+    return &table->entries[slot & (table->capacity - 1)];
 }
 
 static size_t table_bytes(size_t capacity)
@@ -86,26 +89,18 @@ static size_t table_bytes(size_t capacity)
 /* Moves the entries in use to `entries`; drops the tombstones. */
 static void rehash(struct mapping *entries, size_t capacity)
 {
-    struct mapping *old = table.entries;
-    size_t old_capacity = table.capacity;
-    table.whole_capacity = old_capacity;
-    keep_store_order();
-    table.whole_entries = old;
-    keep_store_order();
-    table.entries = entries;
-    table.capacity = capacity;
-    table.occupied = 0;
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (old[i].size != 0) {
-            *entry_for(old[i].payload) = old[i];
-            table.occupied++;
+    const struct hash_table *old = mapped.table;
+    struct hash_table *next = &mapped.tables[old == mapped.tables];
+    *next = (struct hash_table){.entries = entries, .capacity = capacity};
+    for (size_t i = 0; i < old->capacity; i++) {
+        if (old->entries[i].size != 0) {
+            *entry_in(next, old->entries[i].payload) = old->entries[i];
+            next->occupied++;
         }
     }
-    keep_store_order();
-    table.whole_entries = NULL;
-    keep_store_order();
-    if (old != table.first_entries && old != NULL) {
-        brkm__own_unmap(old, old_capacity * sizeof(struct mapping));
+    __atomic_store_n(&mapped.table, next, __ATOMIC_RELEASE);
+    if (old->entries != first_entries) {
+        brkm__own_unmap(old->entries, old->capacity * sizeof(struct mapping));
     }
 }
 
@@ -113,14 +108,12 @@ static void rehash(struct mapping *entries, size_t capacity)
 static bool make_room(void)
 {
     expect_locked();
-    if (table.entries == NULL) {
-        table.entries = table.first_entries;
-        table.capacity = MAPPED_FIRST_CAPACITY;
-    }
-    if (table.occupied + 1 <= table.capacity / 2) {
+    const struct hash_table *table = mapped.table;
+    if (table->occupied + 1 <= table->capacity / 2) {
         return true;
     }
-    size_t capacity = max_size(table.capacity, 4 * (table.totals.count + table.totals.retired + 1));
+    size_t capacity =
+        max_size(table->capacity, 4 * (mapped.totals.count + mapped.totals.retired + 1));
     capacity = power_of_two_above(capacity);
     struct mapping *entries = brkm__own_map(capacity * sizeof(struct mapping));
     if (entries == NULL) {
@@ -133,51 +126,46 @@ static bool make_room(void)
 static void remember(struct mapping mapping)
 {
     expect_locked();
-    struct mapping *entry = entry_for(mapping.payload);
-    if (entry->payload == 0) {
-        table.occupied++;
-    }
-    /* It has a size when the rest is known. */
+    struct mapping *entry = entry_in(mapped.table, mapping.payload);
     size_t size = mapping.size;
+    mapped.table->occupied += entry->payload == 0;
+    mapped.totals.count++;
+    mapped.totals.bytes += size;
+    mapped.totals.usable_bytes += mapping.usable;
+    mapped.totals.bytes_peak = max_size(mapped.totals.bytes_peak, mapped.totals.bytes);
     mapping.size = 0;
     *entry = mapping;
-    keep_store_order();
-    entry->size = size;
-    mapping.size = size;
-    brkm_assert(table.occupied <= table.capacity / 2, "the table is at most half full");
-    table.totals.count++;
-    table.totals.bytes += mapping.size;
-    table.totals.usable_bytes += mapping.usable;
-    table.totals.bytes_peak = max_size(table.totals.bytes_peak, table.totals.bytes);
+    __atomic_store_n(&entry->size, size, __ATOMIC_RELEASE);
+    brkm_assert(mapped.table->occupied <= mapped.table->capacity / 2,
+                "the table is at most half full");
 }
 
 /* Takes a block off what is in use. */
-static void count_out(const struct mapping *entry)
+static void count_out(const struct mapping *mapping)
 {
-    table.totals.count--;
-    table.totals.bytes -= entry->size;
-    table.totals.usable_bytes -= entry->usable;
+    mapped.totals.count--;
+    mapped.totals.bytes -= mapping->size;
+    mapped.totals.usable_bytes -= mapping->usable;
 }
 
-static void forget(struct mapping *entry)
+/* Returns what the entry said. */
+static struct mapping forget(struct mapping *entry)
 {
     expect_locked();
-    if (entry->is_retired) {
-        table.totals.retired--;
+    struct mapping mapping = *entry;
+    __atomic_store_n(&entry->size, 0, __ATOMIC_RELEASE);
+    if (mapping.is_retired) {
+        mapped.totals.retired--;
     } else {
-        count_out(entry);
+        count_out(&mapping);
     }
-    entry->size = 0;
-    entry->is_retired = false;
+    return mapping;
 }
 
 static struct mapping *find_in_use(const void *payload)
 {
     expect_locked();
-    if (table.entries == NULL) {
-        return NULL;
-    }
-    struct mapping *entry = entry_for((uintptr_t)payload);
+    struct mapping *entry = entry_in(mapped.table, (uintptr_t)payload);
     return entry->size != 0 ? entry : NULL;
 }
 
@@ -291,7 +279,7 @@ static struct mapping make_mapping(size_t size, size_t alignment)
 bool brkm__mapped_is_wanted(void)
 {
     lock_acquire(&brkm__mapped_lock);
-    size_t mappings = table.totals.count + table.totals.retired;
+    size_t mappings = mapped.totals.count + mapped.totals.retired;
     lock_release(&brkm__mapped_lock);
     return mappings < brkm__option_get(OPTION_mapped_count_max);
 }
@@ -303,7 +291,7 @@ static bool try_to_remember(struct mapping mapping)
     bool room = make_room();
     if (room) {
         remember(mapping);
-        table.totals.allocations++;
+        mapped.totals.allocations++;
     }
     lock_release(&brkm__mapped_lock);
     return room;
@@ -330,8 +318,8 @@ enum mapped_lookup brkm__mapped_find(const void *payload, size_t *usable)
 {
     enum mapped_lookup found = MAPPED_UNKNOWN;
     lock_acquire(&brkm__mapped_lock);
-    if (payload != NULL && table.entries != NULL) {
-        struct mapping *entry = entry_for((uintptr_t)payload);
+    if (payload != NULL) {
+        const struct mapping *entry = entry_in(mapped.table, (uintptr_t)payload);
         if (is_in_use(entry)) {
             found = MAPPED_IN_USE;
             if (usable != NULL) {
@@ -367,7 +355,7 @@ size_t brkm__mapped_retire(void *payload, size_t requested)
     if (entry != NULL && !entry->is_retired) {
         mapping = *entry;
         count_out(entry);
-        table.totals.retired++;
+        mapped.totals.retired++;
         entry->usable = 0;
         entry->requested = requested;
         entry->is_retired = true;
@@ -385,8 +373,8 @@ size_t brkm__mapped_retire(void *payload, size_t requested)
 static const struct mapping *find_around(uintptr_t address)
 {
     expect_locked();
-    for (size_t i = 0; i < table.capacity; i++) {
-        const struct mapping *entry = &table.entries[i];
+    for (size_t i = 0; i < mapped.table->capacity; i++) {
+        const struct mapping *entry = &mapped.table->entries[i];
         if (address - entry->start < entry->size) {
             return entry;
         }
@@ -397,7 +385,7 @@ static const struct mapping *find_around(uintptr_t address)
 bool brkm__mapped_contains(const void *address)
 {
     lock_acquire(&brkm__mapped_lock);
-    bool found = table.totals.count != 0 && find_around((uintptr_t)address) != NULL;
+    bool found = mapped.totals.count != 0 && find_around((uintptr_t)address) != NULL;
     lock_release(&brkm__mapped_lock);
     return found;
 }
@@ -424,11 +412,7 @@ size_t brkm__mapped_free(void *payload)
 {
     lock_acquire(&brkm__mapped_lock);
     struct mapping *entry = find_in_use(payload);
-    struct mapping mapping = {0};
-    if (entry != NULL) {
-        mapping = *entry;
-        forget(entry);
-    }
+    struct mapping mapping = entry != NULL ? forget(entry) : (struct mapping){0};
     lock_release(&brkm__mapped_lock);
     if (mapping.size == 0) {
         return 0;
@@ -455,27 +439,24 @@ static size_t resized_bytes(const struct mapping *mapping, size_t size)
     return align_down(total, page);
 }
 
-/* Under the lock. The entry is another's afterwards. */
+/* Under the lock. The entry may be another's afterwards. */
 static void *resize_mapping(struct mapping *entry, size_t bytes)
 {
     brkm_assert(is_in_use(entry), "only a block in use changes its size");
-    struct mapping old = *entry;
+    struct mapping old = forget(entry);
     struct mapping moved = {.start = old.start, .size = bytes};
-    table.moving = entry;
-    keep_store_order();
     if (bytes != old.size) {
         moved.start = (uintptr_t)brkm__footprint_remap((void *)old.start, old.size, bytes);
     }
-    if (moved.start != 0) {
-        moved.payload = moved.start + (old.payload - old.start);
-        moved.usable = moved.start + bytes - MAPPED_FENCEPOST - moved.payload;
-        forget(entry);
-        write_headers(&moved);
-        remember(moved);
-        probe_remapped(old.payload, old.size, moved.payload, moved.size);
+    if (moved.start == 0) {
+        remember(old);
+        return NULL;
     }
-    keep_store_order();
-    table.moving = NULL;
+    moved.payload = moved.start + (old.payload - old.start);
+    moved.usable = moved.start + bytes - MAPPED_FENCEPOST - moved.payload;
+    write_headers(&moved);
+    remember(moved);
+    probe_remapped(old.payload, old.size, moved.payload, moved.size);
     return (void *)moved.payload;
 }
 
@@ -494,19 +475,18 @@ void *brkm__mapped_resize(void *payload, size_t size)
 
 void brkm__mapped_visit(void (*visit)(void *payload))
 {
-    size_t capacity = table.entries == NULL ? 0 : table.capacity;
-    for (size_t i = 0; i < capacity; i++) {
-        if (is_in_use(&table.entries[i])) {
-            visit((void *)table.entries[i].payload);
+    for (size_t i = 0; i < mapped.table->capacity; i++) {
+        if (is_in_use(&mapped.table->entries[i])) {
+            visit((void *)mapped.table->entries[i].payload);
         }
     }
 }
 
 struct mapped_totals brkm__mapped_totals_locked(void)
 {
-    struct mapped_totals totals = table.totals;
-    bool has_mapping = table.entries != NULL && table.entries != table.first_entries;
-    totals.table_bytes = has_mapping ? table_bytes(table.capacity) : 0;
+    struct mapped_totals totals = mapped.totals;
+    bool has_mapping = mapped.table->entries != first_entries;
+    totals.table_bytes = has_mapping ? table_bytes(mapped.table->capacity) : 0;
     totals.contended = brkm__mapped_lock.contended;
     return totals;
 }
@@ -519,44 +499,12 @@ struct mapped_totals brkm__mapped_totals(void)
     return totals;
 }
 
-/* ---- After a fork without handlers ---- */
-
-static void count_entries(void)
-{
-    struct mapped_totals *totals = &table.totals;
-    totals->count = totals->bytes = totals->usable_bytes = totals->retired = 0;
-    table.occupied = 0;
-    for (size_t i = 0; table.entries != NULL && i < table.capacity; i++) {
-        const struct mapping *entry = &table.entries[i];
-        bool in_use = is_in_use(entry);
-        table.occupied += entry->payload != 0;
-        totals->retired += entry->size != 0 && !in_use;
-        totals->count += in_use;
-        totals->bytes += in_use ? entry->size : 0;
-        totals->usable_bytes += in_use ? entry->usable : 0;
-    }
-}
-
-void brkm__mapped_settle(void)
-{
-    bool was_filling = table.whole_entries != NULL;
-    table.entries = was_filling ? table.whole_entries : table.entries;
-    table.capacity = was_filling ? table.whole_capacity : table.capacity;
-    keep_store_order();
-    table.whole_entries = NULL;
-    if (table.moving != NULL) {
-        /* It belonged to the thread that is gone, and nobody knows where it is by now. */
-        table.moving->size = 0;
-        table.moving = NULL;
-    }
-    count_entries();
-}
-
 /* ---- For debuggers ---- */
 
 static const struct fact facts[] FACTS = {
-    FACT_ADDRESS("mapped entries", &table.entries),
-    FACT_ADDRESS("mapped capacity", &table.capacity),
+    FACT_ADDRESS("mapped table", &mapped.table),
+    FACT_OFFSET(hash_table, entries),
+    FACT_OFFSET(hash_table, capacity),
     FACT_SIZE(mapping),
     FACT_OFFSET(mapping, payload),
     FACT_OFFSET(mapping, start),

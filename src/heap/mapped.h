@@ -77,8 +77,4 @@ struct mapped_totals brkm__mapped_totals_locked(void);
 /* Taken by fork, and by the statistics, which then also take the heap's. */
 extern struct lock brkm__mapped_lock;
 
-/* For the child of a fork that ran no handlers: whoever held the lock does not exist. All blocks
- * stay known, but for one that was being moved to another address. */
-void brkm__mapped_settle(void);
-
 #endif

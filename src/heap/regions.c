@@ -207,20 +207,6 @@ void brkm__regions_unmap(const struct mem_control_block *block)
     brkm__footprint_abandon((void *)start, bytes);
 }
 
-/* ---- Abandoned regions ---- */
-
-void brkm__regions_abandon(uintptr_t now)
-{
-    struct region *region = NULL;
-    while ((region = brkm__regions_next(region)) != NULL) {
-        uintptr_t end = atomic_load_explicit(&region->end, memory_order_relaxed);
-        if (region->kind == REGION_BREAK && end > now && now > (uintptr_t)region->first) {
-            brkm__regions_move_end(region, align_down(now, BRKM_ALIGNMENT));
-        }
-        region->kind = REGION_ABANDONED;
-    }
-}
-
 /* ---- For debuggers ---- */
 
 static const struct fact facts[] FACTS = {

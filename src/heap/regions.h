@@ -14,7 +14,7 @@
 #include "heap/block.h"
 
 /* An abandoned region was of either kind: its blocks may be used and freed, but nobody knows any
- * more where they begin and which of them are free (brkm__heap_abandon). */
+ * more where they begin and which of them are free (process/bare_fork.h). */
 enum region_kind { REGION_BREAK, REGION_FALLBACK, REGION_ABANDONED };
 
 /* All members are written under the heap's lock. A free reads start and end without it: end is
@@ -111,10 +111,6 @@ static inline size_t regions_spanned_bytes(const struct mem_control_block *block
 }
 
 /* ---- Abandoned regions ---- */
-
-/* Abandons all regions. Those that a thread which does not exist any more noted as longer than they
- * are end at `now`, the break. */
-void brkm__regions_abandon(uintptr_t now);
 
 /* True when the address lies in an abandoned region. */
 static inline bool regions_is_abandoned(const void *address)

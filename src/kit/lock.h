@@ -4,16 +4,13 @@
  * A lock is a word: 0 open, otherwise the mark of the process whose thread took it, with a bit that
  * says that somebody may sleep (Drepper, "Futexes Are Tricky", mutex 3). While libc knows of one
  * thread only, nothing atomic happens; that also lets a signal handler fork while the thread it
- * interrupted holds the lock.
- *
- * The mark lies on a page that reads as zero in the child of a fork. fork's handlers write a new
- * one. After a fork that ran none (_Fork, the system call) whoever comes first to a lock finds the
- * zero, before any thread of the child can have taken one: all that are taken then are orphaned, as
- * their holders do not exist in the child. What they guard is settled before anybody goes on. */
+ * interrupted holds the lock. Marks are for process/bare_fork.h. */
 #ifndef BRKMALLOC_KIT_LOCK_H
 #define BRKMALLOC_KIT_LOCK_H
 
 #include "base/base.h"
+#include "base/config.h"
+#include "kit/wiped.h"
 #include "system/os.h"
 
 /* All zero is an open lock. No thread takes a second lock while it holds one, but for fork, which
@@ -28,12 +25,11 @@ struct lock {
 /* Bits of the word; the rest is the mark's number. */
 #define LOCK_TAKEN 1u
 #define LOCK_AWAITED 2u
+#define LOCK_NUMBER 4u /* the lowest bit of the number */
 
-/* What the word of a lock becomes that is taken, LOCK_TAKEN included. Without that bit nobody can
- * take a lock before brkm__lock_settle. Written by whoever settles and by fork's child; relaxed, as
- * the locks themselves order what they guard. The pointer is written once, released when there is a
- * mark on the page. */
-extern uint32_t *brkm__lock_mark BRKM_HIDDEN;
+/* Gives the process a mark; NULL where it cannot lose it. Written by the constructor, which calls
+ * brkm__wiped_begin after that. */
+extern void (*brkm__lock_settle)(void) BRKM_HIDDEN;
 
 /* True in the thread that forks, while it holds every lock: atfork handlers of the program that run
  * in between may allocate, and pass. */
@@ -43,32 +39,11 @@ extern _Thread_local bool brkm__lock_holds_all BRKM_HIDDEN
 void brkm__lock_acquire_contended(struct lock *lock);
 void brkm__lock_wake(struct lock *lock);
 
-/* ---- Forks ---- */
-
-/* From now on `settle` is called in the child of a fork that ran no handlers, before any lock is
- * taken there, in one thread at a time. It takes no lock, resets each that lock_is_orphaned, after
- * it has settled what that guards, and can be begun again where another such fork interrupts it. */
-void brkm__lock_settle_orphans_by(void (*settle)(void));
-
-/* In the child of a fork whose handlers ran, with all locks open. */
-void brkm__lock_begin_process(void);
-
-/* Gives the process its mark, if it has none. */
-void brkm__lock_settle(void);
-
-/* For the function that settles: true when a thread of another process took the lock. While libc
- * knew of one thread only the word had no mark: then the holder is this thread, at an earlier point
- * which a signal interrupted. */
-static inline bool lock_is_orphaned(const struct lock *lock)
-{
-    return (__atomic_load_n(&lock->word, __ATOMIC_RELAXED) & ~(LOCK_TAKEN | LOCK_AWAITED)) != 0;
-}
-
-/* ---- Taking and opening ---- */
-
+/* Without LOCK_TAKEN in it nobody can take a lock before brkm__lock_settle. */
 static inline uint32_t lock_mark(void)
 {
-    return __atomic_load_n(__atomic_load_n(&brkm__lock_mark, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED);
+    return BRKM_BARE_FORK ? __atomic_load_n(&wiped_words()->lock_mark, __ATOMIC_RELAXED)
+                          : LOCK_TAKEN;
 }
 
 static inline bool lock_is_taken(struct lock *lock)
@@ -87,9 +62,8 @@ static inline bool lock_is_awaited(const struct lock *lock)
 }
 
 /* True when the lock was open and is now the caller's. False too while the process has no mark. */
-static inline bool lock_take_if_open(struct lock *lock)
+static inline bool lock_take_if_open(struct lock *lock, uint32_t mark)
 {
-    uint32_t mark = lock_mark();
     uint32_t open = 0;
     return likely((mark & LOCK_TAKEN) != 0) &&
            __atomic_compare_exchange_n(&lock->word, &open, mark, false, __ATOMIC_ACQUIRE,
@@ -111,7 +85,7 @@ static inline void lock_acquire(struct lock *lock)
     if (unlikely(brkm__lock_holds_all)) {
         return;
     }
-    if (unlikely(!lock_take_if_open(lock))) {
+    if (unlikely(!lock_take_if_open(lock, lock_mark()))) {
         brkm__lock_acquire_contended(lock);
     }
 }

@@ -2,60 +2,121 @@
  * See bare_fork.h. */
 #include "process/bare_fork.h"
 
-#include "cache/cache_registry.h"
-#include "cache/depot.h"
-#include "guard/guarded.h"
-#include "guard/quarantine.h"
-#include "guard/zero_size.h"
+#include <string.h>
+
 #include "heap/heap.h"
-#include "heap/mapped.h"
+#include "heap/regions.h"
+#include "kit/footprint.h"
 #include "kit/lock.h"
-#include "profile/records.h"
-#include "service/socket.h"
+#include "kit/wiped.h"
+#include "process/locks.h"
+#include "system/os.h"
 
-static void settle_whole(struct lock *lock, void (*settle_data)(void))
+/* ---- The heap ---- */
+
+/* Regions that another thread had noted as longer than they are end at the break. */
+static void abandon_regions(void)
 {
-    if (lock_is_orphaned(lock)) {
-        settle_data();
-        lock_reset(lock);
+    uintptr_t now = (uintptr_t)brkm__os_sbrk(0);
+    struct region *region = NULL;
+    while ((region = brkm__regions_next(region)) != NULL) {
+        if (region->kind == REGION_BREAK && region->end > now && now > (uintptr_t)region->first) {
+            brkm__regions_move_end(region, align_down(now, BRKM_ALIGNMENT));
+        }
+        region->kind = REGION_ABANDONED;
     }
 }
 
-static void settle_part(struct lock *lock, unsigned part, void (*settle_data)(unsigned part))
+/* A block in use of an abandoned region is freed: its pages go, as far as they are its alone. Its
+ * neighbours are not looked at. It says "cached", in no list: it is a boundary still. */
+static void leave_freed(struct mem_control_block *block)
 {
-    if (lock_is_orphaned(lock)) {
-        settle_data(part);
-        lock_reset(lock);
+    struct page_range pages =
+        block_inner_pages(block, block_short_size(block), brkm__os_page_size());
+    block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
+    if (page_range_bytes(pages) != 0) {
+        brkm__footprint_discard((void *)pages.start, page_range_bytes(pages));
     }
 }
 
-static void abandon_heap(void)
+static bool leave(struct mem_control_block *block, bool is_freed)
 {
-    brkm__heap_abandon(&brkm__main_heap);
-}
-
-/* Each change to the table of blocks of no bytes is one store. */
-static void leave_zero_sizes(void)
-{
-}
-
-static void settle_all(void)
-{
-    struct lock *lock;
-    settle_whole(brkm__quarantine_lock(), brkm__quarantine_abandon);
-    for (unsigned shelf = 0; (lock = brkm__depot_lock(shelf)) != NULL; shelf++) {
-        settle_part(lock, shelf, brkm__depot_abandon);
+    bool is_abandoned = regions_is_abandoned(block);
+    if (is_abandoned && is_freed) {
+        leave_freed(block);
     }
-    settle_whole(&brkm__profile_lock, brkm__profile_abandon);
-    settle_whole(brkm__cache_lock(), brkm__cache_settle);
-    settle_whole(&brkm__zero_size_lock, leave_zero_sizes);
-    settle_whole(&brkm__guarded_lock, brkm__guarded_abandon);
-    settle_whole(&brkm__mapped_lock, brkm__mapped_settle);
-    settle_whole(&brkm__main_heap.lock, abandon_heap);
-    settle_whole(brkm__server_lock(), brkm__server_abandon);
+    return is_abandoned;
 }
 
-void brkm__orphans_watch(void)
+void brkm__bare_fork_abandon_heap(void)
 {
-    brkm__lock_settle_orphans_by(settle_all);
+    struct heap *heap = &brkm__main_heap;
+    size_t bytes = heap_bytes_from_system(heap);
+    abandon_regions();
+    memset(&heap->top, 0, sizeof(heap->top));
+    memset(&heap->bins, 0, sizeof(heap->bins));
+    memset(&heap->purge, 0, sizeof(heap->purge));
+    heap->spare = NULL;
+    heap->trimmed = 0;
+    heap->fallback_bytes = heap->fallback_peak = 0;
+    heap->in_use_bytes = heap->in_use_blocks = heap->in_use_peak = 0;
+    atomic_store_explicit(&heap->handed_out, 0, memory_order_relaxed);
+    heap->abandoned_bytes += bytes;
+    heap->leave = leave;
+}
+
+/* ---- All of it, once ---- */
+
+/* Stands in the mark's place while somebody settles. */
+#define SETTLING LOCK_AWAITED
+
+/* A lock that was taken while libc knew of one thread only has no number: its holder is this
+ * thread, at an earlier point which a signal interrupted. */
+static bool is_orphaned(const struct lock *lock)
+{
+    return __atomic_load_n(&lock->word, __ATOMIC_RELAXED) >= LOCK_NUMBER;
+}
+
+/* May begin again where another such fork interrupts it. */
+static void settle_row(const struct lock_row *row)
+{
+    if (is_orphaned(row->lock)) {
+        if (row->settle != NULL) {
+            row->settle();
+        }
+        lock_reset(row->lock);
+    }
+}
+
+/* The mark of this process, unlike its parent's. */
+static uint32_t next_mark(void)
+{
+    static uint32_t number = LOCK_NUMBER; /* of the last mark; written by who settles */
+    do {
+        number += LOCK_NUMBER;
+    } while (number == 0);
+    return number | LOCK_TAKEN;
+}
+
+static void settle(void)
+{
+    uint32_t *mark = &wiped_words()->lock_mark;
+    uint32_t found = 0;
+    if (__atomic_compare_exchange_n(mark, &found, SETTLING, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_ACQUIRE)) {
+        brkm__locks_each(settle_row);
+        __atomic_store_n(mark, next_mark(), __ATOMIC_RELEASE);
+    } else {
+        while (__atomic_load_n(mark, __ATOMIC_ACQUIRE) == SETTLING) {
+            brkm__os_wait(mark, SETTLING);
+        }
+    }
+    /* Who was woken wakes the next. */
+    brkm__os_wake_one(mark);
+}
+
+void brkm__bare_fork_begin(void)
+{
+    brkm__lock_settle = settle;
+    brkm__wiped_begin();
 }

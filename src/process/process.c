@@ -5,48 +5,35 @@
 #include "base/base.h"
 #include "cache/cache_life.h"
 #include "cache/cache_registry.h"
-#include "cache/depot.h"
 #include "guard/explain.h"
 #include "guard/guarded.h"
 #include "guard/hardened.h"
-#include "guard/quarantine.h"
-#include "guard/zero_size.h"
-#include "heap/heap.h"
-#include "heap/mapped.h"
 #include "kit/lock.h"
 #include "kit/options.h"
 #include "kit/options_read.h"
 #include "malloc/foreign.h"
 #include "process/bare_fork.h"
+#include "process/locks.h"
 #include "process/options_apply.h"
 #include "profile/control.h"
-#include "profile/records.h"
 #include "profile/sampling.h"
-#include "service/socket.h"
 #include "service/thread.h"
 #include "stats/print.h"
 #include "system/os.h"
 
-/* The locks besides those of the quarantine and the depot, in the order in which fork takes them
- * all. */
-static struct lock *single_lock(size_t i)
+static void acquire(const struct lock_row *row)
 {
-    struct lock *const locks[] = {&brkm__profile_lock, brkm__cache_lock(), &brkm__zero_size_lock,
-                                  &brkm__guarded_lock, &brkm__mapped_lock, &brkm__main_heap.lock,
-                                  brkm__server_lock()};
-    return locks[i];
+    lock_acquire(row->lock);
 }
-#define SINGLE_LOCKS 7
 
-static void for_each_lock(void (*act)(struct lock *lock))
+static void release(const struct lock_row *row)
 {
-    act(brkm__quarantine_lock());
-    for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
-        act(brkm__depot_lock(shelf));
-    }
-    for (size_t i = 0; i < SINGLE_LOCKS; i++) {
-        act(single_lock(i));
-    }
+    lock_release(row->lock);
+}
+
+static void reset(const struct lock_row *row)
+{
+    lock_reset(row->lock);
 }
 
 /* With one thread nobody else can hold a lock, and this thread may hold one itself, when a signal
@@ -57,7 +44,7 @@ static void prepare_fork(void)
         return;
     }
     brkm__os_streams_lock();
-    for_each_lock(lock_acquire);
+    brkm__locks_each(acquire);
     brkm__lock_holds_all = true;
 }
 
@@ -67,7 +54,7 @@ static void fork_in_parent(void)
         return;
     }
     brkm__lock_holds_all = false;
-    for_each_lock(lock_release);
+    brkm__locks_each(release);
     brkm__os_streams_unlock();
 }
 
@@ -81,8 +68,7 @@ static void fork_in_child(void)
         return;
     }
     brkm__lock_holds_all = false;
-    for_each_lock(lock_reset);
-    brkm__lock_begin_process();
+    brkm__locks_each(reset);
     brkm__cache_forget_other_threads();
     brkm__os_streams_reset();
     brkm__service_restart_in_child();
@@ -94,7 +80,9 @@ __attribute__((constructor(101))) static void start(void)
 {
     brkm__os_discard_begin();
     brkm__cache_watch_threads();
-    brkm__orphans_watch();
+#if BRKM_BARE_FORK
+    brkm__bare_fork_begin();
+#endif
     brkm__os_at_fork(prepare_fork, fork_in_parent, fork_in_child);
     brkm__environment_read();
     brkm__options_applied_by(brkm__tune_apply);

@@ -338,6 +338,7 @@ void brkm__profile_put_back(struct profile_record record)
     lock_release(&brkm__profile_lock);
 }
 
+#if BRKM_BARE_FORK
 void brkm__profile_abandon(void)
 {
     bool has_begun = profile.buckets != NULL;
@@ -347,6 +348,7 @@ void brkm__profile_abandon(void)
         begin();
     }
 }
+#endif
 
 /* ---- Reading ---- */
 

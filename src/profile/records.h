@@ -91,8 +91,8 @@ void brkm__profile_read_end(void);
 /* Taken by fork. */
 extern struct lock brkm__profile_lock;
 
-/* For the child of a fork that ran no handlers: whoever held the lock does not exist. Begins anew,
- * without what was recorded so far; where memory is short nothing is recorded any more. */
+/* In the child of a bare fork (process/bare_fork.h), where nobody is left who held the lock. Begins
+ * anew, without what was recorded so far; where memory is short nothing is recorded any more. */
 void brkm__profile_abandon(void);
 
 #endif

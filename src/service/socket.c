@@ -348,12 +348,14 @@ struct lock *brkm__server_lock(void)
     return &server.lock;
 }
 
+#if BRKM_BARE_FORK
 void brkm__server_abandon(void)
 {
     for (size_t i = 0; i < CLIENTS; i++) {
         server.clients[i].answer = (struct control_answer){0};
     }
 }
+#endif
 
 void brkm__server_forget(void)
 {

@@ -20,8 +20,8 @@ void brkm__server_wait(uint64_t milliseconds);
 /* Held while descriptors are opened and closed; for fork. */
 struct lock *brkm__server_lock(void);
 
-/* For the child of a fork that ran no handlers: whoever held the lock does not exist. Answers that
- * were on their way are forgotten, and their memory lost. */
+/* In the child of a bare fork (process/bare_fork.h), where nobody is left who held the lock:
+ * answers that were on their way are forgotten, and their memory lost. */
 void brkm__server_abandon(void);
 
 /* In the child of a fork: closes the parent's sockets, which the child has too. */

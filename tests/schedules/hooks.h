@@ -16,10 +16,14 @@
  * uses need no schedules. */
 bool model_is_watched(const volatile void *word);
 
+/* A signal may come here, too. */
+void model_interrupt(void);
+
 static inline void model_touch(const volatile void *word)
 {
     if (model_is_watched(word)) {
         schedule_point();
+        model_interrupt();
     }
 }
 

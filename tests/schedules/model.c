@@ -16,7 +16,9 @@
 #include "cache/depot.c"
 #include "cache/idle.c"
 #include "kit/lock.c"
+#include "kit/wiped.c"
 #include "process/bare_fork.c"
+#include "process/locks.c"
 #include "process/process.c"
 
 /* ---- What the sources ask for ---- */
@@ -30,15 +32,20 @@ struct lock *brkm__cache_lock(void)
     return &cache_lock;
 }
 
+/* True in the child of a fork by a signal handler: nobody is there to end a sleep, but the kernel
+ * does so after some time. */
+static bool is_alone;
+
 void brkm__os_wait(uint32_t *word, uint32_t expected)
 {
     schedule_point();
-    if (*word == expected) {
+    model_interrupt();
+    if (*word == expected && !is_alone) {
         schedule_wait(word);
     }
 }
 
-static uint32_t mark_page;
+static struct wiped_words page;
 static bool mark_is_watched;
 
 void brkm__os_discard_begin(void)
@@ -51,13 +58,7 @@ void brkm__os_discard_after_fork(void)
 
 void *brkm__os_map_wiped_on_fork(void)
 {
-    return &mark_page;
-}
-
-bool brkm__os_unmap(void *start, size_t size)
-{
-    (void)start;
-    return size == 0;
+    return &page;
 }
 
 size_t brkm__os_page_size(void)
@@ -122,22 +123,41 @@ struct lock *brkm__quarantine_lock(void)
 }
 
 /* How often each part was settled. */
-static unsigned settled_caches, settled_mapped, abandoned_heaps, settled_others;
+static unsigned settled_caches, abandoned_heaps, settled_others;
 
 void brkm__cache_settle(void)
 {
     settled_caches++;
 }
 
-void brkm__mapped_settle(void)
+void *brkm__os_sbrk(ptrdiff_t increment)
 {
-    settled_mapped++;
+    return (void *)increment;
 }
 
-void brkm__heap_abandon(struct heap *heap)
+/* There are none. Who abandons the heap asks for them first. */
+struct region *brkm__regions_next(const struct region *region)
 {
-    (void)heap;
+    (void)region;
     abandoned_heaps++;
+    return NULL;
+}
+
+struct region *brkm__regions_around(uintptr_t address)
+{
+    (void)address;
+    return NULL;
+}
+
+void brkm__regions_move_end(struct region *region, uintptr_t end)
+{
+    (void)region;
+    (void)end;
+}
+
+bool brkm__footprint_discard(void *start, size_t size)
+{
+    return start != NULL && size != 0;
 }
 
 void brkm__quarantine_abandon(void)
@@ -247,13 +267,12 @@ bool model_is_watched(const volatile void *word)
 {
     const volatile char *place = word;
     /* Who reads the mark while nobody changes it may as well have done so before. */
-    if (word == &mark_page) {
+    if (word == &page.lock_mark) {
         return mark_is_watched;
     }
-    if (word == &brkm__lock_mark || word == &first_mark || word == &settle_orphans ||
-        word == &brkm__profile_lock.word || word == &brkm__zero_size_lock.word ||
-        word == &brkm__guarded_lock.word || word == &server_lock.word ||
-        word == &quarantine_lock.word) {
+    if (word == &brkm__wiped || word == &brkm__profile_lock.word ||
+        word == &brkm__zero_size_lock.word || word == &brkm__guarded_lock.word ||
+        word == &server_lock.word || word == &quarantine_lock.word) {
         return false;
     }
     const volatile char *shelves = (const volatile char *)depot.shelves;
@@ -275,10 +294,9 @@ static void put_everything_back(void)
     brkm__idle_reset(IDLE_IN_DEPOT, 0);
     brkm__lock_holds_all = false;
     mark_is_watched = false;
-    brkm__lock_mark = &first_mark;
-    brkm__lock_settle();
-    brkm__orphans_watch();
-    settled_caches = settled_mapped = abandoned_heaps = settled_others = 0;
+    is_alone = false;
+    brkm__bare_fork_begin();
+    settled_caches = abandoned_heaps = settled_others = 0;
 }
 
 /* ---- The lock: one thread at a time, and none waits for ever ---- */
@@ -318,6 +336,8 @@ static void be_inside(struct lock *taken_lock)
 {
     unsigned *inside = inside_of(taken_lock);
     lock_acquire(taken_lock);
+    /* A lock without a mark could not be told from one of the program's first thread, alone. */
+    schedule_expect((taken_lock->word & LOCK_TAKEN) != 0);
     schedule_expect((*inside)++ == 0);
     schedule_point();
     schedule_expect(--*inside == 0);
@@ -531,6 +551,13 @@ static void pass_a_lock(void)
     lock_release(&brkm__main_heap.lock);
 }
 
+/* The kernel wipes the page of the mark. */
+static void become_child(void)
+{
+    schedule_forget_others();
+    page.lock_mark = 0;
+}
+
 /* As glibc's fork: the prepare handlers, the list of streams, the fork itself, the handlers. Parent
  * and child are two schedules. */
 static void fork_and_go_on(void)
@@ -543,7 +570,7 @@ static void fork_and_go_on(void)
         brkm__os_streams_unlock();
         handlers.parent();
     } else {
-        schedule_forget_others();
+        become_child();
         brkm__os_streams_reset();
         handlers.child();
     }
@@ -553,29 +580,50 @@ static void fork_and_go_on(void)
 /* True when the lock is orphaned; whoever was inside is gone. */
 static unsigned leave_orphan(const struct lock *left)
 {
-    bool orphaned = lock_is_orphaned(left);
+    bool orphaned = is_orphaned(left);
     schedule_expect(orphaned || *inside_of(left) == 0);
     *inside_of(left) = 0;
     return orphaned;
 }
 
-/* As _Fork: no handler runs, and the kernel wipes the page of the mark. */
+/* As _Fork: no handler runs. */
 static void fork_without_handlers(void)
 {
     schedule_point();
     if (schedule_choose(2) != 0) {
-        schedule_forget_others();
-        mark_page = 0;
+        become_child();
         unsigned caches = leave_orphan(&cache_lock);
-        unsigned mapped = leave_orphan(&brkm__mapped_lock);
+        leave_orphan(&brkm__mapped_lock);
         unsigned heaps = leave_orphan(&brkm__main_heap.lock);
         leave_orphan(&depot.shelves[SLOT].lock);
         use_each_lock();
         schedule_expect(settled_caches == caches);
-        schedule_expect(settled_mapped == mapped);
         schedule_expect(abandoned_heaps == heaps);
         schedule_expect(settled_others == 0);
     }
+    use_each_lock();
+}
+
+/* A signal handler that forks so, at any point of a thread's way to a lock and out of it; the child
+ * comes back from the handler. */
+static bool may_be_interrupted;
+
+void model_interrupt(void)
+{
+    if (may_be_interrupted && schedule_self() == 0 && schedule_choose(2) != 0) {
+        may_be_interrupted = false;
+        is_alone = true;
+        become_child();
+        leave_orphan(&brkm__main_heap.lock);
+        leave_orphan(&depot.shelves[SLOT].lock);
+    }
+}
+
+static void use_heap_while_interrupted(void)
+{
+    may_be_interrupted = true;
+    be_inside(&brkm__main_heap.lock);
+    may_be_interrupted = false;
     use_each_lock();
 }
 
@@ -584,9 +632,9 @@ static void fork_without_handlers(void)
 static void begin_child(void)
 {
     prepare_fork_scenario();
-    brkm__main_heap.lock.word = mark_page;
-    brkm__mapped_lock.word = mark_page | LOCK_AWAITED;
-    mark_page = 0;
+    brkm__main_heap.lock.word = page.lock_mark;
+    brkm__mapped_lock.word = page.lock_mark | LOCK_AWAITED;
+    page.lock_mark = 0;
     mark_is_watched = true;
 }
 
@@ -594,9 +642,9 @@ static void verify_fork(void);
 
 static void verify_child(void)
 {
-    schedule_expect(abandoned_heaps == 1 && settled_mapped == 1);
+    schedule_expect(abandoned_heaps == 1);
     schedule_expect(settled_caches + settled_others == 0);
-    schedule_expect((mark_page & LOCK_TAKEN) != 0);
+    schedule_expect((page.lock_mark & LOCK_TAKEN) != 0);
     verify_fork();
 }
 
@@ -673,6 +721,11 @@ static const struct scenario scenarios[] = {
     {"fork without handlers while others hold locks",
      prepare_fork_scenario,
      {fork_without_handlers, use_heap_and_shelf, use_caches_and_mapped},
+     verify_fork,
+     3},
+    {"a fork without handlers on the way to a lock",
+     prepare_fork_scenario,
+     {use_heap_while_interrupted, use_heap_and_shelf, use_heap_and_shelf},
      verify_fork,
      3},
     {"threads of a child whose locks are orphaned",

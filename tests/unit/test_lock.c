@@ -30,6 +30,9 @@ END_TEST
 START_TEST(with_threads_a_lock_is_taken_once)
 {
     fake_os_set_threads(true);
+    /* The process that runs this test is a child and has no mark before. */
+    lock_acquire(&lock);
+    lock_release(&lock);
     ck_assert(brkm__lock_try(&lock));
     ck_assert(!brkm__lock_try(&lock));
     lock_release(&lock);
@@ -101,12 +104,13 @@ START_TEST(sleeping_threads_are_woken_one_by_one)
 }
 END_TEST
 
+#if BRKM_BARE_FORK
 static unsigned settled;
 
 static void settle(void)
 {
     settled++;
-    ck_assert(lock_is_orphaned(&lock));
+    wiped_words()->lock_mark = LOCK_TAKEN | 9 * LOCK_NUMBER;
     lock_reset(&lock);
 }
 
@@ -116,8 +120,8 @@ START_TEST(a_lock_of_another_process_is_settled)
     fake_os_set_threads(true);
     lock_acquire(&lock);
     uint32_t word = lock.word;
-    brkm__lock_settle_orphans_by(settle);
-    *brkm__lock_mark = 0;
+    brkm__lock_settle = settle;
+    wiped_words()->lock_mark = 0;
     /* Who cannot wait does without. */
     ck_assert(!brkm__lock_try(&lock));
     ck_assert(!brkm__lock_try_for_a_while(&lock));
@@ -131,92 +135,29 @@ START_TEST(a_lock_of_another_process_is_settled)
     ck_assert_uint_eq(settled, 1);
 }
 END_TEST
-
-static pthread_t other;
-static bool is_back; /* __atomic: the other thread writes it, the settling one looks */
-
-static void *settle_too(void *unused)
-{
-    brkm__lock_settle();
-    __atomic_store_n(&is_back, true, __ATOMIC_RELEASE);
-    return unused;
-}
-
-static void settle_while_another_comes(void)
-{
-    settled++;
-    lock_reset(&lock);
-    ck_assert_int_eq(pthread_create(&other, NULL, settle_too, NULL), 0);
-    usleep(50000);
-    ck_assert(!__atomic_load_n(&is_back, __ATOMIC_ACQUIRE));
-}
-
-START_TEST(who_finds_another_settling_waits)
-{
-    fake_os_set_threads(true);
-    lock_acquire(&lock);
-    brkm__lock_settle_orphans_by(settle_while_another_comes);
-    *brkm__lock_mark = 0;
-    lock_acquire(&lock);
-    ck_assert_int_eq(pthread_join(other, NULL), 0);
-    ck_assert(__atomic_load_n(&is_back, __ATOMIC_ACQUIRE));
-    ck_assert_uint_eq(settled, 1);
-    lock_release(&lock);
-}
-END_TEST
-
-START_TEST(a_lock_that_was_taken_alone_is_no_orphan)
-{
-    lock_acquire(&lock);
-    ck_assert(!lock_is_orphaned(&lock));
-    fake_os_set_threads(true);
-    lock_release(&lock);
-    lock_acquire(&lock);
-    ck_assert(lock_is_orphaned(&lock));
-    lock_release(&lock);
-    ck_assert(!lock_is_orphaned(&lock));
-}
-END_TEST
-
-START_TEST(forks_handlers_give_the_child_a_mark)
-{
-    fake_os_set_threads(true);
-    brkm__lock_settle();
-    uint32_t mark = *brkm__lock_mark;
-    brkm__lock_settle();
-    ck_assert_uint_eq(*brkm__lock_mark, mark);
-    *brkm__lock_mark = 0;
-    brkm__lock_begin_process();
-    ck_assert_uint_ne(*brkm__lock_mark, mark);
-    ck_assert(brkm__lock_try(&lock));
-}
-END_TEST
-
-static void settle_first(void)
-{
-    fake_os.before_call = NULL;
-    brkm__lock_settle();
-}
-
-START_TEST(of_two_who_begin_at_a_time_one_maps_the_page)
-{
-    fake_os_set_threads(true);
-    fake_os.before_call = settle_first;
-    lock_acquire(&lock);
-    ck_assert_uint_eq(lock.word, *brkm__lock_mark);
-    lock_release(&lock);
-}
-END_TEST
+#endif
 
 START_TEST(without_a_page_that_is_wiped_locks_work)
 {
+    static struct wiped_words words = {.lock_mark = LOCK_TAKEN | LOCK_NUMBER};
     fake_os.has_no_wiping = true;
+    brkm__wiped = &words;
+    brkm__wiped_begin();
+    ck_assert_ptr_eq(wiped_words(), &words);
     fake_os_set_threads(true);
     run_threads(count, THREADS);
-    uint32_t mark = *brkm__lock_mark;
-    brkm__lock_begin_process();
-    ck_assert_uint_eq(*brkm__lock_mark, mark);
     ck_assert_uint_eq(counter, THREADS * ROUNDS);
+}
+END_TEST
+
+START_TEST(on_the_page_the_mark_is_as_it_was)
+{
+    static struct wiped_words words = {.lock_mark = LOCK_TAKEN | 7 * LOCK_NUMBER};
+    brkm__wiped = &words;
+    brkm__wiped_begin();
+    ck_assert_ptr_ne(wiped_words(), &words);
+    ck_assert_uint_ne(wiped_words()->lock_mark, 0);
+    ck_assert_uint_eq(wiped_words()->explanation, 0);
 }
 END_TEST
 
@@ -249,11 +190,10 @@ Suite *unit_suite(void)
     tcase_add_test(tests, sleeping_threads_are_woken_one_by_one);
     tcase_add_test(tests, a_dying_program_waits_for_no_lock);
     tests = unit_case(suite, "marks");
+#if BRKM_BARE_FORK
     tcase_add_test(tests, a_lock_of_another_process_is_settled);
-    tcase_add_test(tests, who_finds_another_settling_waits);
-    tcase_add_test(tests, a_lock_that_was_taken_alone_is_no_orphan);
-    tcase_add_test(tests, forks_handlers_give_the_child_a_mark);
-    tcase_add_test(tests, of_two_who_begin_at_a_time_one_maps_the_page);
+#endif
     tcase_add_test(tests, without_a_page_that_is_wiped_locks_work);
+    tcase_add_test(tests, on_the_page_the_mark_is_as_it_was);
     return suite;
 }

@@ -22,6 +22,7 @@
 #include "kit/footprint.h"
 #include "kit/lock.h"
 #include "kit/options.h"
+#include "process/bare_fork.h"
 #include "profile/records.h"
 #include "service/socket.h"
 #include "stats/stats.h"
@@ -351,6 +352,21 @@ START_TEST(what_the_child_frees_is_used_again)
 }
 END_TEST
 
+/* A trim that a fork interrupted has moved the break already. */
+START_TEST(an_abandoned_region_ends_at_the_break)
+{
+    prepare(false);
+    uintptr_t now = (uintptr_t)brkm__os_sbrk(0);
+    struct region *region = brkm__regions_around((uintptr_t)old[5]);
+    ck_assert_int_eq((int)region->kind, (int)REGION_BREAK);
+    brkm__regions_move_end(region, now + BRKM_MIB);
+    brkm__bare_fork_abandon_heap();
+    ck_assert_int_eq((int)region->kind, (int)REGION_ABANDONED);
+    ck_assert_uint_eq(region->end, align_down(now, BRKM_ALIGNMENT));
+    ck_assert_ptr_null(brkm__regions_next(NULL));
+}
+END_TEST
+
 /* Fork by fork each child abandons a heap. */
 static int generation;
 
@@ -423,6 +439,54 @@ START_TEST(threads_of_the_child_come_first)
 }
 END_TEST
 
+static pthread_t other;
+static bool is_back; /* __atomic: the other thread writes it, the settling one looks */
+
+static void *take_a_lock(void *unused)
+{
+    lock_acquire(&brkm__mapped_lock);
+    __atomic_store_n(&is_back, true, __ATOMIC_RELEASE);
+    lock_release(&brkm__mapped_lock);
+    return unused;
+}
+
+static void let_another_come(void)
+{
+    fake_os.before_call = NULL;
+    ck_assert_int_eq(pthread_create(&other, NULL, take_a_lock, NULL), 0);
+    usleep(50000);
+    ck_assert(!__atomic_load_n(&is_back, __ATOMIC_ACQUIRE));
+}
+
+/* As in a child: what the profile's lock guards is begun anew, with memory of the system's. */
+START_TEST(who_finds_another_settling_waits)
+{
+    prepare(false);
+    lock_acquire(&brkm__profile_lock);
+    wiped_words()->lock_mark = 0;
+    fake_os.before_call = let_another_come;
+    lock_acquire(&brkm__main_heap.lock);
+    ck_assert_ptr_null(fake_os.before_call);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    ck_assert(__atomic_load_n(&is_back, __ATOMIC_ACQUIRE));
+    ck_assert(!lock_is_taken(&brkm__profile_lock));
+    lock_release(&brkm__main_heap.lock);
+}
+END_TEST
+
+/* Its holder is this thread, at an earlier point that a signal interrupted. */
+START_TEST(a_lock_that_was_taken_alone_is_no_orphan)
+{
+    lock_acquire(&brkm__mapped_lock);
+    fake_os_set_threads(true);
+    wiped_words()->lock_mark = 0;
+    lock_acquire(&brkm__main_heap.lock);
+    lock_release(&brkm__main_heap.lock);
+    ck_assert(lock_is_taken(&brkm__mapped_lock));
+    lock_release(&brkm__mapped_lock);
+}
+END_TEST
+
 /* ---- In the midst of a change ---- */
 
 static unsigned calls_left;
@@ -490,7 +554,10 @@ static int leave_locks(void)
 
 START_TEST(where_no_page_is_wiped_nothing_is_noticed)
 {
+    static struct wiped_words words = {.lock_mark = LOCK_TAKEN | LOCK_NUMBER};
     fake_os.has_no_wiping = true;
+    brkm__wiped = &words;
+    brkm__bare_fork_begin();
     prepare(false);
     expect_while_held(hold_one, &brkm__main_heap.lock, leave_locks, fork_without_handlers);
     ck_assert_int_eq(use_all(), 0);
@@ -507,11 +574,14 @@ Suite *unit_suite(void)
     tests = unit_case(suite, "heap");
     tcase_add_test(tests, with_the_heaps_lock_open_the_heap_goes_on);
     tcase_add_test(tests, a_block_of_the_old_heap_is_freed_once);
+    tcase_add_test(tests, an_abandoned_region_ends_at_the_break);
     tcase_add_test(tests, what_the_child_frees_is_used_again);
     tcase_add_test(tests, a_child_of_a_child_of_a_child);
     tcase_add_loop_test(tests, without_memory_the_child_has_no_profile, 1, 4);
     tests = unit_case(suite, "threads");
     tcase_add_loop_test(tests, threads_of_the_child_come_first, 0, 2);
+    tcase_add_test(tests, who_finds_another_settling_waits);
+    tcase_add_test(tests, a_lock_that_was_taken_alone_is_no_orphan);
     tests = unit_case(suite, "changes");
     tcase_add_loop_test(tests, a_fork_at_any_system_call, 0, CALL_STEPS);
     tests = unit_case(suite, "system");

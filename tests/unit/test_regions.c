@@ -123,19 +123,6 @@ START_TEST(every_region_is_stepped_through_and_found)
 }
 END_TEST
 
-/* A trim that a fork interrupted has moved the break already. */
-START_TEST(a_region_that_is_given_up_ends_at_the_break)
-{
-    struct region *fallback = add(REGION_FALLBACK, 0x900000, 0xa00000);
-    struct region *region = add(REGION_BREAK, 0x100000, 0x180000);
-    brkm__regions_abandon(0x140008);
-    ck_assert_int_eq((int)region->kind, (int)REGION_ABANDONED);
-    ck_assert_uint_eq(region->end, 0x140000);
-    ck_assert_int_eq((int)fallback->kind, (int)REGION_ABANDONED);
-    ck_assert_uint_eq(fallback->end, 0xa00000);
-}
-END_TEST
-
 START_TEST(the_table_of_regions_fills_up_and_entries_are_used_again)
 {
     struct region *last = NULL;
@@ -245,7 +232,6 @@ Suite *unit_suite(void)
     tcase_add_test(addresses, a_removed_fallback_region_is_forgotten);
     tcase_add_test(addresses, an_entry_is_used_again_while_others_look);
     tcase_add_test(addresses, every_region_is_stepped_through_and_found);
-    tcase_add_test(addresses, a_region_that_is_given_up_ends_at_the_break);
     tcase_add_test(addresses, the_table_of_regions_fills_up_and_entries_are_used_again);
     TCase *boundaries = unit_case(suite, "boundaries");
     tcase_add_test(boundaries, only_a_block_s_own_header_is_a_boundary);

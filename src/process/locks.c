@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * See locks.h. */
+#include "process/locks.h"
+
+#include "cache/cache_registry.h"
+#include "cache/depot.h"
+#include "guard/guarded.h"
+#include "guard/quarantine.h"
+#include "guard/zero_size.h"
+#include "heap/heap.h"
+#include "heap/mapped.h"
+#include "process/bare_fork.h"
+#include "profile/records.h"
+#include "service/socket.h"
+
+#if BRKM_BARE_FORK
+#define SETTLED_BY(function) function
+#else
+#define SETTLED_BY(function) NULL
+#endif
+
+void brkm__locks_each(void (*act)(const struct lock_row *row))
+{
+    const struct lock_row rows[] = {
+        {brkm__quarantine_lock(), SETTLED_BY(brkm__quarantine_abandon)},
+        {&brkm__profile_lock, SETTLED_BY(brkm__profile_abandon)},
+        {brkm__cache_lock(), SETTLED_BY(brkm__cache_settle)},
+        {&brkm__zero_size_lock, NULL},
+        {&brkm__guarded_lock, SETTLED_BY(brkm__guarded_abandon)},
+        /* Statistics hold it while they take the heap's. */
+        {&brkm__mapped_lock, NULL},
+        {&brkm__main_heap.lock, SETTLED_BY(brkm__bare_fork_abandon_heap)},
+        {brkm__server_lock(), SETTLED_BY(brkm__server_abandon)},
+    };
+    for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
+        act(&(struct lock_row){brkm__depot_lock(shelf), NULL});
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        act(&rows[i]);
+    }
+}
