@@ -136,16 +136,28 @@ class Comparison:
         return measured
 
     def run_all(self, chosen: list[cases.Case]) -> bool:
-        """Whether every run succeeded."""
+        """Whether every run succeeded. Who interrupts it gets the summary of what is done."""
+        try:
+            self.measure_all(chosen)
+        except KeyboardInterrupt:
+            if self.done:
+                self.options.log(f"\ninterrupted: {len(self.done)} of {len(chosen)} cases are done")
+                self.finish()
+            raise
+        self.finish()
+        return all(measured.complete() for measured in self.done)
+
+    def measure_all(self, chosen: list[cases.Case]) -> None:
         self.options.log(self.header())
         for number, case in enumerate(chosen):
             measured = self.measure(case, number, len(chosen))
             self.done.append(measured)
             self.options.log(self.row_text(self.row(measured)) +
                              remaining(self.start, len(self.done), len(chosen)))
+
+    def finish(self) -> None:
         self.options.log(self.summary_text())
         self.write_files()
-        return all(measured.complete() for measured in self.done)
 
     # ---- Rows ----
 

@@ -98,7 +98,18 @@ class Memory:
         return Measured(scenario, runs)
 
     def run_all(self, chosen: list[Scenario | Recorded]) -> bool:
-        """Whether every run succeeded."""
+        """Whether every run succeeded. Who interrupts it gets the tables of what is done."""
+        try:
+            self.measure_all(chosen)
+        except KeyboardInterrupt:
+            if self.done:
+                self.options.log(f"\ninterrupted: {len(self.done)} of {len(chosen)} cases are done")
+                self.finish()
+            raise
+        self.finish()
+        return not self.failures()
+
+    def measure_all(self, chosen: list[Scenario | Recorded]) -> None:
         self.options.log("\n" + self.header())
         for number, scenario in enumerate(chosen):
             measured = self.measure(scenario, number, len(chosen))
@@ -106,6 +117,8 @@ class Memory:
             self.options.log(self.row_text([scenario.name, *self.peak_cells(measured),
                                             *self.time_cells(measured)]) +
                              remaining(self.start, len(self.done), len(chosen)))
+
+    def finish(self) -> None:
         self.options.log(self.row_text([MEAN, *self.cells(self.mean(over_live("peak"))),
                                         *self.cells(self.mean(seconds))]))
         self.options.log(f"\n{MEAN_NOTE}")
@@ -115,7 +128,6 @@ class Memory:
         for failure in self.failures():
             self.options.log(f"failed: {failure}")
         self.write_files()
-        return not self.failures()
 
     # ---- Rows ----
 

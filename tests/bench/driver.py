@@ -8,6 +8,7 @@ its row and gives status 1.
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,29 @@ class Test:
             run = self.bench(*arguments)
             self.expect(f"{arguments}: status {run.returncode}, '{message}' expected",
                         run.returncode == 2 and message in run.stderr, run)
+
+    def interrupted(self) -> None:
+        """What is done is summed up and written; the status is the one of an interrupt."""
+        for mode, first, file in [([], "--only=pairs", "results.csv"),
+                                  (["--memory"], "--only=vectors", "memory.csv")]:
+            others = ["--only=burst"] if not mode else ["--only=holes"]
+            path = os.path.join(self.scratch, "out", file)
+            if os.path.exists(path):
+                os.unlink(path)
+            process = subprocess.Popen(
+                [sys.executable, os.path.join(BENCH, "bench.py"), f"--library={self.library}",
+                 f"--workloads={self.folder}", "-o", os.path.join(self.scratch, "out"), "--quick",
+                 "--rounds=1", *mode, first, *others],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            output = ""
+            for line in process.stdout:
+                output += line
+                if "[1/" in line:
+                    process.send_signal(signal.SIGINT)
+            run = subprocess.CompletedProcess(mode, process.wait(), output, "")
+            self.expect(f"{mode}: status {run.returncode} after an interrupt", run.returncode == 130, run)
+            self.expect(f"{mode}: what is done is said", "interrupted: 1 of " in output, run)
+            self.expect(f"{mode}: {file} is written", os.path.exists(path), run)
 
     def script(self, script: str) -> None:
         for arguments, status, message in [
@@ -153,6 +177,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         test = Test(os.path.abspath(library), os.path.abspath(folder), scratch)
         test.usage()
+        test.interrupted()
         test.script(script)
         test.success()
         small = test.small_allocator()
