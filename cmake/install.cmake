@@ -85,6 +85,14 @@ install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.3
     ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc-kernel.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
   COMPONENT development)
 
+# The loader looks into few folders, and into those after ldconfig only.
+install(CODE "set(libdir \"${CMAKE_INSTALL_LIBDIR}\")
+  if(\"\$ENV{DESTDIR}\" STREQUAL \"\")
+    message(STATUS \"Programs that are linked with -lbrkmalloc find it after: ldconfig \"
+      \"\${CMAKE_INSTALL_PREFIX}/\${libdir}; or when they are linked with \"
+      \"-Wl,-rpath,\${CMAKE_INSTALL_PREFIX}/\${libdir}\")
+  endif()" COMPONENT runtime)
+
 # gdb's commands. gdb loads the links by itself for a library in the folder that they are named after,
 # if it looks for scripts below this prefix: Debian's does below /usr.
 set(gdb_script brkmalloc-gdb.py)

@@ -69,6 +69,7 @@ case_files()
     mkdir -p "$folder"
     try cmake --install "$build" --prefix "$folder/first"
     expect_success "cmake --install"
+    has "what is said at its end" "ldconfig $folder/first/$libdir" "$out"
     same "installed files" "$(expected_files | LC_ALL=C sort)" "$(files_below "$folder/first")"
     same "files that name the build folder" "" \
         "$(grep -rl --exclude='*.o' --exclude='*.a' --exclude='*.so*' "$build" "$folder/first")"
@@ -85,6 +86,18 @@ case_destdir()
     same "what is in DESTDIR" opt "$(ls "$work/stage")"
     same "installed files" "$(files_below "$prefix")" "$(files_below "$work/stage/opt/tried")"
     same "what is outside of it" "" "$(ls -d /opt/tried 2>/dev/null)"
+}
+
+# What the README says of uninstalling.
+case_uninstall()
+{
+    try cmake --install "$build" --prefix "$work/tried"
+    expect_success "cmake --install"
+    same "files before" "$(files_below "$prefix")" "$(files_below "$work/tried")"
+    command=$(sed -n 's/^`sudo \(xargs rm .*\)` uninstalls[.]$/\1/p' "$source_tree/README.md")
+    try sh -c "$(echo "$command" | sed "s,build/release,'$build',")"
+    expect_success "uninstalling"
+    same "files that stay" "" "$(files_below "$work/tried")"
 }
 
 case_command()
