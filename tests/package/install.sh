@@ -42,7 +42,7 @@ expected_files()
         printf '%s\n' "$libdir/$file.a" "$libdir/$file.so" "$libdir/$file.so.$soversion" \
             "$libdir/$file.so.$version" "$libdir/pkgconfig/${file#lib}.pc"
     done
-    printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" include/brkmalloc/brkmalloc.h \
+    printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" "$libdir/pkgconfig/brkmalloc-kernel.pc" \
         "$libdir/cmake/brkmalloc/brkmalloc-config.cmake" \
         "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
         libexec/brkmalloc/brkmalloc-ctl libexec/brkmalloc/brkmalloc-replay \
@@ -50,10 +50,12 @@ expected_files()
         share/bash-completion/completions/brkmalloc share/brkmalloc/brkmalloc-gdb.py \
         "$gdb_links/libbrkmalloc.so.$version-gdb.py" \
         "$gdb_links/libbrkmalloc-prefixed.so.$version-gdb.py" \
-        share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 share/man/man7/brkmalloc.7
+        share/man/man1/brkmalloc.1 share/man/man3/brkmalloc.3 \
+        share/man/man3/brkmalloc-kernel.3 share/man/man7/brkmalloc.7
     if [ -f "$build/profile/brkmalloc-pprof" ]; then
         echo libexec/brkmalloc/brkmalloc-pprof
     fi
+    (cd "$source_tree" && find include -type f)
     (cd "$source_tree" && find compare trace -name '*.py') | sed 's,^,share/brkmalloc/,'
     functions | sed 's,.*,share/man/man3/&.3,'
     for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
