@@ -196,7 +196,7 @@ void brkm__hardened_check_all(void)
 {
 }
 
-void brkm__foreign_prepare(void)
+void brkm__foreign_take_over(void)
 {
 }
 
