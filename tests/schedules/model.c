@@ -575,6 +575,8 @@ static void fork_and_go_on(void)
         handlers.child();
     }
     use_each_lock();
+    /* What our handlers held is whole: in neither process is anything to be settled. */
+    schedule_expect(settled_caches + abandoned_heaps + settled_others == 0);
 }
 
 /* True when the lock is orphaned; whoever was inside is gone. */
