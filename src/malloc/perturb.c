@@ -10,17 +10,25 @@
 #include "kit/options.h"
 #include "kit/report.h"
 
-/* Where freed blocks wait. Whoever exchanges `payload` for another value, or for NULL, has the
- * block that was there to himself (acquire and release); `size` and `byte` may be those of the next
- * one by then. No lock: so no fork has to care. */
+/* Where freed blocks wait. Whoever exchanges `kept` for 0 has the block that was there to himself
+ * (acquire and release); `size` may be that of the next one by then. No lock: so no fork has to
+ * care. */
 static struct place {
-    _Atomic(void *) payload;
-    atomic_size_t size;    /* of the block; relaxed */
-    _Atomic(uint8_t) byte; /* that it is filled with; relaxed */
+    /* The payload, and above its 56 bits the byte that it is filled with: the option may change
+     * while the block waits. 0: there is none. */
+    _Atomic(uint64_t) kept;
+    atomic_size_t size; /* of the block; relaxed */
 } places[PERTURB_PLACES];
 
+#define BYTE_SHIFT 56
+
+static void *payload_of(uint64_t kept)
+{
+    return (void *)(uintptr_t)(kept & (((uint64_t)1 << BYTE_SHIFT) - 1));
+}
+
 /* Blocks that were ever kept: the next goes to this place, in turn. Relaxed. */
-static atomic_size_t kept;
+static atomic_size_t kept_so_far;
 
 bool brkm__perturb_is_on(void)
 {
@@ -64,8 +72,8 @@ static void verify(const void *payload, size_t size, uint8_t byte, const char *c
 /* The block at the place, verified and in use as if the program had it; NULL when there is none. */
 static struct mem_control_block *take_from(struct place *place, const char *caller)
 {
-    uint8_t byte = atomic_load_explicit(&place->byte, memory_order_relaxed);
-    void *payload = atomic_exchange_explicit(&place->payload, NULL, memory_order_acquire);
+    uint64_t kept = atomic_exchange_explicit(&place->kept, 0, memory_order_acquire);
+    void *payload = payload_of(kept);
     if (payload == NULL) {
         return NULL;
     }
@@ -75,7 +83,7 @@ static struct mem_control_block *take_from(struct place *place, const char *call
                     (struct fault_place){.address = payload, .caller = caller});
     }
     block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
-    verify(payload, block_usable_size(block), byte, caller);
+    verify(payload, block_usable_size(block), (uint8_t)(kept >> BYTE_SHIFT), caller);
     return block;
 }
 
@@ -88,20 +96,26 @@ static bool empty(struct place *place)
     return block != NULL;
 }
 
+/* True when the block, whose bytes are all `byte`, waits at the place. */
+static bool put(struct place *place, struct mem_control_block *block, size_t byte)
+{
+    uint64_t nothing = 0;
+    uint64_t kept = (uintptr_t)block_payload(block) | (uint64_t)byte << BYTE_SHIFT;
+    atomic_store_explicit(&place->size, block_short_size(block), memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(&place->kept, &nothing, kept,
+                                                   memory_order_release, memory_order_relaxed);
+}
+
 void brkm__perturb_keep(struct mem_control_block *block)
 {
-    void *payload = block_payload(block);
-    size_t number = atomic_fetch_add_explicit(&kept, 1, memory_order_relaxed);
+    size_t byte = brkm__option_get(OPTION_perturb);
+    size_t number = atomic_fetch_add_explicit(&kept_so_far, 1, memory_order_relaxed);
     struct place *place = &places[number % PERTURB_PLACES];
-    brkm__perturb_freed(payload, block_usable_size(block));
+    fill(block_payload(block), block_usable_size(block), byte);
+    annotate_forgotten(block_payload(block), block_usable_size(block));
     empty(place);
-    void *nothing = NULL;
     block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
-    atomic_store_explicit(&place->size, block_short_size(block), memory_order_relaxed);
-    atomic_store_explicit(&place->byte, (uint8_t)brkm__option_get(OPTION_perturb),
-                          memory_order_relaxed);
-    if (!atomic_compare_exchange_strong_explicit(&place->payload, &nothing, payload,
-                                                 memory_order_release, memory_order_relaxed)) {
+    if (!put(place, block, byte)) {
         block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
         brkm__heap_free(&brkm__main_heap, block, "free");
     }
@@ -111,8 +125,8 @@ struct mem_control_block *brkm__perturb_take(size_t size, size_t alignment)
 {
     for (size_t i = 0; i < PERTURB_PLACES; i++) {
         struct place *place = &places[i];
-        uintptr_t payload = (uintptr_t)atomic_load_explicit(&place->payload, memory_order_relaxed);
-        if (payload == 0 || payload % alignment != 0 ||
+        uint64_t kept = atomic_load_explicit(&place->kept, memory_order_relaxed);
+        if (kept == 0 || (uintptr_t)payload_of(kept) % alignment != 0 ||
             atomic_load_explicit(&place->size, memory_order_relaxed) != size) {
             continue;
         }
@@ -140,7 +154,7 @@ struct perturb_totals brkm__perturb_totals(void)
 {
     struct perturb_totals totals = {0, 0};
     for (size_t i = 0; i < PERTURB_PLACES; i++) {
-        if (atomic_load_explicit(&places[i].payload, memory_order_relaxed) != NULL) {
+        if (atomic_load_explicit(&places[i].kept, memory_order_relaxed) != 0) {
             totals.bytes += atomic_load_explicit(&places[i].size, memory_order_relaxed);
             totals.blocks++;
         }
