@@ -149,8 +149,8 @@ def case_sites(case):
         same("program", os.path.realpath(case.program), profile.head["program"])
         same("rights of the file", 0o600, profile.mode)
         same("messages", "", run.errors)
-        holds("the program is among the mappings",
-              any(line.endswith(os.path.realpath(case.program)) for line in profile.mappings))
+        holds("the program is among the objects",
+              any(line.endswith(os.path.realpath(case.program)) for line in profile.objects))
         expect_sites(run, profile)
         run.end()
 
