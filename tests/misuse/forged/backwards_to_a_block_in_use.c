@@ -7,7 +7,7 @@
 void misuse(size_t size)
 {
     struct pair pair = neighbours(size);
-    header_of(pair.behind)[4] |= 1;
+    header_of(pair.behind)[4] |= 0x80;
     ((size_t *)pair.behind)[-2] = size + 8;
     free(pair.behind);
     empty_caches();

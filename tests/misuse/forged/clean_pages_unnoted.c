@@ -7,6 +7,6 @@
 void misuse(size_t size)
 {
     char *block = freed_to_heap(size);
-    header_of(block)[4] &= ~4;
+    header_of(block)[4] &= ~0x20;
     memset(malloc(size), 1, size);
 }

@@ -9,6 +9,6 @@ void misuse(size_t size)
     struct pair pair = neighbours(size);
     free(pair.front);
     empty_caches();
-    header_of(pair.behind)[4] &= ~1;
+    header_of(pair.behind)[4] &= ~0x80;
     malloc(size);
 }

@@ -7,6 +7,6 @@
 void misuse(size_t size)
 {
     char *first = malloc(size);
-    header_of(first)[4] |= 1;
+    header_of(first)[4] |= 0x80;
     free(first);
 }

@@ -11,7 +11,7 @@ void misuse(size_t size)
     sbrk(4096);
     while ((next = malloc(size)) == last + size + 8)
         last = next;
-    header_of(last)[4] |= 2;
+    header_of(last)[4] |= 0x40;
     free(last);
     next = last + size + 8;
     malloc_trim(0);

@@ -10,6 +10,6 @@ void misuse(size_t size)
     memset(block + 16, 0, 40);
     ((size_t *)block)[4] = (size_t)block & -4096;
     ((size_t *)block)[5] = ((size_t)block + size) & -4096;
-    header_of(block)[4] |= 4;
+    header_of(block)[4] |= 0x20;
     calloc(1, size);
 }

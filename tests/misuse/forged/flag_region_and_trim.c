@@ -7,7 +7,7 @@
 void misuse(size_t size)
 {
     char *block = freed_to_heap(size);
-    header_of(block)[4] |= 2;
+    header_of(block)[4] |= 0x40;
     malloc_trim(0);
     memset(malloc(size), 1, size);
 }

@@ -7,7 +7,7 @@
 void misuse(size_t size)
 {
     char *block = neighbours(size).front;
-    header_of(block)[4] |= 0x80;
+    header_of(block)[4] |= 0x10;
     free(block);
     empty_caches();
 }

@@ -8,6 +8,6 @@ void misuse(size_t size)
 {
     struct pair pair = neighbours(size);
     memset(pair.front, 0, size);
-    header_of(pair.behind)[4] |= 1;
+    header_of(pair.behind)[4] |= 0x80;
     free(pair.front);
 }

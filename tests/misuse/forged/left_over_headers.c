@@ -17,7 +17,7 @@ void misuse(size_t size)
     memcpy(row[5], (void *[]){header_of(row[7]), NULL}, 16);
     memcpy(row[7], (void *[]){NULL, header_of(row[5])}, 16);
     *(size_t *)(header_of(row[8]) - 8) = size + 8;
-    header_of(row[8])[4] |= 1;
+    header_of(row[8])[4] |= 0x80;
     free(row[8]);
     expect_never_given(taken, 4 * size, 2 * size);
 }

@@ -8,6 +8,6 @@
 void misuse(size_t size)
 {
     char *block = malloc(size - (size_t)getpid() % 16);
-    header_of(block)[4] ^= (unsigned char)(8u << (size_t)getpid() / 16 % 5);
+    header_of(block)[4] ^= (unsigned char)(1u << (size_t)getpid() / 16 % 5);
     free(block);
 }
