@@ -134,8 +134,9 @@ static void purge_bin(struct job *job, unsigned bin)
     const struct bins *bins = &job->heap->bins;
     struct free_block *block = NULL;
     unsigned clean = 0;
-    while (clean < job->patience && goes_on(job) &&
-           (block = brkm__bins_step(bins, bin, block)) != NULL) {
+    /* The step verifies the links of the block before: of the last one purged, too. */
+    while (clean < job->patience && (block = brkm__bins_step(bins, bin, block)) != NULL &&
+           goes_on(job)) {
         clean = purge_block(job, &block->header) ? 0 : clean + 1;
     }
 }
