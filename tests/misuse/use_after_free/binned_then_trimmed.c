@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The links of a free block, found by malloc_trim.
+ * The links of a free block: malloc_trim or the next malloc finds it.
  * Sizes: large
  * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
 #include "../misuse.h"
@@ -9,4 +9,5 @@ void misuse(size_t size)
     size_t *block = (size_t *)freed_to_heap(size);
     block[0] = 0x4141414141414141;
     malloc_trim(0);
+    malloc(size);
 }
