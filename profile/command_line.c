@@ -18,10 +18,12 @@ enum option_number {
     OPTION_FOLDED = 256,
     OPTION_SVG,
     OPTION_TEXT,
+    OPTION_SITES,
     OPTION_LEAKS,
     OPTION_DIFF,
     OPTION_VALUE,
     OPTION_PEAK,
+    OPTION_LIVE,
     OPTION_KEEP_ALLOCATOR,
     OPTION_ROWS,
     OPTION_SYMBOLS,
@@ -32,10 +34,12 @@ static const struct option options[] = {
     {"folded", no_argument, NULL, OPTION_FOLDED},
     {"svg", no_argument, NULL, OPTION_SVG},
     {"text", no_argument, NULL, OPTION_TEXT},
+    {"sites", no_argument, NULL, OPTION_SITES},
     {"leaks", no_argument, NULL, OPTION_LEAKS},
     {"diff", required_argument, NULL, OPTION_DIFF},
     {"value", required_argument, NULL, OPTION_VALUE},
     {"peak", no_argument, NULL, OPTION_PEAK},
+    {"live", no_argument, NULL, OPTION_LIVE},
     {"keep-allocator", no_argument, NULL, OPTION_KEEP_ALLOCATOR},
     {"rows", required_argument, NULL, OPTION_ROWS},
     {"symbols", required_argument, NULL, OPTION_SYMBOLS},
@@ -45,8 +49,8 @@ static const struct option options[] = {
 
 static void print_usage(FILE *stream)
 {
-    fputs("usage: brkmalloc pprof [--folded | --svg | --text | --leaks | --diff BASE] [--peak]\n"
-          "                       [--value NAME] [--rows N] [--keep-allocator]\n"
+    fputs("usage: brkmalloc pprof [--folded | --svg | --text | --sites | --leaks | --diff BASE]\n"
+          "                       [--peak | --live] [--value NAME] [--rows N] [--keep-allocator]\n"
           "                       [--symbols DIR] [-o OUT] FILE\n",
           stream);
 }
@@ -103,6 +107,14 @@ static void choose_view(struct reading *reading, enum view view, const char *wor
     reading->view_word = word;
 }
 
+static void choose_moment(struct reading *reading, enum moment moment)
+{
+    if (reading->line.moment != MOMENT_BY_PROFILE && reading->line.moment != moment) {
+        usage_error("--peak and --live exclude each other");
+    }
+    reading->line.moment = moment;
+}
+
 static void read_option(struct reading *reading, int option, char **words)
 {
     switch (option) {
@@ -118,6 +130,9 @@ static void read_option(struct reading *reading, int option, char **words)
     case OPTION_TEXT:
         choose_view(reading, VIEW_TEXT, "--text");
         return;
+    case OPTION_SITES:
+        choose_view(reading, VIEW_SITES, "--sites");
+        return;
     case OPTION_LEAKS:
         choose_view(reading, VIEW_LEAKS, "--leaks");
         return;
@@ -130,7 +145,10 @@ static void read_option(struct reading *reading, int option, char **words)
         reading->has_value = true;
         return;
     case OPTION_PEAK:
-        reading->line.is_at_peak = true;
+        choose_moment(reading, MOMENT_PEAK);
+        return;
+    case OPTION_LIVE:
+        choose_moment(reading, MOMENT_WRITING);
         return;
     case OPTION_KEEP_ALLOCATOR:
         reading->line.keeps_allocator = true;
@@ -163,13 +181,14 @@ static void check(const struct reading *reading)
             "--value has no meaning for pprof's format, which holds all; give it to pprof as "
             "-sample_index");
     }
-    if (line->view == VIEW_LEAKS &&
+    if ((line->view == VIEW_LEAKS || line->view == VIEW_SITES) &&
         (line->value == PROFILE_ALLOC_OBJECTS || line->value == PROFILE_ALLOC_SPACE)) {
-        usage_error("--leaks shows what is in use: its --value is inuse_space or inuse_objects");
+        usage_error("%s shows what is in use: its --value is inuse_space or inuse_objects",
+                    reading->view_word);
     }
     if (reading->has_rows &&
         (line->view == VIEW_PPROF || line->view == VIEW_FOLDED || line->view == VIEW_SVG)) {
-        usage_error("--rows goes with --text, --leaks and --diff only");
+        usage_error("--rows goes with --text, --sites, --leaks and --diff only");
     }
     if (line->output != NULL && line->output[0] == '\0') {
         usage_error("-o needs a file; - stands for standard output");

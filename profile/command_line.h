@@ -8,13 +8,17 @@
 
 #include "profile.h"
 
-enum view { VIEW_PPROF, VIEW_FOLDED, VIEW_SVG, VIEW_TEXT, VIEW_LEAKS, VIEW_DIFF };
+enum view { VIEW_PPROF, VIEW_FOLDED, VIEW_SVG, VIEW_TEXT, VIEW_SITES, VIEW_LEAKS, VIEW_DIFF };
+
+/* When something counts as in use: unless the user says so, at the peak in profiles that were
+ * written at exit, where little is in use, but for leaks. */
+enum moment { MOMENT_BY_PROFILE, MOMENT_PEAK, MOMENT_WRITING };
 
 struct command_line {
     enum view view;
     enum profile_value value;
     size_t row_count; /* SIZE_MAX: all */
-    bool is_at_peak;
+    enum moment moment;
     bool keeps_allocator;
     const char *symbols; /* folder with files by build id, or NULL */
     const char *output;  /* NULL: the view's own place */

@@ -100,7 +100,7 @@ static void add_grown_stack(struct text *text, const struct stack_totals *totals
                 number_of_growth(growth, amounts[SIDE_BEFORE], amounts[SIDE_AFTER], are_bytes),
                 number_of(before, amounts[SIDE_BEFORE], are_bytes),
                 number_of(after, amounts[SIDE_AFTER], are_bytes));
-    stack_add_lines(text, name_table_get(&totals->keys, stack), "    ");
+    stack_add_lines(text, name_table_get(&totals->keys, stack), "    ", SIZE_MAX);
 }
 
 static void add_stacks(struct text *text, const struct profile *before, const struct profile *after,

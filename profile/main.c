@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "command_line.h"
+#include "making.h"
 #include "memory.h"
 #include "output.h"
 #include "pprof_format.h"
@@ -54,29 +55,48 @@ static void warn_of_unknown_objects(const char *path, const struct raw_profile *
     }
 }
 
-static bool read_profile(struct profile *profile, const char *path,
-                         const struct command_line *command)
+static bool read_raw(struct raw_profile *raw, const char *path)
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         tell("", path, 0, strerror(errno));
         return false;
     }
-    struct raw_profile raw;
     struct raw_problem problem;
-    bool is_read = raw_profile_read(&raw, file, &problem);
+    bool is_read = raw_profile_read(raw, file, &problem);
     fclose(file);
     if (is_read) {
-        warn_if_cut_short(path, &raw);
-        warn_of_unknown_objects(path, &raw);
-        struct profile_options options = {command->is_at_peak, command->keeps_allocator,
-                                          command->symbols};
-        profile_make(profile, &raw, options);
+        warn_if_cut_short(path, raw);
+        warn_of_unknown_objects(path, raw);
     } else {
         tell("", path, problem.line, problem.text);
+        raw_profile_free(raw);
     }
-    raw_profile_free(&raw);
     return is_read;
+}
+
+/* Whether it was written at exit and tells of the peak (option profile_peak). */
+static bool is_of_whole_run(const struct raw_profile *raw)
+{
+    if (strcmp(raw->reason, "exit") != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < raw->sample_count; i++) {
+        if (raw->samples[i].numbers[RAW_PEAK_BLOCKS] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool shows_peak(const struct command_line *command, const struct raw_profile *raw,
+                       const struct raw_profile *base)
+{
+    if (command->moment != MOMENT_BY_PROFILE) {
+        return command->moment == MOMENT_PEAK;
+    }
+    return command->view != VIEW_LEAKS && is_of_whole_run(raw) &&
+           (base == NULL || is_of_whole_run(base));
 }
 
 static void add_view(struct text *text, const struct profile *profile, const struct profile *base,
@@ -96,6 +116,9 @@ static void add_view(struct text *text, const struct profile *profile, const str
         return;
     case VIEW_TEXT:
         view_add_functions(text, profile, options);
+        return;
+    case VIEW_SITES:
+        view_add_sites(text, profile, options);
         return;
     case VIEW_LEAKS:
         view_add_leaks(text, profile, options);
@@ -154,21 +177,49 @@ static bool show(const struct profile *profile, const struct profile *base,
     return is_written;
 }
 
+static struct profile_options options_of(const struct command_line *command, bool is_at_peak)
+{
+    return (struct profile_options){is_at_peak, command->keeps_allocator, command->symbols};
+}
+
+static bool show_one(const struct raw_profile *raw, const struct command_line *command)
+{
+    struct profile profile;
+    profile_make(&profile, raw, options_of(command, shows_peak(command, raw, NULL)));
+    bool is_done = show(&profile, NULL, command);
+    profile_free(&profile);
+    return is_done;
+}
+
+static bool show_growth(const struct raw_profile *raw, const struct raw_profile *raw_base,
+                        const struct command_line *command)
+{
+    struct profile_options options = options_of(command, shows_peak(command, raw, raw_base));
+    struct profile profile;
+    struct profile base;
+    profile_make(&profile, raw, options);
+    profile_make(&base, raw_base, options);
+    bool is_done = show(&profile, &base, command);
+    profile_free(&profile);
+    profile_free(&base);
+    return is_done;
+}
+
 int main(int count, char **words)
 {
     struct command_line command = command_line_read(count, words);
-    struct profile profile;
-    struct profile base;
-    if (!read_profile(&profile, command.file, &command)) {
+    struct raw_profile raw;
+    struct raw_profile base;
+    bool is_done = false;
+    if (!read_raw(&raw, command.file)) {
         return 1;
     }
-    bool is_done = false;
     if (command.base == NULL) {
-        is_done = show(&profile, NULL, &command);
-    } else if (read_profile(&base, command.base, &command)) {
-        is_done = show(&profile, &base, &command);
-        profile_free(&base);
+        is_done = show_one(&raw, &command);
+    } else if (read_raw(&base, command.base)) {
+        is_done = show_growth(&raw, &base, &command);
+        raw_profile_free(&base);
     }
-    profile_free(&profile);
+    raw_profile_free(&raw);
     return is_done ? 0 : 1;
 }

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "name_table.h"
-#include "raw_profile.h"
 
 enum profile_value {
     PROFILE_INUSE_OBJECTS,
@@ -86,14 +85,6 @@ struct profile {
     bool is_at_peak;
 };
 
-struct profile_options {
-    bool is_at_peak;      /* what was in use at the peak, instead of at the writing */
-    bool keeps_allocator; /* the innermost frames that are the allocator's */
-    const char *symbols;  /* folder with the files of other machines, or NULL; see symbols.h */
-};
-
-void profile_make(struct profile *profile, const struct raw_profile *raw,
-                  struct profile_options options);
 void profile_free(struct profile *profile);
 
 const char *profile_name(const struct profile *profile, uint32_t name);

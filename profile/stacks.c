@@ -57,11 +57,15 @@ void stack_totals_free(struct stack_totals *totals)
     *totals = (struct stack_totals){.totals = NULL};
 }
 
-void stack_add_lines(struct text *text, const char *key, const char *indentation)
+void stack_add_lines(struct text *text, const char *key, const char *indentation, size_t most)
 {
-    while (*key != '\0') {
+    for (size_t lines = 0; *key != '\0'; lines++) {
         size_t length = strcspn(key, "\n");
         text_add(text, indentation);
+        if (lines == most) {
+            text_add(text, "...\n");
+            return;
+        }
         text_add_bytes(text, key, length + 1);
         key += length + 1;
     }

@@ -32,7 +32,7 @@ void stack_totals_add(struct stack_totals *totals, const struct profile *profile
 
 void stack_totals_free(struct stack_totals *totals);
 
-/* Adds the lines of a stack from `key` on, each indented. */
-void stack_add_lines(struct text *text, const char *key, const char *indentation);
+/* Adds the lines of a stack from `key` on, each indented; "..." for those beyond `most`. */
+void stack_add_lines(struct text *text, const char *key, const char *indentation, size_t most);
 
 #endif

@@ -23,6 +23,9 @@ void view_add_folded(struct text *text, const struct profile *profile, enum prof
 void view_add_functions(struct text *text, const struct profile *profile,
                         struct view_options options);
 
+/* Places that allocated what is in use, each with the callers in its largest call stack. */
+void view_add_sites(struct text *text, const struct profile *profile, struct view_options options);
+
 /* Places that allocated what is still in use, each with its call stacks. */
 void view_add_leaks(struct text *text, const struct profile *profile, struct view_options options);
 

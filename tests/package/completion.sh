@@ -78,6 +78,7 @@ runs_programs()
     offers "program file" brkmalloc run --stats "program"
     offers "program file" brkmalloc run -- "program"
     offers "program file" brkmalloc record -o trace "program"
+    offers "program file" brkmalloc profile --open -o folder "program"
     offers_only "--stats" brkmalloc run --st
 }
 

@@ -24,6 +24,8 @@ BAD_USAGE = {
     ("--diff",): "--diff needs a value",
     ("--text", "--svg", "a"): "--text and --svg exclude each other",
     ("--diff", "a", "--leaks", "b"): "--diff and --leaks exclude each other",
+    ("--peak", "--live", "a"): "--peak and --live exclude each other",
+    ("--sites", "--value", "alloc_space", "a"): "--sites shows what is in use",
     ("--text", "--value", "bytes", "a"): "--value 'bytes' is unknown",
     ("--value", "alloc_space", "a"): "-sample_index",
     ("--leaks", "--value", "alloc_space", "a"): "inuse_space or inuse_objects",

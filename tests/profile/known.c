@@ -200,7 +200,7 @@ int main(int count, char **words)
     char program[4096] = "";
     ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
     printf("brkmalloc heap profile 2\npid 1234\nprogram %.*s\ninterval 524288\nstarted %ld\n"
-           "colour blue\nseconds 12.345\nreason exit\n",
+           "colour blue\nseconds 12.345\nreason request\n",
            (int)length, program, (long)time(NULL));
     load();
     known_with_inlined();

@@ -158,7 +158,7 @@ class PprofFormat(Test):
         self.same("type of the period", ("space", "bytes"),
                   (decoded.string(period, "type"), decoded.string(period, "unit")))
         comments = [decoded.strings[number] for number in decoded.message["comment"]]
-        self.expect("comments", "pid 1234" in comments and "reason exit" in comments, comments)
+        self.expect("comments", "pid 1234" in comments and "reason request" in comments, comments)
 
     def names(self, profile: str) -> None:
         decoded = self.decode(profile)

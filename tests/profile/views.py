@@ -35,6 +35,49 @@ class Views(Test):
         self.same("the allocator's frames, preloaded", 700,
                   kept.get(("known_preloaded", "known_allocate", "step")))
 
+    def moments(self, profile: str) -> None:
+        """What was written at exit shows the peak, but for what was never freed."""
+        with open(profile, encoding="utf-8") as file:
+            text = file.read().replace("reason request", "reason exit")
+        at_exit = self.write("exit.heap", text)
+        without_peak = self.write("no_peak.heap", re.sub(
+            r"^(sample(?: \d+){4}) \d+ \d+", r"\1 0 0", text, flags=re.M))
+        amounts = {number: {stack: numbers[number] for stack, numbers in KNOWN.items()
+                            if numbers[number] != 0} for number in (LIVE_BYTES, PEAK_BYTES)}
+        choices = {
+            (at_exit,): PEAK_BYTES,
+            ("--peak", at_exit): PEAK_BYTES,
+            ("--live", at_exit): LIVE_BYTES,
+            (without_peak,): LIVE_BYTES,
+            ("--live", profile): LIVE_BYTES,
+        }
+        for words, number in choices.items():
+            self.same(f"folded {words}", amounts[number], self.folded(*words))
+        self.expect("heading at the peak", "in use at the peak" in self.read("--text", at_exit))
+        self.same("leaks are what is in use at exit", self.read("--leaks", "--live", at_exit),
+                  self.read("--leaks", at_exit))
+        self.expect("growth of the peak", " in use at the peak" in
+                    self.read("--diff", at_exit, at_exit))
+        self.expect("growth between different moments is of what is live", "in use at the peak"
+                    not in self.read("--diff", profile, at_exit))
+
+    def sites(self, profile: str) -> None:
+        """A place with a long call stack, and how many there are."""
+        lines = known_lines()
+        text = self.read("--sites", "--rows", "4", profile)
+        whole = known_total(LIVE_BYTES)
+        place = (f"\n1000 B in 10 blocks ({100 * 1000 / whole:.1f}%): known_make_table  "
+                 f"{lines['make_table']}\n    load  {lines['load']}\n    main  known.c:")
+        self.expect("place with its callers", place in text, text)
+        self.same("places", 4, len(re.findall(r"^\S.*%\): ", text, re.M)))
+        deep = self.write("deep.heap", "brkmalloc heap profile 2\n"
+                          "sample 1 70 1 70 1 70 0x9 0x8 0x7 0x6 0x5 0x4 0x3\n"
+                          "sample 1 30 1 30 1 30 0x9 0x18\nobjects\nend\n")
+        run = self.run("--sites", deep)
+        self.expect("callers of the largest stack",
+                    "100 B in 2 blocks (100.0%): 0x8\n    0x7\n    0x6\n    0x5\n    0x4\n    0x3\n"
+                    "    ...\n    and from 1 other call stack\n" in run.stdout, run.stdout)
+
     def table(self, profile: str) -> None:
         text = self.read("--text", profile)
         rows = {}
@@ -146,6 +189,8 @@ def main() -> int:
     with Views(reader) as test:
         profile = test.profile_of(known)
         test.folded_stacks(profile)
+        test.moments(profile)
+        test.sites(profile)
         test.table(profile)
         test.leaks(profile)
         test.growth(known, profile)

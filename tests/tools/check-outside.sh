@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # check-outside.sh [TREE]: what the folders beside src/ read of each other goes one way only: headers by
-# their path, modules of Python by their name.
+# their path, modules of Python by their name. Nor do the modules of a folder read each other in a circle.
 set -eu
 
 cd "${1:-$(dirname "$0")/../..}"
@@ -42,6 +42,21 @@ for folder in bench compare ctl profile trace; do
             ;;
         esac
     done <"$list"
+done
+# Prints "MODULE OTHER" for each module of C in folder $1 that reads a header of another one there.
+reads_within()
+{
+    grep -Ho '^#include "[a-z_]*[.]h"' "$1"/*.[ch] |
+        sed -nE 's/^.*\/([a-z_]+)\.[ch]:#include "([a-z_]+)\.h"$/\1 \2/p' | awk '$1 != $2'
+}
+
+for folder in bench/workloads bench/scenarios ctl profile trace; do
+    reads_within "$folder" >"$list"
+    [ -s "$list" ] || [ "${folder%/*}" = bench ] || status=1
+    if ! circle=$(tsort "$list" 2>&1 >/dev/null); then
+        echo "$folder/: modules that read each other in a circle: $circle"
+        status=1
+    fi
 done
 echo "$looked_at includes and imports"
 [ "$looked_at" -gt 0 ] || status=1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The report of what is in use. See views.h. */
+ * The reports of what is in use, by place. See views.h. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,9 @@
 /* Of a place that is reached in more ways, the others are counted only. */
 #define STACKS_PER_SITE 8
 
+/* Callers of a place that is shown with its largest call stack only. */
+#define CALLERS_PER_SITE 5
+
 /* A site is the innermost frame of a stack; it has the sums of its stacks. */
 struct report {
     struct stack_totals stacks;
@@ -20,6 +23,7 @@ struct report {
     struct stack_total *site_totals;
     uint32_t *order; /* of the stacks: by site, within a site by amount */
     bool is_by_blocks;
+    bool is_brief; /* one stack per site, its callers without their amount */
 };
 
 static uint64_t amount_of(const struct report *report, const struct stack_total *total)
@@ -84,10 +88,15 @@ static void add_amount(struct text *text, const struct stack_total *total)
 static void add_stack(struct text *text, const struct report *report, uint32_t stack)
 {
     const char *key = name_table_get(&report->stacks.keys, stack);
+    const char *callers = key + strcspn(key, "\n") + 1;
+    if (report->is_brief) {
+        stack_add_lines(text, callers, "    ", CALLERS_PER_SITE);
+        return;
+    }
     text_add(text, "    ");
     add_amount(text, &report->stacks.totals[stack]);
     text_add(text, ", called from\n");
-    stack_add_lines(text, key + strcspn(key, "\n") + 1, "        ");
+    stack_add_lines(text, callers, "        ", SIZE_MAX);
 }
 
 static bool is_empty(const struct stack_total *total)
@@ -105,6 +114,7 @@ static size_t add_site(struct text *text, const struct report *report, size_t po
     add_amount(text, total);
     text_format(text, " (%s): %s\n", number_of_part(part, amount_of(report, total), whole),
                 name_table_get(&report->sites, site));
+    size_t most = report->is_brief ? 1 : STACKS_PER_SITE;
     size_t shown = 0;
     size_t hidden = 0;
     for (; position < report->stacks.keys.count; position++) {
@@ -115,7 +125,7 @@ static size_t add_site(struct text *text, const struct report *report, size_t po
         if (is_empty(&report->stacks.totals[stack])) {
             continue;
         }
-        if (shown < STACKS_PER_SITE) {
+        if (shown < most) {
             add_stack(text, report, stack);
             shown++;
         } else {
@@ -123,7 +133,7 @@ static size_t add_site(struct text *text, const struct report *report, size_t po
         }
     }
     if (hidden > 0) {
-        text_format(text, "    and from %zu other call stacks\n", hidden);
+        text_format(text, "    and from %zu other call stack%s\n", hidden, hidden == 1 ? "" : "s");
     }
     text_add_character(text, '\n');
     return position;
@@ -151,19 +161,34 @@ static void add_sites(struct text *text, const struct report *report, size_t row
     }
 }
 
+static void add_report(struct text *text, const struct profile *profile,
+                       struct view_options options, struct report *report)
+{
+    struct stack_choice choice = {PROFILE_INUSE_OBJECTS, PROFILE_INUSE_SPACE, true};
+    report->is_by_blocks = options.value == PROFILE_INUSE_OBJECTS;
+    stack_totals_add(&report->stacks, profile, choice, SIDE_AFTER);
+    sum_up_sites(report);
+    add_sites(text, report, options.row_count, profile_total(profile, options.value));
+    stack_totals_free(&report->stacks);
+    name_table_free(&report->sites);
+    free(report->site_of_stack);
+    free(report->site_totals);
+    free(report->order);
+}
+
+void view_add_sites(struct text *text, const struct profile *profile, struct view_options options)
+{
+    struct report report = {.is_brief = true};
+    view_add_heading(text, profile, options.value);
+    text_add_character(text, '\n');
+    add_report(text, profile, options, &report);
+}
+
 void view_add_leaks(struct text *text, const struct profile *profile, struct view_options options)
 {
-    struct report report = {.is_by_blocks = options.value == PROFILE_INUSE_OBJECTS};
-    struct stack_choice choice = {PROFILE_INUSE_OBJECTS, PROFILE_INUSE_SPACE, true};
-    stack_totals_add(&report.stacks, profile, choice, SIDE_AFTER);
-    sum_up_sites(&report);
+    struct report report = {.is_brief = false};
     view_add_heading(text, profile, options.value);
     text_add(text,
              "What is in use may still be needed: compare with what should have been freed.\n\n");
-    add_sites(text, &report, options.row_count, profile_total(profile, options.value));
-    stack_totals_free(&report.stacks);
-    name_table_free(&report.sites);
-    free(report.site_of_stack);
-    free(report.site_totals);
-    free(report.order);
+    add_report(text, profile, options, &report);
 }
