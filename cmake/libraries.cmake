@@ -10,7 +10,7 @@
 # what takes over names of libc, stand apart below.
 set(core_sources
   kit/alarm.c kit/backtrace.c kit/footprint.c kit/huge_pages.c kit/lock.c kit/options.c
-  kit/options_read.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/wiped.c
+  kit/options_read.c kit/options_tell.c kit/options_value.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/wiped.c
   heap/bins.c heap/block.c heap/free_space.c heap/heap.c heap/mapped.c heap/purge.c
   heap/regions.c heap/sealed_list.c heap/top.c heap/walk.c
   cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c

@@ -21,11 +21,13 @@ static const char *const foreign_words[] = {
 #define WORDS_OF_FLAG(name) NULL
 #define WORDS_OF_NUMBER(name) NULL
 #define WORDS_OF_SIZE(name) NULL
+#define WORDS_OF_SIGNAL(name) NULL
 #define WORDS_OF_WORD(name) name##_words
 
 const struct option_row brkm__option_rows[OPTION_COUNT] = {
-#define BRKM_OPTION_ROW(name, type, standard, largest, change, secure, meaning) \
-    {#name, OPTION_TYPE_##type, largest, OPTION_##change, OPTION_##secure, WORDS_OF_##type(name)},
+#define BRKM_OPTION_ROW(name, type, standard, largest, change, secure, meaning)  \
+    {#name,           OPTION_TYPE_##type,    standard, largest, OPTION_##change, \
+     OPTION_##secure, WORDS_OF_##type(name), meaning},
     BRKM_OPTIONS(BRKM_OPTION_ROW)
 #undef BRKM_OPTION_ROW
 };

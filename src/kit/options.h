@@ -11,12 +11,14 @@
 #include "base/config.h"
 
 /* X(name, type, default, largest value, change, secure, meaning).
- * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g, WORD one
- * of the words that options.c lists as NAME_words, which are numbered from 0 on.
+ * Types: FLAG takes true or false, NUMBER a number, SIZE bytes with an optional k, m or g, SIGNAL
+ * the number or the name of one, WORD one of the words that options.c lists as NAME_words, which
+ * are numbered from 0 on.
  * Change: AT_START options have their effect when the process starts, and only then.
  * Secure: a set-user-id program takes the SAFE ones from its environment, where an attacker may
  * have written them: they neither print, nor read files, nor make malloc fail, nor move a block. */
 #define BRKM_OPTIONS(X)                                                                           \
+    X(help, FLAG, 0, 1, AT_START, UNSAFE, "print every option to standard error, as here")        \
     X(confirm, FLAG, 0, 1, AT_START, UNSAFE, "print the settings in force to standard error")     \
     X(stats_at_exit, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                \
       "print statistics to standard error when the process exits")                                \
@@ -40,7 +42,7 @@
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which malloc fails; 0 for no limit")                          \
     X(hardened, FLAG, 0, 1, AT_START, UNSAFE,                                                     \
-      "turns on the parts of the hardened mode (hardened.c) that are not set")                    \
+      "turns on the parts of the hardened mode that are not set otherwise")                       \
     X(canary, FLAG, 0, 1, AT_START, UNSAFE,                                                       \
       "a secret value right behind the bytes asked for, verified when a block is freed")          \
     X(zero_freed, FLAG, 0, 1, AT_START, UNSAFE, "freed memory is cleared, and new memory is")     \
@@ -78,7 +80,7 @@
     X(profile_interval, SIZE, 512 * BRKM_KIB, 64 * BRKM_GIB, AT_START, UNSAFE,                    \
       "bytes between two samples on average; 1 for every block")                                  \
     X(profile_at_exit, FLAG, 1, 1, AT_START, UNSAFE, "the profile is written at exit")            \
-    X(profile_signal, NUMBER, 0, 64, AT_START, UNSAFE,                                            \
+    X(profile_signal, SIGNAL, 0, 64, AT_START, UNSAFE,                                            \
       "the signal that has it written; 0 for none")                                               \
     X(profile_growth, SIZE, 0, PTRDIFF_MAX, AT_START, UNSAFE,                                     \
       "it is written each time that so many more bytes are in use than before; 0 for never")      \
@@ -107,7 +109,13 @@ enum option {
         OPTION_COUNT
 };
 
-enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_NUMBER, OPTION_TYPE_SIZE, OPTION_TYPE_WORD };
+enum option_type {
+    OPTION_TYPE_FLAG,
+    OPTION_TYPE_NUMBER,
+    OPTION_TYPE_SIZE,
+    OPTION_TYPE_SIGNAL,
+    OPTION_TYPE_WORD
+};
 enum option_change { OPTION_AT_START, OPTION_ANY_TIME };
 enum option_security { OPTION_UNSAFE, OPTION_SAFE };
 
@@ -115,10 +123,11 @@ enum option_security { OPTION_UNSAFE, OPTION_SAFE };
 struct option_row {
     const char *name;
     enum option_type type;
-    size_t largest;
+    size_t standard, largest;
     enum option_change change;
     enum option_security security;
     const char *const *words; /* by value, `largest` and one in all; NULL for other types */
+    const char *meaning;
 };
 
 extern const struct option_row brkm__option_rows[OPTION_COUNT];

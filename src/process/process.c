@@ -11,6 +11,7 @@
 #include "kit/lock.h"
 #include "kit/options.h"
 #include "kit/options_read.h"
+#include "kit/options_tell.h"
 #include "malloc/foreign.h"
 #include "process/bare_fork.h"
 #include "process/locks.h"
@@ -90,9 +91,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__hardened_apply();
     brkm__foreign_take_over();
     brkm__profiling_apply();
-    if (brkm__option_get(OPTION_confirm) != 0) {
-        brkm__environment_confirm();
-    }
+    brkm__options_tell();
     if (brkm__option_get(OPTION_stats_at_exit) != 0) {
         brkm__os_keep_error_open();
     }

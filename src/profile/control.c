@@ -70,17 +70,17 @@ static void handle_signal(void)
     size_t number = brkm__option_get(OPTION_profile_signal);
     if (number != 0 && !brkm__os_handle_signal((int)number, brkm__profile_file_on_signal)) {
         complain("the signal of the option profile_signal cannot be had",
-                 "take another, such as 12, SIGUSR2");
+                 "take another, such as USR2");
     }
 }
 
 void brkm__profiling_apply(void)
 {
     const char *pattern = pattern_of_environment();
-    bool wants_file = pattern != NULL;
-    if (brkm__option_is_set(OPTION_profile)) {
-        wants_file = brkm__option_get(OPTION_profile) != 0;
+    if (pattern != NULL && !brkm__option_is_set(OPTION_profile)) {
+        brkm__option_set_from(OPTION_profile, 1, "BRKMALLOC_PROFILE");
     }
+    bool wants_file = brkm__option_get(OPTION_profile) != 0;
     at_exit.report_leaks = brkm__option_get(OPTION_profile_leaks) != 0;
     if (!wants_file && !at_exit.report_leaks) {
         return;

@@ -10,7 +10,8 @@
 #include "cache/depot.h"
 #include "heap/heap.h"
 #include "kit/options.h"
-#include "kit/options_read.h"
+#include "kit/options_value.h"
+#include "kit/span.h"
 #include "kit/text.h"
 #include "stats/heap_map.h"
 #include "system/os.h"
@@ -106,14 +107,8 @@ static void say_error(struct control_answer *answer, enum error_kind kind, const
     brkm__writer_flush(&writer);
 }
 
-/* A stretch of the request. */
-struct word {
-    const char *text;
-    size_t length;
-};
-
 /* `what "WORD"; remedy`. What is not printable is shown as a question mark. */
-static void say_error_about(struct control_answer *answer, const char *what, struct word word,
+static void say_error_about(struct control_answer *answer, const char *what, struct span word,
                             const char *remedy)
 {
     struct writer writer = {.write = append, .context = answer};
@@ -133,15 +128,10 @@ static void say_error_about(struct control_answer *answer, const char *what, str
 
 /* ---- Requests: version, stats, trim ---- */
 
-typedef void (*request_function)(struct control_answer *answer, struct word argument);
-
-static bool word_is(struct word word, const char *text)
-{
-    return strlen(text) == word.length && memcmp(word.text, text, word.length) == 0;
-}
+typedef void (*request_function)(struct control_answer *answer, struct span argument);
 
 /* True when there is no argument; otherwise says so. */
-static bool has_none(struct control_answer *answer, struct word argument)
+static bool has_none(struct control_answer *answer, struct span argument)
 {
     if (argument.length != 0) {
         say_error_about(answer, "unexpected", argument, "this request stands alone");
@@ -149,7 +139,7 @@ static bool has_none(struct control_answer *answer, struct word argument)
     return argument.length == 0;
 }
 
-static void answer_version(struct control_answer *answer, struct word argument)
+static void answer_version(struct control_answer *answer, struct span argument)
 {
     if (!has_none(answer, argument)) {
         return;
@@ -166,9 +156,9 @@ static void answer_version(struct control_answer *answer, struct word argument)
     head_ok(answer);
 }
 
-static void answer_stats(struct control_answer *answer, struct word argument)
+static void answer_stats(struct control_answer *answer, struct span argument)
 {
-    bool json = word_is(argument, "json");
+    bool json = span_is(argument, "json");
     if (!json && argument.length != 0) {
         say_error_about(answer, "unknown format", argument,
                         "the formats are json, or none for text");
@@ -178,7 +168,7 @@ static void answer_stats(struct control_answer *answer, struct word argument)
     head_ok(answer);
 }
 
-static void answer_trim(struct control_answer *answer, struct word argument)
+static void answer_trim(struct control_answer *answer, struct span argument)
 {
     if (!has_none(answer, argument)) {
         return;
@@ -200,7 +190,7 @@ static void answer_options(struct control_answer *answer, enum option first, enu
     struct writer writer = {.write = append, .context = answer};
     for (enum option option = first; option < end; option++) {
         struct line setting = {0};
-        brkm__environment_add_setting(&setting, option);
+        brkm__option_add_setting(&setting, option);
         brkm__writer_add_span(&writer, setting.text, setting.length);
         brkm__writer_add(&writer, "\n");
     }
@@ -209,7 +199,7 @@ static void answer_options(struct control_answer *answer, enum option first, enu
 }
 
 /* The option of that name; OPTION_COUNT after an error was said. */
-static enum option find_option(struct control_answer *answer, struct word key)
+static enum option find_option(struct control_answer *answer, struct span key)
 {
     enum option option = brkm__option_find(key.text, key.length);
     if (option == OPTION_COUNT) {
@@ -223,7 +213,7 @@ static enum option find_option(struct control_answer *answer, struct word key)
     return option;
 }
 
-static void answer_get(struct control_answer *answer, struct word argument)
+static void answer_get(struct control_answer *answer, struct span argument)
 {
     if (argument.length == 0) {
         answer_options(answer, 0, OPTION_COUNT);
@@ -235,41 +225,31 @@ static void answer_get(struct control_answer *answer, struct word argument)
     }
 }
 
-static void set_option(struct control_answer *answer, enum option option, struct word text)
+static void set_option(struct control_answer *answer, enum option option, struct span text)
 {
     size_t value = 0;
     struct line remedy = {0};
-    if (!brkm__environment_parse(option, text.text, text.length, &value, &remedy)) {
-        say_error_about(answer, brkm__option_rows[option].name, text, remedy.text);
-        return;
-    }
-    int error = brkm__option_change(option, value, "control");
-    if (error == EPERM) {
-        struct word name = {brkm__option_rows[option].name, strlen(brkm__option_rows[option].name)};
-        say_error_about(answer, "cannot change", name,
+    if (!brkm__option_parse(option, text, &value, &remedy)) {
+        say_error_about(answer, brkm__option_rows[option].name, text, brkm__line_text(&remedy));
+    } else if (brkm__option_change(option, value, "control") != 0) {
+        say_error_about(answer, "cannot change", span_of(brkm__option_rows[option].name),
                         "it counts only when the process starts, set it in BRKMALLOC then");
-    } else if (error != 0) {
-        say_error_about(answer, brkm__option_rows[option].name, text, "it is too large");
     } else {
         answer_options(answer, option, option + 1);
     }
 }
 
-static void answer_set(struct control_answer *answer, struct word argument)
+static void answer_set(struct control_answer *answer, struct span argument)
 {
-    size_t length = 0;
-    while (length < argument.length && argument.text[length] != '=' &&
-           argument.text[length] != ':') {
-        length++;
-    }
-    if (length == argument.length) {
+    struct span value = argument;
+    struct span key = span_cut(&value, "=:");
+    if (key.length == argument.length) {
         say_error(answer, ERROR_USAGE, "set needs KEY=VALUE");
         return;
     }
-    enum option option = find_option(answer, (struct word){argument.text, length});
+    enum option option = find_option(answer, key);
     if (option != OPTION_COUNT) {
-        set_option(answer, option,
-                   (struct word){argument.text + length + 1, argument.length - length - 1});
+        set_option(answer, option, value);
     }
 }
 
@@ -329,7 +309,7 @@ static void add_map(struct writer *writer, const struct heap_map *map)
     brkm__writer_add(writer, "]}\n");
 }
 
-static void answer_snapshot(struct control_answer *answer, struct word argument)
+static void answer_snapshot(struct control_answer *answer, struct span argument)
 {
     if (!has_none(answer, argument)) {
         return;
@@ -358,33 +338,13 @@ static const struct request {
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
-static bool is_blank(char letter)
+static void carry_out(struct control_answer *answer, struct span line)
 {
-    return letter == ' ' || letter == '\t' || letter == '\r' || letter == '\n';
-}
-
-static struct word without_blanks(struct word word)
-{
-    while (word.length > 0 && is_blank(word.text[0])) {
-        word.text++;
-        word.length--;
-    }
-    while (word.length > 0 && is_blank(word.text[word.length - 1])) {
-        word.length--;
-    }
-    return word;
-}
-
-static void carry_out(struct control_answer *answer, struct word line)
-{
-    struct word name = {line.text, 0};
-    while (name.length < line.length && !is_blank(line.text[name.length])) {
-        name.length++;
-    }
-    struct word argument = {line.text + name.length, line.length - name.length};
+    struct span argument = line;
+    struct span name = span_cut(&argument, " \t\r\n");
     for (size_t i = 0; i < REQUESTS; i++) {
-        if (word_is(name, requests[i].name)) {
-            requests[i].answer(answer, without_blanks(argument));
+        if (span_is(name, requests[i].name)) {
+            requests[i].answer(answer, span_without_blanks(argument));
             return;
         }
     }
@@ -397,7 +357,7 @@ bool brkm__control_answer(struct control_answer *answer, const char *request, si
     if (!begin_answer(answer)) {
         return false;
     }
-    carry_out(answer, without_blanks((struct word){request, length}));
+    carry_out(answer, span_without_blanks((struct span){request, length}));
     if (answer->lost) {
         answer->start = answer->end = HEAD_MAX;
         answer->lost = false;

@@ -812,7 +812,7 @@ static void release_everything(void)
 /* What writes to standard error by itself, or makes a status of it. */
 static bool is_telling(enum option option)
 {
-    return option == OPTION_confirm || option == OPTION_stats_at_exit ||
+    return option == OPTION_help || option == OPTION_confirm || option == OPTION_stats_at_exit ||
            option == OPTION_profile_leaks || option == OPTION_profile_leaks_exit_status;
 }
 

@@ -10,6 +10,7 @@
 
 #include "kit/options.h"
 #include "kit/options_read.h"
+#include "kit/options_tell.h"
 #include "kit/report.h"
 #include "os_fake.h"
 #include "source.h"
@@ -149,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         expect_only_safe_ones_are_set();
     }
     fake_os_forget_text();
-    brkm__environment_confirm();
+    brkm__options_tell();
     expect_lines(fake_os_text());
     expect_values_survive();
     free(text);

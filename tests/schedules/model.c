@@ -87,7 +87,7 @@ void brkm__environment_read(void)
 {
 }
 
-void brkm__environment_confirm(void)
+void brkm__options_tell(void)
 {
 }
 

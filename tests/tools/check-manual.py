@@ -83,12 +83,14 @@ def faults():
 
 
 def complaints():
-    """What kit/options_read.c says of keys, values and files."""
-    text = read("src/kit/options_read.c")
-    calls = re.findall(r"\bcomplain\(([^;{]*)\);", text)
+    """What is said of keys, values and files, and of options that need others."""
+    text = "".join(read(f"src/kit/options_{part}.c") for part in ("read", "value", "tell"))
+    calls = re.findall(r"\bbrkm__option_complain\(([^;{]*)\);", text)
     texts = [text for call in calls for text in re.findall(WORD, call)]
     texts += re.findall(r"(?:remedy =|OPTION_TYPE_\w+\] =) " + WORD, text)
-    return texts + [words.strip() for words in re.findall(r"&remedy, " + WORD, text)]
+    texts += re.findall(r'"(it counts only with[^"]*)"', text)
+    return texts + [words.strip() for words in re.findall(r"&?(?:remedy|line), " + WORD, text)
+                    if words.startswith("it ")]
 
 
 def invariants():

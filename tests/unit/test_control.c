@@ -97,7 +97,7 @@ START_TEST(options_that_cannot_be_set_stay_as_they_are)
     ask_badly("set top_pad=",
               "error usage top_pad \"\"; it takes a number with an optional k, m or "
               "g\n");
-    ask_badly("set top_pad=2g", "error usage top_pad \"2g\"; it is too large\n");
+    ask_badly("set top_pad=2g", "error usage top_pad \"2g\"; it is too large, the largest is 1g\n");
     ask_badly("set control=false",
               "error usage cannot change \"control\"; it counts only when the process starts, set "
               "it in BRKMALLOC then\n");
