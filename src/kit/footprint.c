@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/probes.h"
 #include "kit/options.h"
+#include "kit/report.h"
 #include "system/os.h"
 
 /* The share of the soft limit (1/16) by which memory must grow until free memory is looked for
@@ -21,6 +22,8 @@ static struct {
     _Atomic(uint64_t) peak_time;
     _Atomic(size_t) relief_at; /* no relief below this */
     _Atomic(size_t) refused;
+    _Atomic(size_t) excess; /* bytes past the hard limit that were refused last, 0 since one came */
+    _Atomic(int) told_process; /* that has said that a request failed because of it */
     _Atomic(size_t) relieved;
     _Atomic(size_t) purges;
     _Atomic(uint64_t) purged_bytes;
@@ -44,12 +47,43 @@ bool brkm__footprint_reserve(size_t bytes)
     do {
         if (is_past_hard_limit(before + bytes)) {
             ADD(refused, 1);
+            STORE(excess, before + bytes - brkm__option_get(OPTION_limit_hard));
             probe_limit_hard(bytes, before, brkm__option_get(OPTION_limit_hard));
             return false;
         }
     } while (!atomic_compare_exchange_weak_explicit(&account.bytes, &before, before + bytes,
                                                     memory_order_relaxed, memory_order_relaxed));
+    if (unlikely(LOAD(excess) != 0)) {
+        STORE(excess, 0);
+    }
     return true;
+}
+
+static void tell_refusal(size_t request, size_t excess, int process)
+{
+    struct line line = {0};
+    brkm__line_add_text(&line, "brkmalloc: a request of ");
+    brkm__line_add_number(&line, request);
+    brkm__line_add_text(&line, " bytes fails in process ");
+    brkm__line_add_number(&line, (uint64_t)process);
+    brkm__line_add_text(&line, ", as later ones without a word; memory from the system would pass "
+                               "limit_hard, ");
+    brkm__line_add_number(&line, brkm__option_get(OPTION_limit_hard));
+    brkm__line_add_text(&line, " bytes, by ");
+    brkm__line_add_number(&line, excess);
+    brkm__line_write(&line);
+}
+
+void brkm__footprint_note_failure(size_t request)
+{
+    size_t excess = LOAD(excess);
+    if (excess == 0) {
+        return;
+    }
+    int process = brkm__os_process_id();
+    if (atomic_exchange_explicit(&account.told_process, process, memory_order_relaxed) != process) {
+        tell_refusal(request, excess, process);
+    }
 }
 
 void brkm__footprint_release(size_t bytes)

@@ -38,6 +38,10 @@ size_t brkm__footprint_moderate(size_t needed, size_t wanted);
  * last true: free memory is then to be given back first. */
 bool brkm__footprint_wants_relief(size_t more);
 
+/* A request failed. Says so on standard error, once in a process, where the hard limit is the
+ * reason. Not under a lock. */
+void brkm__footprint_note_failure(size_t request);
+
 /* ---- Statistics ---- */
 
 struct footprint_totals {

@@ -12,6 +12,7 @@
 #include "cache/depot.h"
 #include "heap/block.h"
 #include "heap/heap.h"
+#include "kit/footprint.h"
 #include "kit/report.h"
 #include "malloc/foreign.h"
 #include "malloc/perturb.h"
@@ -23,6 +24,7 @@ void *brkm__alloc_fail(size_t size)
 {
     errno = ENOMEM;
     probe_out_of_memory(size);
+    brkm__footprint_note_failure(size);
     return NULL;
 }
 

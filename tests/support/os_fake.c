@@ -175,7 +175,8 @@ void fake_os_start(size_t page_size, size_t break_offset)
     uintptr_t base = (uintptr_t)reserved;
     base = (base + SPACE_ALIGNMENT - 1) / SPACE_ALIGNMENT * SPACE_ALIGNMENT;
     memset(&state, 0, sizeof(state));
-    fake_os = (struct fake_os){.entropy = 0x0123456789abcdef, .thread_id = 4242};
+    fake_os =
+        (struct fake_os){.entropy = 0x0123456789abcdef, .thread_id = 4242, .process_id = 4242};
     fake_os_set_threads(false);
     state.page = page_size;
     /* Nothing lies right below the break, so that a write before the first block is noticed. */
@@ -868,7 +869,7 @@ void fake_os_forget_text(void)
 
 int brkm__os_process_id(void)
 {
-    return 4242;
+    return fake_os.process_id;
 }
 
 int brkm__os_thread_id(void)

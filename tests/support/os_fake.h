@@ -69,6 +69,7 @@ struct fake_os {
     size_t huge_page_size; /* 0: the system has no huge pages */
     size_t advised_wanted; /* bytes that huge pages were asked for, and refused for */
     size_t advised_refused;
+    int process_id;
     int thread_id;               /* of every thread */
     void (*error_written)(void); /* called once, after the next error text was written; or NULL */
     /* What the allocator gave to be called for faults, or NULL. */

@@ -3,6 +3,8 @@
 #include "kit/footprint.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "heap/heap.h"
 #include "kit/options.h"
@@ -134,6 +136,57 @@ START_TEST(malloc_fails_past_the_hard_limit)
 }
 END_TEST
 
+START_TEST(the_first_request_past_the_hard_limit_is_told)
+{
+    void *block = brkm_malloc(6 * BRKM_MIB);
+    ck_assert_int_eq(brkm_option_set("limit_hard", 10 * BRKM_MIB), 0);
+    size_t before = system_bytes();
+    ck_assert_ptr_null(brkm_malloc(7 * BRKM_MIB));
+    unsigned long limit = 0, excess = 0, request = 0;
+    int process = 0;
+    int found =
+        sscanf(fake_os_text(),
+               "brkmalloc: a request of %lu bytes fails in process %d, as later ones without "
+               "a word; memory from the system would pass limit_hard, %lu bytes, by %lu\n",
+               &request, &process, &limit, &excess);
+    ck_assert_msg(found == 4, "%s", fake_os_text());
+    ck_assert_uint_eq(request, 7 * BRKM_MIB);
+    ck_assert_uint_eq(limit, 10 * BRKM_MIB);
+    ck_assert_int_eq(process, brkm__os_process_id());
+    ck_assert_uint_ge(before + request - limit, 3 * BRKM_MIB);
+    ck_assert_uint_ge(excess, before + request - limit);
+    ck_assert_uint_le(excess, before + request - limit + PAGE);
+    fake_os_forget_text();
+    ck_assert_ptr_null(brkm_malloc(7 * BRKM_MIB));
+    ck_assert_str_eq(fake_os_text(), "");
+    fake_os.process_id++; /* a child has not said it */
+    ck_assert_ptr_null(brkm_realloc(block, 11 * BRKM_MIB));
+    ck_assert(unit_said("a request of 11534336 bytes fails in process "));
+}
+END_TEST
+
+/* One that fails for another reason, or is served once free memory was given back. */
+START_TEST(other_failures_are_not_told)
+{
+    volatile size_t impossible = SIZE_MAX;
+    ck_assert_ptr_null(brkm_malloc(impossible));
+    ck_assert_int_eq(brkm_option_set("limit_hard", 10 * BRKM_MIB), 0);
+    ck_assert_ptr_null(brkm_malloc(impossible));
+    static void *blocks[2000];
+    for (size_t i = 0; i < 2000; i++) {
+        blocks[i] = brkm_malloc(4000);
+    }
+    for (size_t i = 0; i < 2000; i++) {
+        brkm_free(blocks[i]);
+    }
+    ck_assert_ptr_nonnull(brkm_malloc(9 * BRKM_MIB));
+    ck_assert_uint_gt(brkm__footprint_totals().refused, 0);
+    fake_os.memory_limit = fake_os_mapped_bytes() + fake_os_break_raised();
+    ck_assert_ptr_null(brkm_malloc(BRKM_MIB / 2));
+    ck_assert_str_eq(fake_os_text(), "");
+}
+END_TEST
+
 START_TEST(what_is_free_is_given_back_before_malloc_fails)
 {
     enum { count = 2000, size = 4000 };
@@ -249,6 +302,8 @@ Suite *unit_suite(void)
     tcase_add_test(account, the_peak_has_a_time);
     TCase *limits = unit_case(suite, "limits");
     tcase_add_loop_test(limits, malloc_fails_past_the_hard_limit, 0, 4);
+    tcase_add_test(limits, the_first_request_past_the_hard_limit_is_told);
+    tcase_add_test(limits, other_failures_are_not_told);
     tcase_add_loop_test(limits, what_is_free_is_given_back_before_malloc_fails, 0, 2);
     tcase_add_test(limits, what_is_free_is_given_back_before_a_large_aligned_block_fails);
     tcase_add_test(limits, a_mapped_block_does_not_grow_past_the_hard_limit);
