@@ -53,38 +53,64 @@ def title_of(part: str) -> str:
     return f"{part}: {PARTS[part]}"
 
 
+class Instructions:
+    def __init__(self, options: Options, allocators: list[Allocator], runner: Runner) -> None:
+        self.options = options
+        self.allocators = allocators
+        self.runner = runner
+        self.header = ["instructions per malloc + free", *(a.name for a in allocators)]
+        self.rows: list[list[str]] = []
+        self.failures: list[str] = []
+
+    def cell(self, part: str, allocator: Allocator) -> str:
+        progress(f"{part}: {allocator.name}")
+        try:
+            counted = per_operation(self.runner, self.options.workloads, allocator, part)
+            return f"{counted:.1f}"
+        except CountError as error:
+            self.failures.append(f"{part} on {allocator.name}: {error}")
+            return "failed"
+
+    def count(self, parts: list[str]) -> None:
+        widths = [max(len(cell) for cell in [self.header[0], *map(title_of, parts)]),
+                  *(max(len(name), 6) for name in self.header[1:])]
+        self.options.log(table.text_row(self.header, widths))
+        for part in parts:
+            cells = [self.cell(part, allocator) for allocator in self.allocators]
+            progress("")
+            self.rows.append([title_of(part), *cells])
+            self.options.log(table.text_row(self.rows[-1], widths))
+
+    def run_all(self, parts: list[str]) -> bool:
+        """Whether every run succeeded. Who interrupts it gets the rows that are done."""
+        try:
+            self.count(parts)
+        except KeyboardInterrupt:
+            if self.rows:
+                self.options.log(f"\ninterrupted: rows that are done: {len(self.rows)}")
+                self.finish()
+            raise
+        self.finish()
+        return not self.failures
+
+    def finish(self) -> None:
+        for failure in self.failures:
+            self.options.log(f"failed: {failure}")
+        self.write_files()
+
+    def write_files(self) -> None:
+        folder = self.options.output
+        with open(os.path.join(folder, "instructions.csv"), "w", encoding="utf-8",
+                  newline="") as file:
+            csv.writer(file).writerows([self.header, *self.rows])
+        with open(os.path.join(folder, "instructions.md"), "w", encoding="utf-8") as file:
+            file.write(machine.description(self.allocators, self.options.source,
+                                           self.options.command) + "\n")
+            file.write(table.markdown_table(self.header, self.rows))
+        self.options.log(f"\nwritten to {folder}: instructions.csv, instructions.md")
+
+
 def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:
     if shutil.which("valgrind") is None:
         raise UsageError("--instructions needs valgrind")
-    header = ["instructions per malloc + free", *(allocator.name for allocator in allocators)]
-    widths = [max(len(cell) for cell in [header[0], *map(title_of, parts)]),
-              *(max(len(name), 6) for name in header[1:])]
-    options.log(table.text_row(header, widths))
-    rows, failures = [], []
-    for part in parts:
-        cells = []
-        for allocator in allocators:
-            progress(f"{part}: {allocator.name}")
-            try:
-                cells.append(f"{per_operation(runner, options.workloads, allocator, part):.1f}")
-            except CountError as error:
-                cells.append("failed")
-                failures.append(f"{part} on {allocator.name}: {error}")
-        progress("")
-        rows.append([title_of(part), *cells])
-        options.log(table.text_row(rows[-1], widths))
-    for failure in failures:
-        options.log(f"failed: {failure}")
-    write_files(options, allocators, header, rows)
-    return not failures
-
-
-def write_files(options: Options, allocators: list[Allocator], header: list[str],
-                rows: list[list[str]]) -> None:
-    with open(os.path.join(options.output, "instructions.csv"), "w", encoding="utf-8",
-              newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    with open(os.path.join(options.output, "instructions.md"), "w", encoding="utf-8") as file:
-        file.write(machine.description(allocators, options.source, options.command) + "\n")
-        file.write(table.markdown_table(header, rows))
-    options.log(f"\nwritten to {options.output}: instructions.csv, instructions.md")
+    return Instructions(options, allocators, runner).run_all(parts)

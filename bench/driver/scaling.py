@@ -7,7 +7,7 @@ import os
 import re
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compare import table
 from compare.allocators import Allocator
@@ -36,7 +36,8 @@ class Report:
     name: str
     title: str
     header: list[str]
-    rows: list[list[str]]
+    rows: list[list[str]] = field(default_factory=list)
+    is_shown: bool = False
 
 
 def median(results: list[Result], value: Callable[[Result], float | None]) -> float | None:
@@ -73,6 +74,7 @@ class Scaling:
         self.allocators = allocators
         self.runner = runner
         self.failures: list[str] = []
+        self.reports: list[Report] = []
         self.rounds = min(options.rounds, 1 if options.quick else 3)
 
     def run_once(self, command: list[str], operations: int, allocator: Allocator,
@@ -105,32 +107,39 @@ class Scaling:
                  for a in self.allocators]
         return [*title, *cells, *(more or [])]
 
-    def show(self, report: Report) -> Report:
+    def begin(self, name: str, title: str, header: list[str]) -> Report:
+        """A report that gets its rows one by one."""
+        self.reports.append(Report(name, title, header))
+        return self.reports[-1]
+
+    def show(self, report: Report) -> None:
+        report.is_shown = True
         self.options.log(f"\n{report.title}\n")
         self.options.log(table.text_table(report.header, report.rows))
-        return report
 
-    def threads(self) -> Report:
+    def threads(self) -> None:
         """Throughput, and how often brkmalloc waited for a lock."""
         operations = 300000 if self.options.quick else 3000000
-        rows = []
+        report = self.begin(
+            "threads", "Million operations per second by threads; the last column is brkmalloc's "
+            "lock waits per million operations",
+            ["loop", "threads", *(a.name for a in self.allocators), "lock waits"])
         for title, command in THREAD_LOOPS.items():
             for count in THREADS:
                 results = self.interleaved([*command, f"threads={count}"], operations,
                                            {"BRKMALLOC": "stats_at_exit:true"})
                 waits = median(results[OURS], lambda result: lock_waits(result, operations))
                 rates = medians(results, lambda result: operations / seconds_of(result) / 1e6)
-                rows.append(self.row([title, str(count)], rates, [table.figure(waits)]))
-        return self.show(Report(
-            "threads", "Million operations per second by threads; the last column is brkmalloc's "
-            "lock waits per million operations",
-            ["loop", "threads", *(a.name for a in self.allocators), "lock waits"], rows))
+                report.rows.append(self.row([title, str(count)], rates, [table.figure(waits)]))
+        self.show(report)
 
-    def live(self) -> Report:
+    def live(self) -> None:
         """Nanoseconds per operation, by the bytes that are live."""
         operations = 100000 if self.options.quick else 1000000
         sizes = [size for size in LIVE_MIB if size <= 256 or not self.options.quick]
-        rows = []
+        report = self.begin(
+            "live", "Nanoseconds per free and malloc by live heap; near: among 4096 blocks of it, "
+            "far: among all", ["live", "blocks", *(a.name for a in self.allocators)])
         for size in sizes:
             # Some allocators hold up to half more than what is live.
             if size * MIB * 3 // 2 > machine.available_bytes():
@@ -139,28 +148,48 @@ class Scaling:
             for title, far in (("near", []), ("far", ["far=1"])):
                 results = self.interleaved(["live", f"live={size * MIB}", *far], operations)
                 figures = medians(results, lambda run: seconds_of(run) / operations * 1e9)
-                rows.append(self.row([f"{size} MiB", title], figures))
-        return self.show(Report(
-            "live", "Nanoseconds per free and malloc by live heap; near: among 4096 blocks of it, "
-            "far: among all", ["live", "blocks", *(a.name for a in self.allocators)], rows))
+                report.rows.append(self.row([f"{size} MiB", title], figures))
+        self.show(report)
 
-    def idle(self) -> Report:
+    def idle(self) -> None:
         """Resident KiB per thread that has freed all and sleeps, its stack not included."""
         operations = 100000 if self.options.quick else 1000000
         command = ["idle", f"threads={IDLE_THREADS}"]
-
+        report = self.begin(
+            "idle", f"Resident KiB per idle thread ({IDLE_THREADS - 1} threads that have freed all "
+            "their blocks), the thread itself not included",
+            ["worked", *(a.name for a in self.allocators)])
         control = medians(self.interleaved([*command, "calls=none"], operations), idle_kib)
-        rows = []
         for title, turns in (("at once", []), ("in turns", ["turns=1"])):
             figures = medians(self.interleaved([*command, *turns], operations), idle_kib)
             net = {name: None if figure is None or control[name] is None
                    else max(0.0, figure - (control[name] or 0.0))
                    for name, figure in figures.items()}
-            rows.append(self.row([title], net))
-        return self.show(Report(
-            "idle", f"Resident KiB per idle thread ({IDLE_THREADS - 1} threads that have freed all "
-            "their blocks), the thread itself not included",
-            ["worked", *(a.name for a in self.allocators)], rows))
+            report.rows.append(self.row([title], net))
+        self.show(report)
+
+    def run_all(self, parts: list[str]) -> bool:
+        """Whether every run succeeded. Who interrupts it gets the rows that are done."""
+        try:
+            for part in parts:
+                PARTS[part](self)
+        except KeyboardInterrupt:
+            self.reports = [report for report in self.reports if report.rows]
+            rows = sum(len(report.rows) for report in self.reports)
+            if rows:
+                self.options.log(f"\ninterrupted: rows that are done: {rows}")
+                for report in self.reports:
+                    if not report.is_shown:
+                        self.show(report)
+                self.finish()
+            raise
+        self.finish()
+        return not self.failures
+
+    def finish(self) -> None:
+        self.write(self.reports)
+        for failure in self.failures:
+            self.options.log(f"failed: {failure}")
 
     def write(self, reports: list[Report]) -> None:
         files = ["scaling.md"]
@@ -182,9 +211,4 @@ PARTS = {"threads": Scaling.threads, "live": Scaling.live, "idle": Scaling.idle}
 
 
 def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:
-    scaling = Scaling(options, allocators, runner)
-    reports = [PARTS[part](scaling) for part in parts]
-    scaling.write(reports)
-    for failure in scaling.failures:
-        options.log(f"failed: {failure}")
-    return not scaling.failures
+    return Scaling(options, allocators, runner).run_all(parts)

@@ -7,13 +7,22 @@ its row and gives status 1.
 """
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
-BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+BENCH = os.path.join(ROOT, "bench")
+sys.path[:0] = [BENCH, ROOT]
+
+from compare.allocators import Allocator  # noqa: E402
+from compare.runner import Result  # noqa: E402
+from driver import instructions, scaling  # noqa: E402
+from driver.comparison import Options  # noqa: E402
 
 # An allocator of 1 MiB that never frees: programs with more fail.
 SMALL = """
@@ -94,6 +103,44 @@ class Test:
             self.expect(f"{mode}: status {run.returncode} after an interrupt", run.returncode == 130, run)
             self.expect(f"{mode}: what is done is said", "interrupted: 1 of " in output, run)
             self.expect(f"{mode}: {file} is written", os.path.exists(path), run)
+
+    def interrupted_rows(self) -> None:
+        """The same of the modes whose single runs take long: these are made up."""
+        ours = [Allocator("brkmalloc", self.library)]
+        out = os.path.join(self.scratch, "out")
+        lines: list = []
+        options = Options(self.folder, BENCH, out, "bench", 1, True, lines.append)
+
+        def count(_runner: object, _folder: str, _allocator: object, part: str) -> float:
+            if part != "pair":
+                raise KeyboardInterrupt
+            return 12.3
+
+        class Interrupted(scaling.Scaling):
+            def run_once(self, command: list, operations: int, allocator: object,
+                         extra: object = None) -> Result:
+                if "far=1" in command:
+                    raise KeyboardInterrupt
+                return Result(output=f"operations {operations}\nseconds 0.5\n")
+
+        for name, run, file in [
+                ("--instructions", lambda: instructions.Instructions(options, ours, None).run_all(
+                    ["pair", "updown"]), "instructions.csv"),
+                ("--scaling", lambda: Interrupted(options, ours, None).run_all(
+                    ["live", "idle"]), "scaling-live.csv")]:
+            lines.clear()
+            was_interrupted = False
+            with mock.patch.object(instructions, "per_operation", count):
+                try:
+                    run()
+                except KeyboardInterrupt:
+                    was_interrupted = True
+            said = subprocess.CompletedProcess(name, 0, "\n".join(lines), "")
+            self.expect(f"{name}: the interrupt goes on", was_interrupted, said)
+            self.expect(f"{name}: what is done is said", re.search(
+                r"^interrupted: rows that are done: 1$", said.stdout, re.M) is not None, said)
+            with open(os.path.join(out, file), encoding="utf-8") as rows:
+                self.expect(f"{name}: {file} has the row", len(rows.readlines()) == 2, said)
 
     def script(self, script: str) -> None:
         for arguments, status, message in [
@@ -178,6 +225,7 @@ def main() -> int:
         test = Test(os.path.abspath(library), os.path.abspath(folder), scratch)
         test.usage()
         test.interrupted()
+        test.interrupted_rows()
         test.script(script)
         test.success()
         small = test.small_allocator()
