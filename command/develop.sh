@@ -43,8 +43,9 @@ END
     test)
         cat <<'END'
 Builds the library as users run it, and with all assertions, and runs the tests that take a few minutes
-and no large packages. The last line says "N passed, N failed", with ", N skipped" when there are some,
-also when you interrupt it. The exit status is 0 when at least one test ran and none failed.
+and no large packages. From the second time on it says how long they still take. The last line says
+"N passed, N failed", with ", N skipped" when there are some, also when you interrupt it, and the one
+before how long it took. The exit status is 0 when at least one test ran and none failed.
 
   --quick       only the release build's unit and interface tests
   --full        all tests, of the presets release, dev, asan and tsan: some 20 to 30 minutes on two

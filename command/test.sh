@@ -106,17 +106,51 @@ run_steps() (
     trap 'interrupted "$results"; exit 143' TERM HUP
     # shellcheck disable=SC2086 # a list of words
     set -- $2
-    number=0
+    number=0 count=$# began=$(date +%s)
     for step in "$@"; do
         number=$((number + 1))
         status=0
-        run_step "${step%:*}" "${step#*:}" "$regex" "$results" "step $number of $#" || status=$?
+        run_step "${step%:*}" "${step#*:}" "$regex" "$results" \
+            "step $number of $count$([ -n "$regex" ] || tests_to_go "$@")" || status=$?
+        shift
         if [ "$status" -gt 128 ]; then
             interrupted "$results"
             exit "$status"
         fi
     done
     report_results "$results"
+)
+
+# Seconds as people say them.
+duration()
+{
+    if [ "$1" -lt 90 ]; then
+        echo "$1 s"
+    else
+        echo "$((($1 + 30) / 60)) min"
+    fi
+}
+
+# tests_to_go STEP...: how long their tests take if they take what they took the last time; nothing where
+# that is not known of one.
+tests_to_go() (
+    seconds=0
+    for step in "$@"; do
+        of_step=$(sed -n "s/^$step //p" "$brkm_home/build/test-seconds" 2>/dev/null)
+        [ -n "$of_step" ] || exit 0
+        seconds=$((seconds + of_step))
+    done
+    printf ', about %s of tests to go' "$(duration "$seconds")"
+)
+
+# note_seconds STEP SECONDS: what the tests of a step took.
+note_seconds() (
+    file=$brkm_home/build/test-seconds
+    {
+        grep -v "^$1 " "$file" 2>/dev/null || :
+        echo "$1 $2"
+    } >"$file.$$"
+    mv -f "$file.$$" "$file"
 )
 
 # How many times as long as on an idle machine a test may take: by what waits for each processor.
@@ -160,10 +194,12 @@ run_step() (
     rm -f "$junit"
     echo "$preset" >"$results.log"
     : >"$results.ctest"
+    start=$(date +%s)
     ctest --test-dir "$brkm_home/build/$preset/$folder" --output-on-failure --parallel "$(cores)" \
         --output-junit "$junit" --output-log "$results.ctest" ${regex:+-R "$regex"} "$@" </dev/null || :
     if [ -f "$junit" ]; then
         read_junit "$preset" <"$junit" >>"$results"
+        [ -n "$regex" ] || note_seconds "$preset:$part" $(($(date +%s) - start))
     else
         echo "failed $preset/$folder" >>"$results"
     fi
@@ -267,6 +303,7 @@ report_results() (
     echo
     sed -n 's/^skipped /skipped: /p; s/^failed /FAILED: /p' "$1"
     [ $((passed + failed)) -gt 0 ] || echo "no test ran"
+    echo "this took $(duration $(($(date +%s) - began)))"
     line="$passed passed, $failed failed"
     [ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
     echo "$line"

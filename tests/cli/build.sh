@@ -336,12 +336,20 @@ case_test_counts()
     for step in "release: tests (step 1 of 2)" "dev: tests/unit (step 2 of 2)"; do
         has "steps" "== $step" "$out"
     done
-    has "tests that are left out" " -E ^(systems|debuggers|" "$(log_of ctest)"
+    lacks "what is to go, where it is not known" "to go" "$out"
+    has "how long it took" "this took " "$(echo "$out" | tail -n 2 | head -n 1)"
+    sed -i 's/ .*/ 240/' "$tree/build/test-seconds"
+    test_with "$tree/brkmalloc" test
+    has "what is to go" "== release: tests (step 1 of 2, about 8 min of tests to go)" "$out"
+    has "what is to go" "== dev: tests/unit (step 2 of 2, about 4 min of tests to go)" "$out"
+    test_with "$tree/brkmalloc" test -R a
+    lacks "what is to go of a part" "to go" "$out"
+    has "tests that are left out" " -E ^systems[.]|^debuggers[.]|" "$(log_of ctest)"
     has "what is built" "--target brkmalloc_everyday" "$(log_of cmake)"
     rm "$sandbox/ctest.log"
     test_with "$tree/brkmalloc" test --rest
     same "last line of the rest" "8 passed, 0 failed" "$last"
-    has "tests of the rest" " -R ^(systems|debuggers|" "$(log_of ctest)"
+    has "tests of the rest" " -R ^systems[.]|^debuggers[.]|" "$(log_of ctest)"
     has "tests of the rest" "build/dev/tests --output-on-failure" "$(log_of ctest)"
     has "tests of the rest" " -E ^unit" "$(log_of ctest)"
     test_with "$tree/brkmalloc" test --full
