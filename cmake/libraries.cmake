@@ -24,7 +24,7 @@ set(core_sources
   guard/zero_size.c
   profile/control.c profile/leaks.c profile/objects.c profile/recorder.c profile/records.c
   profile/sampling.c profile/write.c
-  stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
+  stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/table.c stats/stats.c
   service/decay.c service/requests.c service/socket.c service/thread.c
   process/locks.c process/options_apply.c process/process.c)
 if(BRKM_BARE_FORK)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* Bytes of a path below /proc/NUMBER. */
-#define PATH_SIZE 64
+#define PATH_SIZE 96
 
 static const char *speaker_words = "brkmalloc";
 

@@ -1,79 +1,74 @@
 /* SPDX-License-Identifier: MIT
- * See statistics.h. The JSON is brkmalloc's own: an object of objects whose members are numbers,
- * and arrays of such objects; no string holds a brace. */
+ * See statistics.h. */
 #include "statistics.h"
 
+#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The member of an object that begins at `object`, just behind its brace. */
-static uint64_t member(const char *object, const char *key)
-{
-    char quoted[48];
-    const char *end = strchr(object, '}');
-    snprintf(quoted, sizeof(quoted), "\"%s\":", key);
-    const char *found = strstr(object, quoted);
-    return found == NULL || (end != NULL && found > end)
-               ? 0
-               : strtoull(found + strlen(quoted), NULL, 10);
-}
-
-/* The inside of the object `section`, or an empty text. */
-static const char *section_of(const char *text, const char *section)
-{
-    char opening[48];
-    snprintf(opening, sizeof(opening), "\"%s\":{", section);
-    const char *found = strstr(text, opening);
-    return found == NULL ? "" : found + strlen(opening);
-}
-
-static uint64_t number(const char *text, const char *section, const char *key)
-{
-    return member(section_of(text, section), key);
-}
-
-static void read_classes(struct statistics *statistics, const char *text)
-{
-    const char *array = strstr(text, "\"classes\":[");
-    const char *end = array == NULL ? NULL : strchr(array, ']');
-    const char *object = array;
-    while (end != NULL && statistics->class_count < CLASSES_MAX &&
-           (object = strchr(object + 1, '{')) != NULL && object < end) {
-        statistics->classes[statistics->class_count++] = (struct class_totals){
-            .size = member(object, "size"),
-            .in_use_blocks = member(object, "in_use_blocks"),
-            .in_use_bytes = member(object, "in_use_bytes"),
-            .cached_bytes = member(object, "cached_bytes"),
-            .free_blocks = member(object, "free_blocks"),
-            .free_bytes = member(object, "free_bytes"),
-        };
+/* Where each number goes that is read. */
+static const struct {
+    const char *name;
+    size_t offset;
+} members[] = {
+#define MEMBER(name, member)                      \
+    {                                             \
+        name, offsetof(struct statistics, member) \
     }
+    MEMBER("process.age_ms", age_ms),
+    MEMBER("memory.total", total),
+    MEMBER("memory.in_use", in_use),
+    MEMBER("memory.cached", cached),
+    MEMBER("memory.free", free),
+    MEMBER("memory.overhead", overhead),
+    MEMBER("heap.from_system", heap),
+    MEMBER("heap.free", heap_free),
+    MEMBER("heap.top", top),
+    MEMBER("in_use.mapped_blocks", mapped_blocks),
+    MEMBER("in_use.mapped_bytes", mapped_bytes),
+    MEMBER("peak.total", peak),
+    MEMBER("caches.refills", refills),
+    MEMBER("caches.flushes", flushes),
+    MEMBER("served.heap_blocks", heap_blocks),
+    MEMBER("served.heap_frees", heap_frees),
+    MEMBER("events.purged_bytes", purged_bytes),
+    MEMBER("events.trimmed_bytes", trimmed_bytes),
+#undef MEMBER
+};
+
+static void read_number(struct statistics *statistics, const char *name, uint64_t number)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (strcmp(name, members[i].name) == 0) {
+            memcpy((char *)statistics + members[i].offset, &number, sizeof(number));
+        }
+    }
+}
+
+/* SIZE, then blocks and bytes in use, cached and free. */
+static bool read_class(struct statistics *statistics, const char *line)
+{
+    struct class_totals class;
+    int fields = sscanf(
+        line, "class %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %" SCNu64 " %" SCNu64 " %" SCNu64,
+        &class.size, &class.in_use_blocks, &class.in_use_bytes, &class.cached_bytes,
+        &class.free_blocks, &class.free_bytes);
+    if (fields == 6 && statistics->class_count < CLASSES_MAX) {
+        statistics->classes[statistics->class_count++] = class;
+    }
+    return fields == 6;
 }
 
 void read_statistics(struct statistics *statistics, const char *text)
 {
-    *statistics = (struct statistics){
-        .age_ms = number(text, "process", "age_ms"),
-        .total = number(text, "memory", "total"),
-        .in_use = number(text, "memory", "in_use"),
-        .cached = number(text, "memory", "cached"),
-        .free = number(text, "memory", "free"),
-        .overhead = number(text, "memory", "overhead"),
-        .heap = number(text, "heap", "from_system"),
-        .heap_in_use = number(text, "in_use", "heap_bytes"),
-        .heap_free = number(text, "heap", "free"),
-        .top = number(text, "heap", "top"),
-        .mapped_blocks = number(text, "in_use", "mapped_blocks"),
-        .mapped_bytes = number(text, "in_use", "mapped_bytes"),
-        .refills = number(text, "caches", "refills"),
-        .flushes = number(text, "caches", "flushes"),
-        .heap_blocks = number(text, "served", "heap_blocks"),
-        .heap_frees = number(text, "served", "heap_frees"),
-        .purges = number(text, "events", "purged"),
-        .purged_bytes = number(text, "events", "purged_bytes"),
-        .trimmed_bytes = number(text, "events", "trimmed_bytes"),
-        .grown = number(text, "events", "grown"),
-    };
-    read_classes(statistics, text);
+    *statistics = (struct statistics){0};
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        char name[48];
+        uint64_t number;
+        line += *line == '\n';
+        if (!read_class(statistics, line) && sscanf(line, "%47s %" SCNu64, name, &number) == 2) {
+            read_number(statistics, name, number);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The statistics of a process, read from the JSON of `stats json`. */
+ * The statistics of a process, read from the answer to `stats lines`. */
 #ifndef BRKM_CTL_STATISTICS_H
 #define BRKM_CTL_STATISTICS_H
 
@@ -19,11 +19,11 @@ struct class_totals {
 struct statistics {
     uint64_t age_ms;
     uint64_t total, in_use, cached, free, overhead; /* memory, bytes */
-    uint64_t heap, heap_in_use, heap_free, top;     /* bytes */
-    uint64_t mapped_blocks, mapped_bytes;
+    uint64_t heap, heap_free, top;                  /* bytes */
+    uint64_t mapped_blocks, mapped_bytes, peak;
     uint64_t refills, flushes; /* of thread caches, so far */
     uint64_t heap_blocks, heap_frees;
-    uint64_t purges, purged_bytes, trimmed_bytes, grown;
+    uint64_t purged_bytes, trimmed_bytes;
     size_t class_count;
     struct class_totals classes[CLASSES_MAX];
 };

@@ -209,7 +209,7 @@ static double clock_seconds(void)
 static enum status take_look(const struct process *process, struct look *look)
 {
     struct answer answer;
-    enum status status = ask(process, "stats json", &answer);
+    enum status status = ask(process, "stats lines", &answer);
     if (status == STATUS_DONE) {
         look->time = clock_seconds();
         look->resident = resident_bytes(process);

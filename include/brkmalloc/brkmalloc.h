@@ -175,7 +175,8 @@ BRKM_API struct brkm_mallinfo brkm_mallinfo(void) BRKM_NOTHROW;
 /* What takes a piece of text: `length` bytes, which end anywhere and with no zero. */
 typedef void (*brkm_writer)(void *context, const char *text, size_t length);
 
-enum brkm_stats_format { BRKM_STATS_TEXT, BRKM_STATS_JSON };
+/* A table for people; JSON; a line for each number, for programs that have no JSON. */
+enum brkm_stats_format { BRKM_STATS_TEXT, BRKM_STATS_JSON, BRKM_STATS_LINES };
 
 /* Writes the statistics, which brkmalloc(7) explains, piece by piece by calls of
  * write(context, ...); with `write` NULL to standard error. Walks the whole heap under its lock, in

@@ -159,12 +159,16 @@ static void answer_version(struct control_answer *answer, struct span argument)
 static void answer_stats(struct control_answer *answer, struct span argument)
 {
     bool json = span_is(argument, "json");
-    if (!json && argument.length != 0) {
+    bool lines = span_is(argument, "lines");
+    if (!json && !lines && argument.length != 0) {
         say_error_about(answer, "unknown format", argument,
-                        "the formats are json, or none for text");
+                        "the formats are json and lines, or none for a table");
         return;
     }
-    brkm_stats_print(append, answer, json ? BRKM_STATS_JSON : BRKM_STATS_TEXT);
+    brkm_stats_print(append, answer,
+                     json    ? BRKM_STATS_JSON
+                     : lines ? BRKM_STATS_LINES
+                             : BRKM_STATS_TEXT);
     head_ok(answer);
 }
 

@@ -11,6 +11,7 @@
 #include "kit/options.h"
 #include "kit/text.h"
 #include "stats/stats.h"
+#include "stats/table.h"
 #include "system/os.h"
 
 /* ---- mallinfo ---- */
@@ -53,16 +54,7 @@ struct brkm_mallinfo brkm_mallinfo(void)
     };
 }
 
-/* ---- Text: a line for each section ---- */
-
-static void add_title(struct writer *writer, const char *section)
-{
-    brkm__writer_add(writer, "brkmalloc: ");
-    for (const char *letter = section; *letter != '\0'; letter++) {
-        char text[] = {*letter == '_' ? ' ' : *letter, '\0'};
-        brkm__writer_add(writer, text);
-    }
-}
+/* ---- Rows and sections ---- */
 
 static bool begins_section(size_t row)
 {
@@ -75,21 +67,58 @@ static bool ends_section(size_t row)
     return row + 1 == SNAPSHOT_ROWS || begins_section(row + 1);
 }
 
-static void write_text(struct writer *writer, const struct snapshot *now)
+/* ---- Lines, for programs that have no JSON: a key, numbers ---- */
+
+static void add_numbers(struct writer *writer, const char *key, const uint64_t *numbers,
+                        size_t count)
 {
-    for (size_t row = 0; row < SNAPSHOT_ROWS; row++) {
-        if (begins_section(row)) {
-            add_title(writer, brkm__snapshot_rows[row].section);
-        }
-        brkm__writer_add(writer, begins_section(row) ? " " : ", ");
-        brkm__writer_add_number(writer, snapshot_value(now, row));
+    brkm__writer_add(writer, key);
+    for (size_t i = 0; i < count; i++) {
         brkm__writer_add(writer, " ");
-        brkm__writer_add(writer, brkm__snapshot_rows[row].label);
-        if (ends_section(row)) {
-            brkm__writer_add(writer, "\n");
-            brkm__writer_flush(writer);
+        brkm__writer_add_number(writer, numbers[i]);
+    }
+    brkm__writer_add(writer, "\n");
+}
+
+static void write_class_line(struct writer *writer, unsigned bin, const struct block_totals *states)
+{
+    const uint64_t numbers[] = {
+        size_class_lower_bound(bin),   states[SNAPSHOT_IN_USE].blocks,
+        states[SNAPSHOT_IN_USE].bytes, states[SNAPSHOT_CACHED].blocks,
+        states[SNAPSHOT_CACHED].bytes, states[SNAPSHOT_FREE].blocks,
+        states[SNAPSHOT_FREE].bytes,
+    };
+    add_numbers(writer, "class", numbers, sizeof(numbers) / sizeof(numbers[0]));
+}
+
+static void write_detail_lines(struct writer *writer, const struct snapshot_detail *detail)
+{
+    for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
+        if (!snapshot_class_is_empty(detail->classes[bin])) {
+            write_class_line(writer, bin, detail->classes[bin]);
         }
     }
+    for (size_t i = 0; i < detail->caches_listed; i++) {
+        const struct cache_record *cache = &detail->caches[i];
+        const uint64_t numbers[] = {cache->number, cache->blocks,  cache->bytes,
+                                    cache->budget, cache->refills, cache->flushes};
+        add_numbers(writer, "cache", numbers, sizeof(numbers) / sizeof(numbers[0]));
+    }
+}
+
+static void write_lines(struct writer *writer, const struct snapshot *now,
+                        const struct snapshot_detail *detail)
+{
+    for (size_t row = 0; row < SNAPSHOT_ROWS; row++) {
+        uint64_t number = snapshot_value(now, row);
+        brkm__writer_add(writer, brkm__snapshot_rows[row].section);
+        brkm__writer_add(writer, ".");
+        add_numbers(writer, brkm__snapshot_rows[row].key, &number, 1);
+    }
+    if (detail != NULL) {
+        write_detail_lines(writer, detail);
+    }
+    brkm__writer_flush(writer);
 }
 
 /* ---- JSON: an object for each section, arrays for classes and caches ---- */
@@ -184,7 +213,7 @@ static void write_json(struct writer *writer, const struct snapshot *now,
 
 int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format)
 {
-    if (format != BRKM_STATS_TEXT && format != BRKM_STATS_JSON) {
+    if (format != BRKM_STATS_TEXT && format != BRKM_STATS_JSON && format != BRKM_STATS_LINES) {
         return EINVAL;
     }
     struct writer writer = {.write = write, .context = context};
@@ -194,8 +223,10 @@ int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format fo
     struct snapshot now = brkm__snapshot_begin(&detail);
     if (format == BRKM_STATS_JSON) {
         write_json(&writer, &now, detail);
+    } else if (format == BRKM_STATS_LINES) {
+        write_lines(&writer, &now, detail);
     } else {
-        write_text(&writer, &now);
+        brkm__stats_write_table(&writer, &now);
     }
     brkm__snapshot_end(detail);
     brkm__os_let_cancellation(held);

@@ -14,8 +14,8 @@
 #include "system/os.h"
 
 const struct snapshot_row brkm__snapshot_rows[SNAPSHOT_ROWS] = {
-#define BRKM_STATISTICS_ROW(section, key, label) \
-    {#section, #key, label, offsetof(struct snapshot, section##_##key)},
+#define BRKM_STATISTICS_ROW(section, key) \
+    {#section, #key, offsetof(struct snapshot, section##_##key)},
     BRKM_STATISTICS(BRKM_STATISTICS_ROW)
 #undef BRKM_STATISTICS_ROW
 };

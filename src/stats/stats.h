@@ -10,78 +10,78 @@
 #include "base/config.h"
 #include "cache/cache_registry.h"
 
-/* X(section, key, label): the member section_key, in text "<number> label" on the section's line.
- * Bytes include the headers of blocks. */
-#define BRKM_STATISTICS(X)                                    \
-    X(process, id, "(process id)")                            \
-    X(process, age_ms, "milliseconds since the first memory") \
-    X(served, heap_blocks, "blocks from the heap")            \
-    X(served, heap_frees, "freed to it")                      \
-    X(served, mapped_blocks, "mapped blocks")                 \
-    X(served, guarded_blocks, "guarded blocks")               \
-    X(served, guarded_missed, "due and not guarded")          \
-    X(memory, total, "bytes in all")                          \
-    X(memory, in_use, "in use")                               \
-    X(memory, cached, "cached")                               \
-    X(memory, free, "free")                                   \
-    X(memory, overhead, "overhead")                           \
-    X(peak, total, "bytes in all at most")                    \
-    X(peak, after_ms, "milliseconds after the first memory")  \
-    X(caches, threads, "threads")                             \
-    X(caches, bytes, "bytes")                                 \
-    X(caches, blocks, "blocks")                               \
-    X(caches, refills, "refills")                             \
-    X(caches, flushes, "flushes")                             \
-    X(caches, depot_bytes, "bytes in the depot")              \
-    X(caches, depot_blocks, "blocks in the depot")            \
-    X(caches, quarantine_bytes, "bytes in quarantine")        \
-    X(caches, quarantine_blocks, "blocks in quarantine")      \
-    X(in_use, heap_bytes, "bytes in heap blocks")             \
-    X(in_use, heap_blocks, "heap blocks")                     \
-    X(in_use, heap_peak, "at most, with caches")              \
-    X(in_use, mapped_bytes, "bytes mapped")                   \
-    X(in_use, mapped_blocks, "mapped blocks in use")          \
-    X(in_use, mapped_peak, "at most")                         \
-    X(in_use, guarded_bytes, "bytes guarded")                 \
-    X(in_use, guarded_blocks, "guarded blocks in use")        \
-    X(heap, from_system, "bytes from the system")             \
-    X(heap, from_system_peak, "at most")                      \
-    X(heap, free, "bytes free")                               \
-    X(heap, free_blocks, "free blocks")                       \
-    X(heap, top, "bytes in the top")                          \
-    X(heap, regions, "regions")                               \
-    X(heap, damaged, "bytes behind damaged headers")          \
-    X(events, grown, "times grown")                           \
-    X(events, trimmed, "times trimmed")                       \
-    X(events, trimmed_bytes, "bytes trimmed")                 \
-    X(events, purged, "times purged")                         \
-    X(events, purged_bytes, "bytes purged")                   \
-    X(limits, soft, "bytes of the soft limit")                \
-    X(limits, soft_met, "times met")                          \
-    X(limits, hard, "bytes of the hard limit")                \
-    X(limits, hard_met, "times refused")                      \
-    X(locks, all, "lock waits")                               \
-    X(locks, heap, "for the heap")                            \
-    X(locks, mapped, "for mapped blocks")                     \
-    X(locks, guarded, "for guarded blocks")                   \
-    X(locks, caches, "for the list of caches")                \
-    X(locks, depot, "for the depot")                          \
-    X(locks, profile, "for the heap profile")                 \
-    X(profile, samples, "samples")                            \
-    X(profile, live, "in use")                                \
-    X(profile, stacks, "call stacks")                         \
-    X(profile, lost, "without room")                          \
-    X(profile, bytes, "bytes of its own")
+/* X(section, key): the member section_key, which every form but the table names so. Bytes include
+ * the headers of blocks. */
+#define BRKM_STATISTICS(X)       \
+    X(process, id)               \
+    X(process, age_ms)           \
+    X(served, heap_blocks)       \
+    X(served, heap_frees)        \
+    X(served, mapped_blocks)     \
+    X(served, guarded_blocks)    \
+    X(served, guarded_missed)    \
+    X(memory, total)             \
+    X(memory, in_use)            \
+    X(memory, cached)            \
+    X(memory, free)              \
+    X(memory, overhead)          \
+    X(peak, total)               \
+    X(peak, after_ms)            \
+    X(caches, threads)           \
+    X(caches, bytes)             \
+    X(caches, blocks)            \
+    X(caches, refills)           \
+    X(caches, flushes)           \
+    X(caches, depot_bytes)       \
+    X(caches, depot_blocks)      \
+    X(caches, quarantine_bytes)  \
+    X(caches, quarantine_blocks) \
+    X(in_use, heap_bytes)        \
+    X(in_use, heap_blocks)       \
+    X(in_use, heap_peak)         \
+    X(in_use, mapped_bytes)      \
+    X(in_use, mapped_blocks)     \
+    X(in_use, mapped_peak)       \
+    X(in_use, guarded_bytes)     \
+    X(in_use, guarded_blocks)    \
+    X(heap, from_system)         \
+    X(heap, from_system_peak)    \
+    X(heap, free)                \
+    X(heap, free_blocks)         \
+    X(heap, top)                 \
+    X(heap, regions)             \
+    X(heap, damaged)             \
+    X(events, grown)             \
+    X(events, trimmed)           \
+    X(events, trimmed_bytes)     \
+    X(events, purged)            \
+    X(events, purged_bytes)      \
+    X(limits, soft)              \
+    X(limits, soft_met)          \
+    X(limits, hard)              \
+    X(limits, hard_met)          \
+    X(locks, all)                \
+    X(locks, heap)               \
+    X(locks, mapped)             \
+    X(locks, guarded)            \
+    X(locks, caches)             \
+    X(locks, depot)              \
+    X(locks, profile)            \
+    X(profile, samples)          \
+    X(profile, live)             \
+    X(profile, stacks)           \
+    X(profile, lost)             \
+    X(profile, bytes)
 
 struct snapshot {
-#define BRKM_STATISTICS_MEMBER(section, key, label) uint64_t section##_##key;
+#define BRKM_STATISTICS_MEMBER(section, key) uint64_t section##_##key;
     BRKM_STATISTICS(BRKM_STATISTICS_MEMBER)
 #undef BRKM_STATISTICS_MEMBER
 };
 
 /* A row of the table above, in its order. */
 struct snapshot_row {
-    const char *section, *key, *label;
+    const char *section, *key;
     size_t offset; /* of the member */
 };
 

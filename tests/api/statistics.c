@@ -47,7 +47,9 @@ static int print(const char *form)
         return malloc_info(0, stdout);
     }
     return brkm_stats_print(print_piece, stdout,
-                            strcmp(form, "json") == 0 ? BRKM_STATS_JSON : BRKM_STATS_TEXT);
+                            strcmp(form, "json") == 0    ? BRKM_STATS_JSON
+                            : strcmp(form, "lines") == 0 ? BRKM_STATS_LINES
+                                                         : BRKM_STATS_TEXT);
 }
 
 int main(int argc, char **argv)
@@ -55,7 +57,7 @@ int main(int argc, char **argv)
     pthread_t thread[threads];
     door_require(argc, argv);
     if (argc != 3) {
-        fputs("usage: statistics DOOR json|text|xml\n", stderr);
+        fputs("usage: statistics DOOR json|lines|text|xml\n", stderr);
         return 2;
     }
     void *mapped = malloc(10 << 20);

@@ -24,7 +24,7 @@ def same(what, expected, found):
 def fields():
     """{section: [key]}, from the table in stats/stats.h."""
     with open(os.path.join(ROOT, "src/stats/stats.h"), encoding="utf-8") as file:
-        rows = re.findall(r"X\((\w+), (\w+), \"", file.read())
+        rows = re.findall(r"    X\((\w+), (\w+)\)", file.read())
     sections = {}
     for section, key in rows:
         sections.setdefault(section, []).append(key)
@@ -120,13 +120,47 @@ def check_xml(what, text):
          int(root.find("system[@type='current']").get("size")))
 
 
+def check_lines(what, text):
+    """The same numbers as in JSON, a line each."""
+    lines = [line.split() for line in text.splitlines()]
+    names = [f"{section}.{key}" for section, keys in fields().items() for key in keys]
+    same(f"{what}: names", names, [line[0] for line in lines if "." in line[0]])
+    sections = {section: {} for section in fields()}
+    for name, number in (line for line in lines if "." in line[0]):
+        section, key = name.split(".")
+        sections[section][key] = int(number)
+    classes = [dict(zip(("size", "in_use_blocks", "in_use_bytes", "cached_blocks", "cached_bytes",
+                         "free_blocks", "free_bytes"), map(int, line[1:])))
+               for line in lines if line[0] == "class"]
+    caches = [dict(zip(("number", "blocks", "bytes", "budget", "refills", "flushes"),
+                       map(int, line[1:]))) for line in lines if line[0] == "cache"]
+    check_sums(what, sections, classes)
+    check_caches(what, sections, caches)
+
+
 def check_text(what, text):
-    lines = text.splitlines()
-    titles = [re.fullmatch(r"brkmalloc: ([a-z ]+?) \d.*", line).group(1) for line in lines]
-    same(f"{what}: lines", [section.replace("_", " ") for section in fields()], titles)
-    total, *parts = (int(number) for number in re.findall(
-        r"\d+", next(line for line in lines if line.startswith("brkmalloc: memory "))))
-    same(f"{what}: memory", total, sum(parts))
+    """A head, then rows of MiB, per cent, a number and words, in their columns, at most 100 wide."""
+    head, columns, *lines = text.splitlines()
+    same(f"{what}: head", True, bool(re.fullmatch(
+        r"brkmalloc: statistics of process \d+, \d+\.\d s after its first memory; "
+        r"the peak came after \d+\.\d s", head)))
+    same(f"{what}: columns", ["MiB", "%", "number", "of", "what"], columns.split())
+    rows = {}
+    for line in lines:
+        row = re.fullmatch(r"( *[a-z][a-z', ]*?)  +(?:(\d+\.\d{3}))?(?: +(\d+\.\d))?(?: +(\d+))?"
+                           r"(?:  +([a-z][^0-9]*))?", line)
+        same(f"{what}: the row {line!r} is understood", True, row is not None)
+        same(f"{what}: width of {line!r}", True, len(line) <= 100)
+        if row:
+            rows[row[1]] = row
+            for group, end in ((2, 32), (3, 40), (4, 52)):
+                same(f"{what}: end of a column in {line!r}", True,
+                     row[group] is None or row.end(group) == end)
+    parts = ["  in use", "  cached", "  free", "  overhead"]
+    for group, unit in ((2, 0.001), (3, 0.1)):
+        total = float(rows["memory from the system"][group])
+        found = sum(float(rows[part][group]) for part in parts if part in rows)
+        same(f"{what}: parts {found} of {total}", True, abs(total - found) < 2.5 * unit)
 
 
 def check_program(what, command):
@@ -134,6 +168,7 @@ def check_program(what, command):
     same(f"{what}: a mapped block", True, data["in_use"]["mapped_bytes"] > 10 << 20)
     check_xml(f"{what}, XML", run(command + ["xml"]).stdout)
     check_text(f"{what}, text", run(command + ["text"]).stdout)
+    check_lines(f"{what}, lines", run(command + ["lines"]).stdout)
     at_exit = run(command + ["xml"], "stats_at_exit:true,stats_json:true").stderr
     check_json(f"{what}, JSON at exit", at_exit, threads=1)
     check_text(f"{what}, text at exit", run(command + ["xml"], "stats_at_exit:true").stderr)

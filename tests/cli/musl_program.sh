@@ -34,7 +34,7 @@ case_musl_program()
     done
     same "profiles" 4 "$(find "$work" -name '*.heap' | wc -l)"
     try env BRKMALLOC=stats_at_exit:true "$command" run "$program"
-    has "statistics" "brkmalloc: served " "$err"
+    has "statistics" "brkmalloc: statistics of process " "$err"
 }
 
 case_musl_library()

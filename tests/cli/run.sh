@@ -116,13 +116,13 @@ case_stats()
     print_option='BEGIN { print ENVIRON["BRKMALLOC"] }'
     try "$command" run --stats awk "$print_option"
     same "option" "stats_at_exit:true" "$out"
-    has "statistics on standard error" "brkmalloc: served " "$err"
+    has "statistics on standard error" "brkmalloc: statistics of process " "$err"
     try env BRKMALLOC=trim_threshold:1m "$command" run --stats awk "$print_option"
     same "option after others" "trim_threshold:1m,stats_at_exit:true" "$out"
-    has "statistics on standard error" "brkmalloc: served " "$err"
+    has "statistics on standard error" "brkmalloc: statistics of process " "$err"
     # The programs of coreutils close standard error when they exit.
     try "$command" run --stats true
-    has "statistics of a program that closes standard error" "brkmalloc: served " "$err"
+    has "statistics of a program that closes standard error" "brkmalloc: statistics of process " "$err"
     try "$command" run sh -c 'echo "${BRKMALLOC-unset}"'
     same "option without --stats" "unset" "$out"
     same "standard error without --stats" "" "$err"

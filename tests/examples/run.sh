@@ -61,7 +61,7 @@ case_statistics()
     matches "bytes mapped" '/^and one of a megabyte/ && $(NF - 1) > 1048576'
     matches "bytes in use at the end" '/^after malloc_trim/ && $3 < 100000 && $7 < 100000'
     has "XML" "</malloc>" "$out"
-    has "statistics at exit" "brkmalloc: served " "$out"
+    has "statistics at exit" "brkmalloc: statistics of process " "$out"
 }
 
 case_fragmentation()

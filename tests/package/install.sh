@@ -146,7 +146,7 @@ served()
 {
     try env BRKMALLOC=stats_at_exit:true "$2"
     expect_success "$1"
-    has "statistics of $1" "brkmalloc: served " "$err"
+    has "statistics of $1" "brkmalloc: statistics of process " "$err"
     lacks "statistics of $1" "served 0 blocks" "$err"
 }
 

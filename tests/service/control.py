@@ -160,7 +160,8 @@ def thread_ticks(process):
 def requests():
     with server() as (process, _):
         text = ask(process.pid, "stats")
-        check("brkmalloc: memory " in text, text)
+        check(text.startswith(f"brkmalloc: statistics of process {process.pid}, "), text)
+        check("\nmemory from the system " in text, text)
         now = json.loads(ask(process.pid, "stats", "--json"))
         memory = now["memory"]
         same(process.pid, now["process"]["id"], "process")

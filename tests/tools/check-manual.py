@@ -97,17 +97,24 @@ def invariants():
     return re.findall(r'"(I\d+: [^"]*)"', read("src/heap/walk.c"))
 
 
-def statistics(library):
-    """Titles and labels, from what a program on the library prints."""
+def table_rows(library):
+    """The first words of the rows of the statistics, and those that a program on the library prints
+    are among them."""
+    rows = [label.strip() for label in re.findall(r'^    \{"([^"]*)", ', read("src/stats/table.c"),
+                                                  re.M)]
     printed = subprocess.run(["cat", "/dev/null"], capture_output=True, text=True, check=True,
                              env=os.environ | {"LD_PRELOAD": library,
                                                "BRKMALLOC": "stats_at_exit:true"}).stderr
-    names = []
-    for line in printed.splitlines():
-        title, items = re.fullmatch(r"brkmalloc: ([a-z ]+?) (\d.*)", line).groups()
-        labels = re.sub(r"(^|, )\d+ ", "\n", items).split("\n")
-        names += [title] + [label for label in labels if label]
-    return names
+    for line in printed.splitlines()[2:]:
+        if re.split("  +", line.strip())[0] not in rows:
+            failures.append(f"src/stats/table.c has no row for \"{line}\"")
+    return rows
+
+
+def statistics():
+    """The names that the other forms have: section.key."""
+    return [f"{section}.{key}" for section, key in
+            re.findall(r"^    X\((\w+), (\w+)\)", read("src/stats/stats.h"), re.M)]
 
 
 def usage(command, *words):
@@ -236,7 +243,8 @@ def main():
     expect(text, 7, options(), "option")
     for messages in (faults(), complaints(), invariants()):
         expect(text, 7, messages, "message")
-    expect(text, 7, statistics(library), "number of the statistics")
+    expect(text, 7, table_rows(library), "row of the statistics")
+    expect(text, 7, statistics(), "number of the statistics")
     for failure in failures:
         print(failure)
     return 1 if failures else 0

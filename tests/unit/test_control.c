@@ -63,12 +63,13 @@ END_TEST
 START_TEST(statistics)
 {
     brkm_free(brkm_malloc(100));
-    ck_assert_ptr_nonnull(strstr(ask_well("stats"), "brkmalloc: memory "));
+    ck_assert_ptr_nonnull(strstr(ask_well("stats"), "\nmemory from the system "));
+    ck_assert_ptr_nonnull(strstr(ask_well("stats lines"), "\nmemory.total "));
     const char *json = ask_well("stats json");
     ck_assert_ptr_eq(strstr(json, "{\"version\":"), json);
     ck_assert_ptr_nonnull(strstr(json, "\"classes\":["));
-    ask_badly("stats xml", "error usage unknown format \"xml\"; the formats are json, or none for "
-                           "text\n");
+    ask_badly("stats xml", "error usage unknown format \"xml\"; the formats are json and lines, or "
+                           "none for a table\n");
 }
 END_TEST
 

@@ -131,22 +131,42 @@ START_TEST(the_old_mallinfo_stops_at_its_type_s_end)
 }
 END_TEST
 
+/* The line that begins with `label` has these bytes, as MiB and as a share of all, and the number.
+ */
+static void expect_row(const char *label, size_t bytes, unsigned long number)
+{
+    const char *found = strstr(fake_os_text(), label);
+    ck_assert_msg(found != NULL, "no %s in %s", label, fake_os_text());
+    size_t total = fake_os_mapped_bytes() + fake_os_break_raised();
+    double mib, share;
+    unsigned long count = 0;
+    int fields = sscanf(found + strlen(label), "%lf %lf %lu", &mib, &share, &count);
+    ck_assert_int_ge(fields, 2);
+    ck_assert_double_eq_tol(mib, (double)bytes / BRKM_MIB, 0.00051);
+    ck_assert_double_eq_tol(share, 100.0 * (double)bytes / (double)total, 0.051);
+    ck_assert_uint_eq(count, number);
+}
+
 START_TEST(malloc_stats_prints_the_true_numbers)
 {
-    char expected[100];
+    fake_os.milliseconds = 5000;
     void *mapped = brkm_malloc(4 * BRKM_MIB);
     ck_assert_ptr_nonnull(brkm_malloc(LARGE));
+    fake_os.milliseconds += 12345;
     brkm_malloc_stats();
-    ck_assert(unit_said("brkmalloc: process 4242 (process id), "));
-    snprintf(expected, sizeof(expected), " %zu bytes mapped", fake_os_mapped_bytes());
-    ck_assert_msg(unit_said(expected), "%s", fake_os_text());
-    snprintf(expected, sizeof(expected), " %zu bytes from the system", fake_os_break_raised());
-    ck_assert_msg(unit_said(expected), "%s", fake_os_text());
-    ck_assert(unit_said(", 1 mapped blocks, 0 guarded blocks, 0 due and not guarded\n"));
+    ck_assert_msg(
+        unit_said("brkmalloc: statistics of process 4242, 12.3 s after its first memory; the "
+                  "peak came after 0.0 s\n"
+                  "                             MiB       %      number  of what\n"),
+        "%s", fake_os_text());
+    expect_row("\n    mapped ", fake_os_mapped_bytes(), 1);
+    expect_row("\nheap ", fake_os_break_raised(), 1);
+    expect_row("\nmemory from the system ", fake_os_mapped_bytes() + fake_os_break_raised(), 0);
+    ck_assert(unit_said("\nmapped blocks so far                               1\n"));
     brkm_free(mapped);
     fake_os_forget_text();
     brkm_malloc_stats();
-    ck_assert(unit_said(" 0 bytes mapped"));
+    ck_assert(!unit_said("\n    mapped "));
 }
 END_TEST
 
@@ -170,20 +190,22 @@ START_TEST(statistics_go_to_the_callers_function)
     brkm_free(brkm_malloc(100));
     ck_assert_int_eq(brkm_stats_print(collect, printed, BRKM_STATS_TEXT), 0);
     ck_assert_str_eq(fake_os_text(), "");
-    const char *line = printed;
-    for (size_t lines = 0; lines < pieces; lines++) {
-        ck_assert(strncmp(line, "brkmalloc: ", 11) == 0);
-        line = strchr(line, '\n') + 1;
-    }
-    ck_assert_str_eq(line, "");
-    ck_assert_uint_gt(pieces, 5);
+    ck_assert(strncmp(printed, "brkmalloc: statistics of process ", 33) == 0);
+    ck_assert_str_eq(printed + printed_length - 1, "\n");
+    ck_assert_uint_gt(pieces, 1);
+    printed_length = 0;
+    ck_assert_int_eq(brkm_stats_print(collect, printed, BRKM_STATS_LINES), 0);
+    ck_assert(strncmp(printed, "process.id 4242\nprocess.age_ms ", 31) == 0);
+    ck_assert_ptr_nonnull(strstr(printed, "\nmemory.total "));
+    ck_assert_ptr_nonnull(strstr(printed, "\nclass 112 0 0 1 112 0 0\n"));
+    ck_assert_ptr_nonnull(strstr(printed, "\ncache 1 "));
     printed_length = 0;
     ck_assert_int_eq(brkm_stats_print(collect, printed, BRKM_STATS_JSON), 0);
     ck_assert(strncmp(printed, "{\"version\":\"", 12) == 0);
     ck_assert_ptr_nonnull(strstr(printed, "\n\"classes\":[\n{\"size\":"));
     ck_assert_ptr_nonnull(strstr(printed, "\n\"thread_caches\":[\n{\"number\":1,"));
     ck_assert_str_eq(printed + printed_length - 3, "]}\n");
-    ck_assert_int_eq(brkm_stats_print(collect, printed, (enum brkm_stats_format)2), EINVAL);
+    ck_assert_int_eq(brkm_stats_print(collect, printed, (enum brkm_stats_format)3), EINVAL);
 }
 END_TEST
 
