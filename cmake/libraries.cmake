@@ -87,7 +87,8 @@ brkm_compile_objects(brkm_os ${PROJECT_SOURCE_DIR}/src/system/os_linux.c
   ${PROJECT_SOURCE_DIR}/src/system/os_loader_linux.c
   ${PROJECT_SOURCE_DIR}/src/system/os_fault_linux.c)
 brkm_compile_objects(brkm_os_service
-  ${PROJECT_SOURCE_DIR}/src/system/os_socket_linux.c ${PROJECT_SOURCE_DIR}/src/system/os_thread_linux.c)
+  ${PROJECT_SOURCE_DIR}/src/system/os_socket_linux.c ${PROJECT_SOURCE_DIR}/src/system/os_start_linux.c
+  ${PROJECT_SOURCE_DIR}/src/system/os_thread_linux.c)
 brkm_compile_objects(brkm_interpose ${PROJECT_SOURCE_DIR}/src/malloc/interpose.c)
 
 set(symbol_versions ${PROJECT_SOURCE_DIR}/src/brkmalloc.map)

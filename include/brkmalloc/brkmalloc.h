@@ -150,13 +150,13 @@ BRKM_API int brkm_profile_dump(const char *path) BRKM_NOTHROW;
 struct brkm_mallinfo2 {
     size_t arena;    /* bytes the heap got from the system, mapped blocks not counted */
     size_t ordblks;  /* number of free blocks */
-    size_t smblks;   /* number of blocks in caches */
+    size_t smblks;   /* always 0: blocks in caches are not what glibc means */
     size_t hblks;    /* number of mapped blocks */
     size_t hblkhd;   /* bytes in mapped blocks */
     size_t usmblks;  /* always 0 */
-    size_t fsmblks;  /* bytes in caches */
+    size_t fsmblks;  /* always 0 */
     size_t uordblks; /* bytes in use in the heap, headers included */
-    size_t fordblks; /* bytes free in the heap */
+    size_t fordblks; /* bytes free in the heap, or in caches */
     size_t keepcost; /* bytes that trimming the heap's end could give back */
 };
 

@@ -14,7 +14,7 @@ struct thread_cache brkm__cache_before_first_use = CACHE_NOTHING;
 struct thread_cache brkm__cache_after_exit = CACHE_NOTHING;
 
 _Thread_local struct thread_cache *brkm__thread_cache = &brkm__cache_before_first_use;
-size_t brkm__cache_hit_max = CACHE_HIT_MAX;
+size_t brkm__cache_hit_limit;
 
 /* ---- Who keeps blocks besides ---- */
 
@@ -44,7 +44,7 @@ void brkm__cache_kept_by(const struct cache_keeper *keeper)
 
 void brkm__cache_watch_malloc(bool watched)
 {
-    relaxed_store(brkm__cache_hit_max, watched ? 0 : CACHE_HIT_MAX);
+    relaxed_store(brkm__cache_hit_limit, watched ? 0 : CACHE_HIT_MAX + 1);
 }
 
 struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count)

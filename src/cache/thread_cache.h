@@ -41,10 +41,10 @@ struct thread_cache {
 extern _Thread_local struct thread_cache *brkm__thread_cache BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
-/* Bytes. The largest request for which malloc's fast path looks into the cache; 0 while every
- * malloc is to be watched (malloc/watcher.h): of size 0 it finds nothing either way. relaxed_load:
- * a thread that sees it later is watched later. */
-extern size_t brkm__cache_hit_max BRKM_HIDDEN;
+/* Bytes. The requests below it are those for which malloc's fast path looks into the cache. 0 until
+ * the constructor ran, since there may be nothing thread-local yet, and while every malloc is to be
+ * watched (malloc/watcher.h). relaxed_load: a thread that sees it later is watched later. */
+extern size_t brkm__cache_hit_limit BRKM_HIDDEN;
 
 /* Somebody who keeps blocks that were freed, apart from the caches, and has a part of that for each
  * thread: thread_cache.kept leads to it. */

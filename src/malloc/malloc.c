@@ -19,6 +19,7 @@
 #include "malloc/verify.h"
 #include "malloc/watcher.h"
 #include "system/os.h"
+#include "system/os_start.h"
 
 void *brkm__alloc_fail(size_t size)
 {
@@ -26,6 +27,33 @@ void *brkm__alloc_fail(size_t size)
     probe_out_of_memory(size);
     brkm__footprint_note_failure(size);
     return NULL;
+}
+
+/* ---- The start ---- */
+
+/* The loader has relocated us and there is thread-local storage, perhaps without its contents.
+ * Written by whoever allocates first, or several, the same: relaxed_load, relaxed_store. */
+static bool is_begun;
+
+/* libc fills thread-local storage after the resolvers of indirect functions ran. Until then it is
+ * zero, and the thread gets no cache, which would be forgotten. */
+BRKM_COLD static void begin(void)
+{
+    static const char text[] = "brkmalloc: memory asked for before the program is relocated\n";
+    if (!brkm__os_is_loaded()) {
+        brkm__os_end_unloaded(text, sizeof(text) - 1);
+    }
+    if (brkm__thread_cache == NULL) {
+        brkm__thread_cache = &brkm__cache_after_exit;
+    }
+    relaxed_store(is_begun, true);
+}
+
+static inline void require_begun(void)
+{
+    if (unlikely(!relaxed_load(is_begun))) {
+        begin();
+    }
 }
 
 /* The last step of every function that returns memory. */
@@ -48,11 +76,13 @@ static struct allocated serve_watched(size_t size, size_t alignment)
 
 static inline struct allocated serve(size_t size)
 {
+    require_begun();
     return watch_wants(size) ? serve_watched(size, BRKM_ALIGNMENT) : brkm__serve(size);
 }
 
 static void *serve_aligned(size_t alignment, size_t size)
 {
+    require_begun();
     return watch_wants(size) ? serve_watched(size, alignment).memory
                              : brkm__serve_aligned(alignment, size);
 }
@@ -138,11 +168,20 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(const struct watcher *watch
     return memory;
 }
 
+BRKM_ENTRY BRKM_COLD static void *malloc_first(size_t size)
+{
+    begin();
+    return brkm__malloc_slow(size);
+}
+
 /* While blocks are recorded every malloc comes here, and nearly all leave with a hit. Calls stand
  * last, so that there is no frame to make. */
 BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     void *memory;
+    if (unlikely(!relaxed_load(is_begun))) {
+        return malloc_first(size);
+    }
     if (unlikely(!watch_passes(size))) {
         const struct watcher *watcher = watcher_get();
         if (unlikely(watcher != NULL)) {

@@ -34,7 +34,7 @@ static BRKM_ALWAYS_INLINE bool malloc_hit(size_t size, void **memory)
 static BRKM_ALWAYS_INLINE void *alloc_malloc(size_t size)
 {
     void *memory;
-    if (likely(size <= relaxed_load(brkm__cache_hit_max) && malloc_hit(size, &memory))) {
+    if (likely(size < relaxed_load(brkm__cache_hit_limit) && malloc_hit(size, &memory))) {
         return memory;
     }
     return brkm__malloc_slow(size);

@@ -85,6 +85,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__bare_fork_begin();
 #endif
     brkm__os_at_fork(prepare_fork, fork_in_parent, fork_in_child);
+    brkm__cache_watch_malloc(false);
     brkm__environment_read();
     brkm__options_applied_by(brkm__tune_apply);
     brkm__tune_apply();

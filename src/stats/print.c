@@ -16,14 +16,14 @@
 
 /* ---- mallinfo ---- */
 
+/* What lies in caches is none of glibc's fast bins, and no more than what its own caches have is it
+ * told as that. */
 struct brkm_mallinfo2 brkm_mallinfo2(void)
 {
     struct snapshot now = brkm__snapshot_of_counters();
     return (struct brkm_mallinfo2){
         .arena = now.heap_from_system,
         .ordblks = now.heap_free_blocks + (now.heap_top != 0),
-        .smblks = brkm__snapshot_cached_blocks(&now),
-        .fsmblks = now.memory_cached,
         .hblks = now.in_use_mapped_blocks + now.in_use_guarded_blocks,
         .hblkhd = now.in_use_mapped_bytes + now.in_use_guarded_blocks * brkm__os_page_size(),
         .uordblks = now.in_use_heap_bytes,

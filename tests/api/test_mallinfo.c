@@ -46,6 +46,20 @@ static void follows_blocks(void)
     CHECK_LE_UINT(after.uordblks, before.uordblks + after.fsmblks + 256 * KIB);
 }
 
+/* As with glibc, of which a program or its tunables said that there shall be no fast bins. */
+static void has_no_fast_bins(void)
+{
+    void *small;
+    void *behind;
+    CHECK_EQ_INT(mallopt(M_MXFAST, 0), 1);
+    small = malloc(3);
+    behind = malloc(512);
+    free(small);
+    CHECK_EQ_UINT(mallinfo2().smblks, 0);
+    CHECK_EQ_UINT(mallinfo2().fsmblks, 0);
+    free(behind);
+}
+
 static void counts_mapped_blocks(void)
 {
     struct mallinfo2 before = mallinfo2();
@@ -165,6 +179,7 @@ void api_test(int alone)
     if (alone && api_has_no_options()) {
         follows_blocks();
         counts_mapped_blocks();
+        has_no_fast_bins();
         /* With some options it is that which the process began with, and stays. */
         stats_go_to_standard_error();
     }

@@ -28,6 +28,7 @@
 #include "process/options_apply.h"
 #include "profile/control.h"
 #include "source.h"
+#include "stats/stats.h"
 #include "target.h"
 
 #define SLOTS 256
@@ -802,7 +803,7 @@ static void release_everything(void)
     expect(brkm_check_heap() == 0);
     struct brkm_mallinfo2 info = brkm_mallinfo2();
     expect(info.uordblks == 0);
-    expect(info.fsmblks == 0);
+    expect(brkm__snapshot_of_counters().memory_cached == 0);
     expect(info.hblkhd == 0 && info.hblks == 0);
     expect(fake_os_foreign_is_intact());
 }

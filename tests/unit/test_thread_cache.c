@@ -12,6 +12,7 @@
 #include "cache/depot.h"
 #include "cache/idle.h"
 #include "heap/heap.h"
+#include "stats/stats.h"
 #include "unit.h"
 
 static struct heap *const heap = &brkm__main_heap;
@@ -285,7 +286,8 @@ START_TEST(caches_are_bounded_in_bytes)
                 ck_assert_uint_le(brkm__cache_totals().bytes, cache_bound());
             }
         }
-        ck_assert_uint_le(brkm_mallinfo2().fsmblks, cache_bound() + depot_bound());
+        ck_assert_uint_le(brkm__snapshot_of_counters().memory_cached,
+                          cache_bound() + depot_bound());
         expect_sound();
     }
 }
