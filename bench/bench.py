@@ -19,7 +19,7 @@ sys.path.insert(1, ROOT)
 from compare.allocators import Allocator, UsageError, find_peers, from_path, verify  # noqa: E402
 from compare.front import number_up_to, run_front, say_as  # noqa: E402
 from compare.runner import Runner  # noqa: E402
-from driver import cases, comparison, instructions, machine, memory, scaling  # noqa: E402
+from driver import cases, comparison, instructions, machine, memory, scaling, timeline  # noqa: E402
 
 say = say_as("brkmalloc bench")
 
@@ -46,6 +46,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--memory", action="store_true",
                         help="measure the memory of scenarios that leave holes and of recorded "
                         "programs instead")
+    parser.add_argument("--timeline", action="store_true",
+                        help="measure the memory of one server over its life instead")
     parser.add_argument("-o", dest="output", metavar="DIR", help="where the files go")
     parser.add_argument("--library", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--workloads", required=True, help=argparse.SUPPRESS)
@@ -111,7 +113,8 @@ def choose_mode(options: argparse.Namespace) -> ModuleType | None:
     """What is run instead of the comparison of workloads and programs."""
     modes = {"--instructions": (options.instructions, instructions),
              "--scaling": (options.scaling, scaling),
-             "--memory": (options.memory, memory)}
+             "--memory": (options.memory, memory),
+             "--timeline": (options.timeline, timeline)}
     wanted = [name for name, (chosen, _) in modes.items() if chosen]
     if len(wanted) > 1:
         raise UsageError(f"{' and '.join(wanted)} are {len(wanted)} runs: give one of them")

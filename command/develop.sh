@@ -16,7 +16,7 @@ print_developer_usage()
         ;;
     bench)
         echo "usage: brkmalloc bench [--quick] [--only NAME] [--with /path/lib.so] [--rounds N]"
-        echo "                       [--instructions | --scaling | --memory] [-o DIR]"
+        echo "                       [--instructions | --scaling | --memory | --timeline] [-o DIR]"
         ;;
     *)
         echo "       brkmalloc build [--preset NAME]"
@@ -87,6 +87,8 @@ CSV, the tables as Markdown and a chart as SVG and PNG. The exit status is 1 whe
   --scaling            instead: threads from 1 to 64, live heap up to 4 GiB, memory of idle threads
   --memory             instead: memory beyond what is live, in scenarios that leave holes in a heap
                        and in replays of recorded programs (trace-*)
+  --timeline           instead: the memory of a Redis server over its life, whose values grow and which is
+                       emptied at last; a few minutes
   -o DIR               where the files go (build/bench)
 
 Peers and programs that are missing are installed with apt-get, after saying so; what cannot be had
@@ -139,7 +141,7 @@ command_bench() (
     brkm_arguments=$#
     while [ "$brkm_arguments" -gt 0 ]; do
         case $1 in
-        --quick | --instructions | --scaling | --memory) ;;
+        --quick | --instructions | --scaling | --memory | --timeline) ;;
         --only=* | --with=* | --rounds=*) ;;
         --only | --with | --rounds | -o)
             [ "$brkm_arguments" -gt 1 ] || usage_error bench "$1 needs a value"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from compare.allocators import UsageError  # noqa: E402
 from compare.colours import COLOURS  # noqa: E402
+from compare.gnuplot import run_gnuplot  # noqa: E402
 
 WIDTH = 1250
 HEIGHT = 900
@@ -75,8 +74,6 @@ def quoted(text: str) -> str:
 
 def draw(path: str, replays: list[tuple[str, list[Point]]], title: str) -> list[str]:
     """Writes the picture as SVG and as PNG; gives the names of the files."""
-    if shutil.which("gnuplot") is None:
-        raise UsageError("--plot needs gnuplot, which is not installed")
     stem = os.path.splitext(path)[0]
     written = []
     with tempfile.TemporaryDirectory(prefix="brkmalloc-replay.") as scratch:
@@ -89,9 +86,8 @@ def draw(path: str, replays: list[tuple[str, list[Point]]], title: str) -> list[
         for ending, terminal in TERMINALS.items():
             output = stem + ending
             text = script(files, names, quoted(title), terminal, quoted(output))
-            result = subprocess.run(["gnuplot"], input=text, capture_output=True, text=True,
-                                    check=False)
-            if result.returncode != 0:
-                raise UsageError(f"gnuplot: {result.stderr.strip()[:300]}")
+            problem = run_gnuplot(text)
+            if problem:
+                raise UsageError(f"--plot: {problem}")
             written.append(output)
     return written

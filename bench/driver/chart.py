@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 
 from compare.colours import COLOURS
+from compare.gnuplot import run_gnuplot
 
 SHAPES = [7, 5, 9, 13, 11, 15, 3]
 ROW_HEIGHT = 22
@@ -116,16 +115,13 @@ unset multiplot
 
 def draw(folder: str, chart: Chart) -> str:
     """Writes the chart as .svg and .png; gives the reason if it cannot."""
-    if shutil.which("gnuplot") is None:
-        return "gnuplot is not installed"
     with tempfile.TemporaryDirectory(prefix="brkmalloc-chart.") as scratch:
         data = os.path.join(scratch, "data")
         with open(data, "w", encoding="utf-8") as file:
             file.write(data_of(chart))
         for terminal, extension in (("svg", "svg"), ("pngcairo", "png")):
             output = os.path.join(folder, f"{chart.file}.{extension}")
-            result = subprocess.run(["gnuplot"], input=script(chart, data, terminal, output),
-                                    capture_output=True, text=True, check=False)
-            if result.returncode != 0:
-                return f"gnuplot: {result.stderr.strip()[:300]}"
+            problem = run_gnuplot(script(chart, data, terminal, output))
+            if problem:
+                return problem
     return ""

@@ -20,8 +20,8 @@ BENCH = os.path.join(ROOT, "bench")
 sys.path[:0] = [BENCH, ROOT]
 
 from compare.allocators import Allocator  # noqa: E402
-from compare.runner import Result  # noqa: E402
-from driver import instructions, scaling  # noqa: E402
+from compare.runner import Result, Runner  # noqa: E402
+from driver import instructions, scaling, timeline  # noqa: E402
 from driver.comparison import Options  # noqa: E402
 
 # An allocator of 1 MiB that never frees: programs with more fail.
@@ -73,6 +73,7 @@ class Test:
                 (["--with", os.path.abspath(__file__)], "no shared library"),
                 (["--instructions", "--scaling"], "--instructions and --scaling are 2 runs"),
                 (["--memory", "--scaling", "--instructions"], "are 3 runs"),
+                (["--timeline", "--only", "live"], "there is no 'live'; there are: redis"),
                 (["--memory", "--only", "live"], "there is no 'live'; there are: phases"),
                 (["--instructions", "--only", "live"], "there is no 'live'"),
                 (["-o", "/proc/1/none"], "-o: /proc/1/none"),
@@ -123,7 +124,15 @@ class Test:
                     raise KeyboardInterrupt
                 return Result(output=f"operations {operations}\nseconds 0.5\n")
 
+        class Begun(timeline.Timeline):
+            def measure(self, allocator: Allocator) -> timeline.Life:
+                if self.lives:
+                    raise KeyboardInterrupt
+                return timeline.Life(allocator.name, [timeline.Point(1, 2, 3)] * (self.steps + 6))
+
         for name, run, file in [
+                ("--timeline", lambda: Begun(options, ours * 2, Runner(self.folder)).run_all(),
+                 "timeline.csv"),
                 ("--instructions", lambda: instructions.Instructions(options, ours, None).run_all(
                     ["pair", "updown"]), "instructions.csv"),
                 ("--scaling", lambda: Interrupted(options, ours, None).run_all(
@@ -140,7 +149,29 @@ class Test:
             self.expect(f"{name}: what is done is said", re.search(
                 r"^interrupted: rows that are done: 1$", said.stdout, re.M) is not None, said)
             with open(os.path.join(out, file), encoding="utf-8") as rows:
-                self.expect(f"{name}: {file} has the row", len(rows.readlines()) == 2, said)
+                self.expect(f"{name}: {file} has the row", len(rows.readlines()) >= 2, said)
+
+    def timeline(self) -> None:
+        """A server that serves and is emptied, small enough for a test."""
+        if shutil.which("redis-server") is None:
+            print("no redis-server: bench --timeline is not tried")
+            return
+        lines: list = []
+        out = os.path.join(self.scratch, "out")
+        options = Options(self.folder, BENCH, out, "bench", 1, True, lines.append)
+        with Runner(self.folder) as runner, mock.patch.object(timeline, "QUICK", (3, 2)):
+            life = timeline.Timeline(options, [Allocator("brkmalloc", self.library)], runner)
+            succeeded = life.run_all()
+        said = subprocess.CompletedProcess("timeline", 0, "\n".join(lines), "")
+        self.expect("timeline: it succeeds", succeeded, said)
+        rows = self.rows("timeline.csv")
+        resident = [float(row["resident_mib"]) for row in rows]
+        used = [float(row["used_mib"]) for row in rows]
+        self.expect(f"timeline: {len(rows)} points", len(rows) == 3 + timeline.QUIET_SAMPLES, said)
+        self.expect("timeline: the server fills", used[2] > used[0] + 1 and resident[2] > used[2], said)
+        self.expect("timeline: it is emptied", used[-1] < used[0] < used[2], said)
+        if shutil.which("gnuplot"):
+            self.expect_files(["timeline.svg", "timeline.png"], said)
 
     def script(self, script: str) -> None:
         for arguments, status, message in [
@@ -226,6 +257,7 @@ def main() -> int:
         test.usage()
         test.interrupted()
         test.interrupted_rows()
+        test.timeline()
         test.script(script)
         test.success()
         small = test.small_allocator()
