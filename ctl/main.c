@@ -4,6 +4,7 @@
  * brkmalloc with the option control. The command `brkmalloc` runs it as `brkmalloc ctl` and
  * `brkmalloc top`, and has the help texts. */
 #include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,7 @@ static enum status run_top(int count, char **words)
 
 int main(int count, char **words)
 {
+    setlocale(LC_CTYPE, "");
     const char *subcommand = count > 1 ? words[1] : "";
     if (strcmp(subcommand, "ctl") == 0) {
         set_speaker("brkmalloc ctl");

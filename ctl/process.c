@@ -24,19 +24,40 @@ void set_speaker(const char *speaker)
     speaker_words = speaker;
 }
 
+/* What is not said yet. */
+static struct {
+    bool holds;
+    char last[1024];
+} complaints;
+
 void complain(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", speaker_words);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(complaints.last, sizeof(complaints.last), format, arguments);
     va_end(arguments);
+    if (!complaints.holds) {
+        release_complaints(true);
+    }
+}
+
+void hold_complaints(void)
+{
+    complaints.holds = true;
+}
+
+void release_complaints(bool say)
+{
+    complaints.holds = false;
+    if (say && complaints.last[0] != '\0') {
+        fprintf(stderr, "%s: %s\n", speaker_words, complaints.last);
+    }
+    complaints.last[0] = '\0';
 }
 
 static FILE *open_file(pid_t id, const char *name)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE + 32];
     snprintf(path, sizeof(path), "/proc/%ld/%s", (long)id, name);
     return fopen(path, "re");
 }

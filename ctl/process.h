@@ -30,6 +30,10 @@ struct process {
 /* "brkmalloc SUBCOMMAND: ..." and a line's end, on standard error. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
+/* From now on the last message is kept, since a page is drawn; says it, or forgets it. */
+void hold_complaints(void);
+void release_complaints(bool say);
+
 /* The words that messages begin with; "brkmalloc" unless set. */
 void set_speaker(const char *speaker);
 

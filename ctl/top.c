@@ -3,7 +3,6 @@
 #include "top.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +10,15 @@
 
 #include "connection.h"
 #include "screen.h"
+#include "sparkline.h"
 #include "statistics.h"
 
-/* Lines above the classes, and classes that are shown at most. */
-#define HEAD_LINES 9
+/* Classes that a page of plain text shows; a terminal scrolls through all. */
 #define CLASSES_SHOWN 20
+
+/* Columns in front of a course, and of a course that are of use at least. */
+#define COURSE_START 32
+#define COURSE_LEAST 4
 
 /* One look at a process. */
 struct look {
@@ -58,16 +61,6 @@ static double percent(uint64_t part, uint64_t whole)
 
 /* ---- Lines ---- */
 
-__attribute__((format(printf, 2, 3))) static void print_line(const struct screen *screen,
-                                                             const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    screen_end_line(screen);
-}
-
 static double difference(uint64_t now, uint64_t before)
 {
     return (double)now - (double)before;
@@ -79,16 +72,16 @@ static double rate(uint64_t now, uint64_t before, double seconds)
     return seconds <= 0 ? 0 : difference(now, before) / seconds;
 }
 
-static void print_memory_line(const struct screen *screen, const char *title, uint64_t now,
+static void print_memory_line(struct screen *screen, const char *title, uint64_t now,
                               uint64_t before, uint64_t whole)
 {
     char size[TEXT_SIZE];
     char change[TEXT_SIZE];
-    print_line(screen, "%-10s %12s %6.1f %% %14s", title, bytes_text(size, (double)now),
+    screen_add(screen, "%-10s %12s %6.1f %% %14s", title, bytes_text(size, (double)now),
                percent(now, whole), change_text(change, difference(now, before)));
 }
 
-static void print_memory(const struct screen *screen, const struct statistics *now,
+static void print_memory(struct screen *screen, const struct statistics *now,
                          const struct statistics *before)
 {
     print_memory_line(screen, "mapped", now->total, before->total, now->total);
@@ -105,20 +98,33 @@ static double fragmentation(const struct statistics *now)
     return percent(holes, now->heap > now->top ? now->heap - now->top : 0);
 }
 
-static void print_rates(const struct screen *screen, const struct statistics *now,
+static void print_rates(struct screen *screen, const struct statistics *now,
                         const struct statistics *before, double seconds)
 {
     char purged[TEXT_SIZE];
     char trimmed[TEXT_SIZE];
-    print_line(screen,
-               "per second: refills %.0f, flushes %.0f, heap blocks out %.0f, in %.0f, "
-               "purged %s, trimmed %s",
+    screen_add(screen, "per second: refills %.0f, flushes %.0f, heap blocks out %.0f, in %.0f",
                rate(now->refills, before->refills, seconds),
                rate(now->flushes, before->flushes, seconds),
                rate(now->heap_blocks, before->heap_blocks, seconds),
-               rate(now->heap_frees, before->heap_frees, seconds),
+               rate(now->heap_frees, before->heap_frees, seconds));
+    screen_add(screen, "            purged %s, trimmed %s",
                bytes_text(purged, rate(now->purged_bytes, before->purged_bytes, seconds)),
                bytes_text(trimmed, rate(now->trimmed_bytes, before->trimmed_bytes, seconds)));
+}
+
+/* ---- The course of memory ---- */
+
+static void print_course(struct screen *screen, const char *title, const struct sparkline *course)
+{
+    char bars[SPARKLINE_TEXT(SPARKLINE_VALUES)];
+    char most[TEXT_SIZE];
+    uint64_t largest;
+    size_t columns = screen_columns(screen);
+    columns = columns < COURSE_START + COURSE_LEAST ? COURSE_LEAST : columns - COURSE_START;
+    columns = columns < SPARKLINE_VALUES ? columns : SPARKLINE_VALUES;
+    sparkline_text(course, columns, bars, &largest);
+    screen_add(screen, "%-9s at most %11s %s", title, bytes_text(most, (double)largest), bars);
 }
 
 /* ---- Classes ---- */
@@ -148,55 +154,68 @@ static const struct class_totals *find_class(const struct statistics *statistics
     return &none;
 }
 
-static void print_class(const struct screen *screen, const struct class_totals *now,
+static void print_class(struct screen *screen, const struct class_totals *now,
                         const struct class_totals *before)
 {
     char in_use[TEXT_SIZE];
     char change[TEXT_SIZE];
     char cached[TEXT_SIZE];
     char free_text[TEXT_SIZE];
-    print_line(screen, "%12" PRIu64 " %10" PRIu64 " %11s %12s %11s %11s", now->size,
+    screen_add(screen, "%12" PRIu64 " %10" PRIu64 " %11s %12s %11s %11s", now->size,
                now->in_use_blocks, bytes_text(in_use, (double)now->in_use_bytes),
                change_text(change, difference(now->in_use_bytes, before->in_use_bytes)),
                bytes_text(cached, (double)now->cached_bytes),
                bytes_text(free_text, (double)now->free_bytes));
 }
 
-static void print_classes(const struct screen *screen, const struct statistics *now,
+static void print_classes(struct screen *screen, const struct statistics *now,
                           const struct statistics *before)
 {
     const struct class_totals *largest[CLASSES_MAX];
-    int room = screen_lines(screen) - HEAD_LINES;
     size_t count = now->class_count;
+    size_t shown = screen->draws || count < CLASSES_SHOWN ? count : CLASSES_SHOWN;
     for (size_t i = 0; i < count; i++) {
         largest[i] = &now->classes[i];
     }
     qsort(largest, count, sizeof(largest[0]), compare_classes);
-    print_line(screen, "%12s %10s %11s %12s %11s %11s", "blocks from", "in use", "bytes", "change",
+    screen_add(screen, "%12s %10s %11s %12s %11s %11s", "blocks from", "in use", "bytes", "change",
                "cached", "free");
-    for (size_t i = 0; i < count && i < CLASSES_SHOWN && (int)i < room; i++) {
+    for (size_t i = 0; i < shown; i++) {
         print_class(screen, largest[i], find_class(before, largest[i]->size));
     }
 }
 
 /* ---- Pages ---- */
 
-static bool print_page(const struct screen *screen, const struct process *process,
-                       const struct look *now, const struct look *before, bool first)
+/* All looks at a process. */
+struct watch {
+    const struct process *process;
+    struct look now, before;
+    struct sparkline live, resident;
+    struct screen screen;
+};
+
+static bool print_page(struct watch *watch)
 {
     char resident[TEXT_SIZE];
     char mapped[TEXT_SIZE];
-    screen_begin_page(screen, first);
-    print_line(screen, "process %ld (%s), %.1f s, resident %s", (long)process->id, process->name,
-               (double)now->statistics.age_ms / 1000, bytes_text(resident, (double)now->resident));
-    print_memory(screen, &now->statistics, &before->statistics);
-    print_line(screen,
+    struct screen *screen = &watch->screen;
+    const struct statistics *now = &watch->now.statistics;
+    const struct statistics *before = &watch->before.statistics;
+    screen_begin_page(screen);
+    screen_add(screen, "process %ld (%s), %.1f s, resident %s", (long)watch->process->id,
+               watch->process->name, (double)now->age_ms / 1000,
+               bytes_text(resident, (double)watch->now.resident));
+    print_course(screen, "live", &watch->live);
+    print_course(screen, "resident", &watch->resident);
+    print_memory(screen, now, before);
+    screen_add(screen,
                "fragmentation %.1f %% of the heap below its top; %" PRIu64 " mapped blocks with %s",
-               fragmentation(&now->statistics), now->statistics.mapped_blocks,
-               bytes_text(mapped, (double)now->statistics.mapped_bytes));
-    print_rates(screen, &now->statistics, &before->statistics, now->time - before->time);
-    print_classes(screen, &now->statistics, &before->statistics);
-    return screen_end_page(screen);
+               fragmentation(now), now->mapped_blocks,
+               bytes_text(mapped, (double)now->mapped_bytes));
+    print_rates(screen, now, before, watch->now.time - watch->before.time);
+    print_classes(screen, now, before);
+    return screen_show(screen);
 }
 
 static double clock_seconds(void)
@@ -206,52 +225,70 @@ static double clock_seconds(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static enum status take_look(const struct process *process, struct look *look)
+static enum status take_look(struct watch *watch)
 {
     struct answer answer;
-    enum status status = ask(process, "stats lines", &answer);
+    enum status status = ask(watch->process, "stats lines", &answer);
     if (status == STATUS_DONE) {
-        look->time = clock_seconds();
-        look->resident = resident_bytes(process);
-        read_statistics(&look->statistics, answer.text);
+        watch->before = watch->now;
+        watch->now.time = clock_seconds();
+        watch->now.resident = resident_bytes(watch->process);
+        read_statistics(&watch->now.statistics, answer.text);
+        sparkline_add(&watch->live, watch->now.statistics.in_use);
+        sparkline_add(&watch->resident, watch->now.resident);
         free(answer.text);
     }
     return status;
 }
 
-/* Looks and pages in turn, after the first look. */
-static bool show_pages(const struct process *process, const struct top_view *view,
-                       const struct screen *screen, struct look looks[2], enum status *status)
+/* Pages and looks in turn, after the first look. */
+static enum status show_pages(struct watch *watch, const struct top_view *view)
 {
-    bool shown = print_page(screen, process, &looks[0], &looks[0], true);
-    for (long i = 1; shown && (view->count == 0 || i < view->count); i++) {
-        struct look *now = &looks[i % 2];
-        if (!screen_wait(screen, view->seconds)) {
-            return true;
+    enum status status = STATUS_DONE;
+    for (long i = 1; status == STATUS_DONE; i++) {
+        if (!print_page(watch)) {
+            complain("cannot write to standard output");
+            return STATUS_FAILED;
         }
-        *status = take_look(process, now);
-        if (*status != STATUS_DONE) {
-            return true;
+        if (i == view->count || !screen_wait(&watch->screen, view->seconds)) {
+            break;
         }
-        shown = print_page(screen, process, now, &looks[(i + 1) % 2], false);
+        status = take_look(watch);
     }
-    return shown;
+    return status;
+}
+
+/* The last word of a process that has ended. */
+static void tell_end(const struct watch *watch)
+{
+    char texts[4][TEXT_SIZE];
+    const struct statistics *last = &watch->now.statistics;
+    complain(
+        "process %ld (%s) has ended; when last seen, %.1f s after its first memory, it had %s in "
+        "use of %s mapped, %s resident, and at its peak %s mapped",
+        (long)watch->process->id, watch->process->name, (double)last->age_ms / 1000,
+        bytes_text(texts[0], (double)last->in_use), bytes_text(texts[1], (double)last->total),
+        bytes_text(texts[2], (double)watch->now.resident),
+        bytes_text(texts[3], (double)last->peak));
 }
 
 enum status show_top(const struct process *process, const struct top_view *view)
 {
-    static struct look looks[2];
-    struct screen screen;
-    enum status status = take_look(process, &looks[0]);
+    static struct watch watch;
+    watch.process = process;
+    enum status status = take_look(&watch);
     if (status != STATUS_DONE) {
         return status;
     }
-    screen_open(&screen, view->batch);
-    bool shown = show_pages(process, view, &screen, looks, &status);
-    screen_close(&screen);
-    if (!shown) {
-        complain("cannot write to standard output");
-        return STATUS_FAILED;
+    watch.before = watch.now;
+    hold_complaints();
+    screen_open(&watch.screen, view->batch);
+    status = show_pages(&watch, view);
+    screen_close(&watch.screen);
+    bool has_ended = status == STATUS_NO_PROCESS;
+    release_complaints(!has_ended);
+    if (has_ended) {
+        tell_end(&watch);
     }
     return status;
 }

@@ -3,7 +3,9 @@
 """control.py CTL LIBRARY STATIC CASE: `brkmalloc ctl` and `brkmalloc top` (the program CTL), and clients of
 another kind, against servers that run on LIBRARY. STATIC is a program with the allocator inside. Each
 case is a function here."""
+import codecs
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -13,9 +15,11 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 CTL, LIBRARY, STATIC, CASE = sys.argv[1:]
@@ -482,7 +486,10 @@ def top():
         process.wait()
         _, error = watch.communicate(timeout=30)
         same(3, watch.returncode, "status when the process ends")
-        check("there is no process" in error, error)
+        check(re.search(rf"brkmalloc top: process {process.pid} \(.*\) has ended; when last seen, "
+                        r"\d+\.\d s after its first memory, it had \d+\.\d MiB in use of \d+\.\d MiB "
+                        r"mapped, \d+\.\d MiB resident, and at its peak \d+\.\d MiB mapped\n$", error),
+              error)
 
 
 def read_terminal(master, until, seconds=10):
@@ -510,6 +517,136 @@ def top_terminal():
             read_terminal(master, "\033[?1049l")
             same(0, os.waitpid(child, 0)[1], f"status after the key {key!r}")
             os.close(master)
+
+
+class Terminal:
+    """What a terminal of some size shows of the control sequences that top writes; it wraps lines and
+    moves them up as terminals do."""
+
+    def __init__(self, rows, columns):
+        self.size, self.moved_up, self.wrapped, self.wraps = (rows, columns), 0, 0, True
+        self.is_apart, self.text, self.rest = False, "", ""
+        self.clear()
+
+    def clear(self):
+        self.row = self.column = 0
+        self.cells = [[" "] * self.size[1] for _ in range(self.size[0])]
+
+    def line_feed(self):
+        self.row += 1
+        if self.row == self.size[0]:
+            self.row -= 1
+            self.moved_up += self.is_apart
+            self.cells = self.cells[1:] + [[" "] * self.size[1]]
+
+    def put(self, letter):
+        if self.column == self.size[1]:
+            self.wrapped += self.is_apart and self.wraps
+            if self.wraps:
+                self.column = 0
+                self.line_feed()
+            else:
+                self.column -= 1
+        self.cells[self.row][self.column] = letter
+        self.column += 1
+
+    def control(self, sequence):
+        start = min(self.column, self.size[1] - 1)
+        if sequence == "[H":
+            self.row = self.column = 0
+        elif sequence == "[K":
+            self.cells[self.row][start:] = " " * (self.size[1] - start)
+        elif sequence == "[J":
+            self.control("[K")
+            for row in range(self.row + 1, self.size[0]):
+                self.cells[row] = [" "] * self.size[1]
+        elif sequence[:5] == "[?104":
+            self.is_apart = sequence[-1] == "h"
+            self.clear()
+        elif sequence[:3] == "[?7":
+            self.wraps = sequence[-1] == "h"
+        else:
+            check(sequence[:4] == "[?25", "an unknown control sequence", sequence)
+
+    def write(self, text):
+        self.text += text
+        text = self.rest + text
+        # A sequence may come in two pieces.
+        whole = len(text) if re.search(r"\033[^\033]*[A-Za-z][^\033]*$|^[^\033]*$", text) else \
+            text.rindex("\033")
+        text, self.rest = text[:whole], text[whole:]
+        for part in re.findall(r"\033(\[[?\d]*[A-Za-z])|(.)", text, re.S):
+            if part[0]:
+                self.control(part[0])
+            elif part[1] == "\r":
+                self.column = 0
+            elif part[1] == "\n":
+                self.line_feed()
+            else:
+                self.put(part[1])
+
+    def lines(self):
+        return ["".join(row).rstrip() for row in self.cells]
+
+
+@contextlib.contextmanager
+def top_on_terminal(process, rows, columns):
+    """top on a terminal; yields what that shows, what waits for it to show something, and types."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    child = subprocess.Popen([CTL, "top", "-d", "0.2", str(process.pid)], stdin=slave, stdout=slave,
+                             stderr=slave, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    os.close(slave)
+    terminal = Terminal(rows, columns)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def wait_for(shown):
+        end = time.monotonic() + 10
+        while not shown(terminal) and time.monotonic() < end:
+            if select.select([master], [], [], 0.2)[0]:
+                try:
+                    text = decoder.decode(os.read(master, 65536))
+                except OSError:
+                    break
+                terminal.write(text)
+        check(shown(terminal), "\n".join(terminal.lines()))
+
+    yield terminal, wait_for, lambda keys: os.write(master, keys)
+    same(0, terminal.moved_up, "lines that moved up")
+    same(0, terminal.wrapped, "lines that wrapped")
+    os.close(master)
+    child.wait(PATIENCE)
+
+
+def top_fits():
+    """The first line stays, nothing wraps, and keys scroll what does not fit."""
+    for rows, columns in ((24, 80), (10, 40)):
+        with server() as (process, _), top_on_terminal(process, rows, columns) as (
+                _, wait_for, type_keys):
+            first = f"process {process.pid} ("[:columns]
+            wait_for(lambda now: now.lines()[0].startswith(first) and " more" in now.text)
+            if rows < 24:
+                # All of it can be scrolled to.
+                type_keys(b"\033[B")
+                wait_for(lambda now: now.lines()[1].startswith("resident"[:columns]))
+                type_keys(b"k")
+                wait_for(lambda now: now.lines()[1].startswith("live"))
+            type_keys(b" " * 40)
+            wait_for(lambda now: now.lines()[0].startswith(first) and now.lines()[-1] != ""
+                     and not now.lines()[-1].startswith("--"))
+            type_keys(b"b" * 40 + b"\033[5~")
+            wait_for(lambda now: now.lines()[1].startswith("live"))
+            type_keys(b"q")
+            wait_for(lambda now: not now.is_apart)
+
+
+def top_tells_the_course_and_the_end():
+    with server() as (process, _), top_on_terminal(process, 24, 80) as (_, wait_for, _):
+        wait_for(lambda now: len(re.findall("[\u2581-\u2588]", now.lines()[1])) >= 3
+                 and len(re.findall("[\u2581-\u2588]", now.lines()[2])) >= 3)
+        process.kill()
+        process.wait()
+        wait_for(lambda now: "resident, and at its peak" in now.text and not now.is_apart)
 
 
 # Refuses the system call with a number, and becomes the program.
