@@ -122,8 +122,9 @@ foreach(declaration IN LISTS declarations)
 endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(FILES docs/compatibility.md docs/control.md docs/debugging.md docs/design.md docs/probes.md
-    docs/profile-format.md docs/testing.md docs/trace-format.md
+install(FILES docs/compatibility.md docs/control.md docs/debugging.md docs/design.md docs/options.md
+    docs/probes.md docs/profile-format.md docs/testing.md docs/tools.md docs/trace-format.md docs/using.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
+install(FILES docs/charts/timeline.svg DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs/charts COMPONENT runtime)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development
   USE_SOURCE_PERMISSIONS)

@@ -166,15 +166,32 @@ static void print_command(const struct trace *trace)
 
 struct summary {
     uint64_t events;
+    uint64_t allocations;
+    uint64_t temporary; /* of these: freed by their thread before it allocated again */
     uint64_t live_bytes;
     uint64_t peak_live_bytes;
     uint64_t nanoseconds;
     uint32_t threads;
+    uint64_t *newest; /* the block that each thread allocated last; 0: none, or it was freed */
 };
+
+static void count_temporary(struct summary *summary, const struct event *event)
+{
+    uint64_t *newest = &summary->newest[event->thread];
+    if (event->freed.address != 0 && event->freed.id == *newest) {
+        *newest = 0;
+        summary->temporary += event->gained == NULL;
+    }
+    if (event->gained != NULL) {
+        *newest = event->gained->id;
+    }
+}
 
 static void count(struct summary *summary, const struct event *event)
 {
     summary->events++;
+    summary->allocations += event->gained != NULL && event->freed.address == 0;
+    count_temporary(summary, event);
     summary->nanoseconds = event->nanoseconds;
     summary->live_bytes -= event->freed.size + event->lost.size;
     summary->live_bytes += event->gained == NULL ? 0 : event->size;
@@ -188,24 +205,31 @@ static void count(struct summary *summary, const struct event *event)
 
 static bool inform(const char *path, struct trace *trace, struct problem *problem)
 {
-    struct events events;
-    struct summary summary = {.events = 0};
+    struct events events = {.trace = NULL};
+    struct summary summary = {
+        .newest = calloc((size_t)trace->thread_max + 1, sizeof(*summary.newest)),
+    };
     enum reading reading = READING_PROBLEM;
-    if (events_begin(&events, trace, problem)) {
+    if (summary.newest == NULL) {
+        *problem = (struct problem){INPUT_NO_OFFSET, "there is no memory to read it"};
+    } else if (events_begin(&events, trace, problem)) {
         struct event event;
         while ((reading = events_next(&events, &event, problem)) == READING_RECORD) {
             count(&summary, &event);
         }
     }
     if (reading == READING_END) {
-        printf("%s: process %" PRIu32 ", %" PRIu64 " events, %" PRIu32
-               " threads, %.3f s, peak %" PRIu64 " bytes, left %" PRIu64 " bytes: ",
+        printf("%s: process %" PRIu32 ", %" PRIu64 " events, %" PRIu32 " threads, %.3f s, %" PRIu64
+               " allocations, %" PRIu64 " of them temporary, peak %" PRIu64 " bytes, left %" PRIu64
+               " bytes: ",
                path, trace->header.process, summary.events, summary.threads,
-               (double)summary.nanoseconds / 1e9, summary.peak_live_bytes, summary.live_bytes);
+               (double)summary.nanoseconds / 1e9, summary.allocations, summary.temporary,
+               summary.peak_live_bytes, summary.live_bytes);
         print_command(trace);
         putchar('\n');
     }
     events_end(&events);
+    free(summary.newest);
     return reading == READING_END;
 }
 

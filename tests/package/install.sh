@@ -59,7 +59,8 @@ expected_files()
     (cd "$source_tree" && find compare trace -name '*.py') | sed 's,^,share/brkmalloc/,'
     functions | sed 's,.*,share/man/man3/&.3,'
     for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
-        docs/profile-format.md docs/probes.md docs/debugging.md docs/testing.md docs/trace-format.md; do
+        docs/profile-format.md docs/probes.md docs/debugging.md docs/testing.md docs/trace-format.md \
+        docs/options.md docs/tools.md docs/using.md docs/charts/timeline.svg; do
         echo "share/doc/brkmalloc/$file"
     done
     (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'
@@ -96,7 +97,7 @@ case_uninstall()
     try cmake --install "$build" --prefix "$work/tried"
     expect_success "cmake --install"
     same "files before" "$(files_below "$prefix")" "$(files_below "$work/tried")"
-    command=$(sed -n 's/^`sudo \(xargs rm .*\)` uninstalls[.]$/\1/p' "$source_tree/README.md")
+    command=$(sed -n 's/^`sudo \(xargs rm [^`]*\)` uninstalls[.].*$/\1/p' "$source_tree/README.md")
     try sh -c "$(echo "$command" | sed "s,build/release,'$build',")"
     expect_success "uninstalling"
     same "files that stay" "" "$(files_below "$work/tried")"

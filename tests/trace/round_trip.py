@@ -36,8 +36,26 @@ class RoundTrip(Test):
         self.expect(f"one {by} of the block of {block.size}",
                     [event.operation for event in found] == [by], found)
 
+    def temporaries(self, events: list[Event], name: str) -> None:
+        """What --info says of them, and what the events do."""
+        newest: dict[int, int | None] = {}
+        allocations = temporary = 0
+        for event in events:
+            if event.frees is not None and newest.get(event.thread) == event.frees:
+                newest[event.thread] = None
+                temporary += event.gives is None
+            if event.gives is not None:
+                newest[event.thread] = event.gives
+                allocations += event.frees is None
+        said = f", {allocations} allocations, {temporary} of them temporary, "
+        run = self.run_replayer("--info", self.path(name))
+        self.expect(f"info has '{said}'", said in run.stdout, run.stdout)
+        # Each that kinds() frees at once, but not the two that it resizes.
+        self.expect("there are some, and others", 10 <= temporary < allocations, temporary)
+
     def kinds(self) -> None:
         events = self.recorded("kinds")
+        self.temporaries(events, "kinds")
         first = self.one(events, "malloc", 10007)
         second = self.one(events, "realloc", 20011)
         third = self.one(events, "realloc", 30011)
