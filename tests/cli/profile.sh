@@ -11,7 +11,7 @@ script=$1 library=$2 programs=$3 case=$4 reader=$5
 
 install_copy "$work/inst"
 command=$work/inst/bin/brkmalloc
-mkdir -p "$work/inst/libexec/brkmalloc" "$work/a folder"
+mkdir -p "$work/inst/libexec/brkmalloc" "$work/a folder" "$work/100 %p"
 ln -s "$reader" "$work/inst/libexec/brkmalloc/brkmalloc-pprof"
 program=$programs/cli_peak
 
@@ -46,10 +46,29 @@ case_profile_program()
     has "the flame graph" "make_table" "$(cat "$path")"
     mebibytes=$(echo "$err" | sed -n 's/^inuse_space: \([0-9]*\).*MiB in use at the peak.*/\1/p')
     [ "${mebibytes:-0}" -ge 30 ] && [ "$mebibytes" -le 36 ] || same "MiB at the peak" "about 33" "$mebibytes"
-    mkdir "$work/other"
-    try_profile -o "$work/other" -- "$program"
+    try_profile -o "$work/100 %p" -- "$program"
     same "status with -o" 3 "$status"
-    same "files with -o" "./cli_peak.PID.heap ./cli_peak.PID.heap.svg" "$(files "$work/other")"
+    same "files with -o" "./cli_peak.PID.heap ./cli_peak.PID.heap.svg" "$(files "$work/100 %p")"
+}
+
+# A key that interrupts the program does not keep its profile from being shown.
+case_profile_interrupted()
+{
+    env --default-signal=INT true 2>/dev/null || skip "env cannot set signals to their default"
+    mkfifo "$work/fifo"
+    env --default-signal=INT setsid "$command" profile -o "$work/a folder" "$program" interrupted \
+        >"$work/out" 2>"$work/err" <"$work/fifo" &
+    process=$!
+    echo "a line" >"$work/fifo"
+    for _ in $(seq 300); do
+        ! grep -qs "a line" "$work/out" || break
+        sleep 0.1
+    done
+    kill -s INT -- "-$process"
+    status=0
+    wait "$process" || status=$?
+    same "status of a program that handles the interrupt" 4 "$status"
+    has "what is shown after the interrupt" "make_table" "$(cat "$work/err")"
 }
 
 # The process with the highest peak is shown; what has little beside it leaves nothing.

@@ -204,6 +204,32 @@ def check_messages():
             failures.append(f"brkmalloc.7, DIAGNOSTICS: no item for the message \"{message}\"")
 
 
+# What users of other allocators look for, by the subsection that tells what takes its place.
+ELSEWHERE = {
+    "glibc": ["malloc_trim", "malloc_info", "MALLOC_PERTURB_", "mtrace"],
+    "jemalloc": ["MALLOC_CONF", "malloc_conf", "mallctl", "abort_conf", "retain", "muzzy_decay_ms",
+                 "dirty_decay_ms", "stats.resident", "stats.allocated", "prof.active", "prof.dump",
+                 "jeprof", "background_thread"],
+    "tcmalloc": ["MALLOCSTATS", "HEAPPROFILE", "HEAPCHECK", "ReleaseFreeMemory"],
+    "mimalloc": ["MIMALLOC_SHOW_STATS", "mi_collect", "mi_option_set"],
+    "heaptrack": ["memory over time", "temporary allocations", "flame graph", "never freed"],
+}
+
+
+def check_elsewhere():
+    """Each has a row with something on its other side, which names only options that there are."""
+    for title, names in ELSEWHERE.items():
+        found = re.search(rf"^\.Ss {title}\n(.*?)(?=^\.S[sh] |\Z)", read(source(7)), re.S | re.M)
+        rows = re.findall(r"^\.It (.*) Ta (.*)$", found.group(1) if found else "", re.M)
+        for name in names:
+            if not any(name in there and here for there, here in rows):
+                failures.append(f"brkmalloc.7, {title}: no row for {name}")
+        for _, here in rows:
+            for option in re.findall(r"\bCm ([a-z_]+)", here):
+                if option not in options():
+                    failures.append(f"brkmalloc.7, {title}: there is no option {option}")
+
+
 def check_synopsis(command):
     """A line of the synopsis, and a part of the page, for each use of each subcommand."""
     synopsis = subprocess.run(["mandoc", "-Tascii", "-O", "width=300", "docs/man/brkmalloc.1"],
@@ -232,6 +258,7 @@ def main():
         failures.append("found no reference to a section")
     check_options_list()
     check_messages()
+    check_elsewhere()
     check_synopsis(command)
     expect(page(1), 1, subcommands(command), "subcommand")
     for subcommand in subcommands(command):
