@@ -44,6 +44,7 @@ bool brkm__cache_bin_pop_aligned(struct cache_bin *bin, size_t alignment, void *
             }
             bin->room++;
             block_change_state(block_from_payload(block), BLOCK_CACHED, BLOCK_IN_USE);
+            cached_link_clear(block);
             *payload = block;
             return true;
         }

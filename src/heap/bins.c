@@ -152,6 +152,8 @@ static void unlink_from(struct bins *bins, unsigned bin, struct free_block *bloc
             mark_empty(bins, bin);
         }
     }
+    /* Addresses, of which a program may read no more than it wrote (cached_link_clear). */
+    block->next = block->previous = NULL;
     bins->blocks--;
     bins->bytes -= size;
     if (size >= DIRTY_SIZE_MIN) {

@@ -66,6 +66,14 @@ static inline void cached_link_set(struct cached_block *block, struct cached_blo
     cached_link_sealed(block, cached_seal(block), next);
 }
 
+/* Clears link and check word of a block that leaves its list: they would tell an address of the heap
+ * and half of a secret to a program that reads memory which it did not write. Price: 2 instructions
+ * on x86-64. */
+static BRKM_ALWAYS_INLINE void cached_link_clear(struct cached_block *block)
+{
+    *block = (struct cached_block){NULL, 0};
+}
+
 /* A list by itself, outside of a thread cache. */
 struct cached_list {
     struct cached_block *first; /* CACHED_END when empty */
@@ -95,6 +103,7 @@ static inline struct mem_control_block *cached_list_pop(struct cached_list *list
     }
     list->first = first->next;
     list->count--;
+    cached_link_clear(first);
     return block_from_payload(first);
 }
 
