@@ -63,8 +63,7 @@ before how long it took. The exit status is 0 when at least one test ran and non
                 have to do with it; names what no test notices
   --count N     how many errors (100)
   --seed S      which ones are drawn (1)
-  --bare        instead: try the first two commands of the README in a bare Debian made by
-                debootstrap (as root)
+  --bare        instead: type the README in a bare Debian made by debootstrap (as root)
   --suites      instead: the test suites of glibc, jemalloc, mimalloc, gperftools, Redis, CPython and
                 stress-ng, from Debian's packages, on libc's malloc and on brkmalloc; prints what fails
                 only here and writes the table in docs/compatibility.md. Takes hours

@@ -19,4 +19,4 @@ echo "exit status $status"
 echo
 echo "The heap profile, one in 64 KiB sampled:"
 BRKMALLOC=profile_interval:64k BRKMALLOC_PROFILE="$work/%e.heap" "$command" run "$work/program"
-sed '/^mappings/q' "$work/program.heap"
+sed '/^objects/q' "$work/program.heap"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # typed.sh: types the README from top to bottom. The blocks are taken from it, in a fresh copy of the source
-# tree whose path has blanks, by the user of the test and, when that is root, by nobody, too.
+# tree whose path has blanks, by the user of the test and, when that is root, by nobody, too. Commands
+# install what is missing only when README_INSTALLS says yes, as on a bare system that is thrown away.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -126,18 +127,19 @@ type_as()
         chown -R 65534:65534 "$work/$who"
     fi
     echo "typed by $who:"
-    status=0
+    status=0 no_install=1
+    [ "${README_INSTALLS-}" != yes ] || no_install=
     (
         unset LD_PRELOAD BRKMALLOC BRKMALLOC_CONF BRKMALLOC_PROFILE
         cd "$tree"
         prefix=$work/$who/prefix
         libraries=$prefix/lib
-        exec "$@" env HOME="$work/$who/home" PREFIX="$prefix" LINES_FOLDER="$lines" BRKMALLOC_NO_INSTALL=1 \
+        exec "$@" env HOME="$work/$who/home" PREFIX="$prefix" LINES_FOLDER="$lines" BRKMALLOC_NO_INSTALL="$no_install" \
             PKG_CONFIG_PATH="$libraries/pkgconfig:$libraries/$(uname -m)-linux-gnu/pkgconfig" \
             sh "$work/$who/script" </dev/null
     ) >"$work/$who/log" 2>&1 || status=$?
     cat "$work/$who/log"
-    if grep -q "missing: " "$lines"/*; then
+    if [ -n "$no_install" ] && grep -q "missing: " "$lines"/*; then
         grep -h "missing: \|to install: " "$lines"/*
         echo "skipped: a command of the README would install that"
         exit 77
@@ -154,7 +156,12 @@ type_as()
 
 type_all()
 {
-    for need in "cc gcc" "cmake cmake" "make make" "pkg-config pkg-config" "python3 python3"; do
+    if [ "${README_INSTALLS-}" = yes ]; then
+        set --
+    else
+        set -- "cc gcc" "cmake cmake" "make make"
+    fi
+    for need in "$@" "pkg-config pkg-config" "python3 python3"; do
         command -v "${need% *}" >/dev/null || {
             echo "skipped: no ${need#* } here"
             exit 77

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# bare.sh: the first two commands of the README, as a new user types them, on a bare Debian: a
-# debootstrap minbase folder entered with chroot, in which nothing but python3 is installed. Needs
+# bare.sh: the README, as a new user types it, on a bare Debian: a debootstrap minbase folder entered with
+# chroot, in which nothing but python3 and pkg-config is installed. First its first command, then all of it,
+# by root and by an ordinary user, in a path with blanks, then its second command. Needs
 # root and a Debian or Ubuntu host, whose release, package sources and proxy it uses.
 set -eu
 
@@ -66,11 +67,11 @@ copy_network_settings
 copy_source_tree "$tree" || give_up "could not copy the source tree"
 mount_system
 
-echo "bare: installing python3, which the new user has already"
+echo "bare: installing python3 and pkg-config, which the new user has already"
 enter / sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y \
-    --no-install-recommends python3' >"$work/log" 2>&1 </dev/null || {
+    --no-install-recommends python3 pkg-config' >"$work/log" 2>&1 </dev/null || {
     tail -n 20 "$work/log"
-    give_up "could not install python3 in the bare system"
+    give_up "could not install them in the bare system"
 }
 
 result=0
@@ -87,6 +88,11 @@ program='print(sum("libbrkmalloc.so" in line for line in open("/proc/self/maps")
 found=$(enter "$tree" ./brkmalloc run python3 -c "$program" </dev/null) || result=1
 [ "$found" = True ] || result=1
 tried "python3 has the library loaded" "$result"
+
+result=0
+echo "bare: the README from top to bottom"
+enter "$tree" env README_INSTALLS=yes sh tests/readme/typed.sh </dev/null || result=1
+tried "README.md" "$result"
 
 result=0
 echo "bare: ./brkmalloc test"
