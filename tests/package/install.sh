@@ -109,6 +109,9 @@ case_command()
         printf 'brkmalloc heap profile 2\nobjects\nend\n' >"$work/empty.heap"
         try "$prefix/bin/brkmalloc" pprof --folded "$work/empty.heap"
         expect_success "brkmalloc pprof"
+        try "$prefix/bin/brkmalloc" profile -o "$work" cat /dev/null
+        expect_success "brkmalloc profile"
+        has "what brkmalloc profile says" "brkmalloc: flame graph: $work/cat." "$err"
     fi
     try "$prefix/bin/brkmalloc" lib
     same "brkmalloc lib" "$prefix/$libdir/libbrkmalloc.so" "$out"
