@@ -90,7 +90,7 @@ make_script()
         esac
     done
     # What was started in the background ends before the folder goes.
-    printf '%s\n' '[ -z "$!" ] || kill "$!" 2>/dev/null || :' 'exit "$status"' >>"$2"
+    printf '%s\n' '[ -z "${!-}" ] || kill "$!" 2>/dev/null || :' 'exit "$status"' >>"$2"
 }
 
 # judge FOLDER LINES: of each line that was typed, whether it said what it should and nothing else.
