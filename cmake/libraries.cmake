@@ -17,18 +17,29 @@ set(core_sources
   cache/depot.c cache/idle.c cache/supply.c cache/thread_cache.c
   malloc/foreign.c malloc/malloc.c malloc/perturb.c malloc/place.c malloc/realloc.c malloc/verify.c
   malloc/watcher.c
-  kernel/cache.c kernel/debug.c kernel/failslab.c kernel/gfp.c kernel/kmalloc.c kernel/life.c
-  kernel/mempool.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c kernel/shrink.c
-  kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c
-  guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c guard/quarantine.c
-  guard/zero_size.c
-  profile/control.c profile/leaks.c profile/objects.c profile/recorder.c profile/records.c
-  profile/sampling.c profile/write.c
-  stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/table.c stats/stats.c
-  service/decay.c service/requests.c service/socket.c service/thread.c
   process/locks.c process/options_apply.c process/process.c)
 if(BRKM_BARE_FORK)
   list(APPEND core_sources process/bare_fork.c)
+endif()
+if(BRKM_KERNEL)
+  list(APPEND core_sources kernel/cache.c kernel/debug.c kernel/failslab.c kernel/gfp.c kernel/kmalloc.c
+    kernel/life.c kernel/mempool.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c
+    kernel/shrink.c kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c)
+endif()
+if(BRKM_GUARD)
+  list(APPEND core_sources guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c
+    guard/quarantine.c guard/zero_size.c)
+endif()
+if(BRKM_PROFILE)
+  list(APPEND core_sources profile/control.c profile/leaks.c profile/objects.c profile/recorder.c
+    profile/records.c profile/sampling.c profile/write.c)
+endif()
+if(BRKM_STATS)
+  list(APPEND core_sources stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
+    stats/table.c)
+endif()
+if(BRKM_SERVICE)
+  list(APPEND core_sources service/decay.c service/requests.c service/socket.c service/thread.c)
 endif()
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
@@ -56,15 +67,19 @@ if(EXISTS "${libgcc_eh}")
   endif()
 endif()
 
+# What the sources, and the tests that look inside, are told of the build.
+set(brkm_definitions BRKM_CHECKED=${BRKM_CHECKED})
+foreach(option VALGRIND BARE_FORK GUARD PROFILE STATS SERVICE KERNEL)
+  list(APPEND brkm_definitions BRKM_${option}=$<BOOL:${BRKM_${option}}>)
+endforeach()
+
 function(brkm_compile_objects target)
   add_library(${target} OBJECT ${ARGN})
   target_include_directories(${target}
     PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${target} PRIVATE brkm_flags)
   target_compile_definitions(${target} PRIVATE
-    BRKM_CHECKED=${BRKM_CHECKED} BRKM_VALGRIND=$<BOOL:${BRKM_VALGRIND}>
-    BRKM_PROBES=${brkm_probes} BRKM_UNWINDER=$<BOOL:${unwinder}>
-    BRKM_BARE_FORK=$<BOOL:${BRKM_BARE_FORK}>)
+    ${brkm_definitions} BRKM_PROBES=${brkm_probes} BRKM_UNWINDER=$<BOOL:${unwinder}>)
   # No builtins: gcc would turn malloc + memset inside calloc into a call of calloc.
   target_compile_options(${target} PRIVATE
     -fvisibility=hidden -ftls-model=initial-exec -fno-builtin-malloc -fno-builtin-calloc

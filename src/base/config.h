@@ -32,6 +32,24 @@
 #define BRKM_BARE_FORK 1
 #endif
 
+/* 1: the rooms that a build may go without are in it: guard/, profile/, stats/, service/ and
+ * kernel/. */
+#ifndef BRKM_GUARD
+#define BRKM_GUARD 1
+#endif
+#ifndef BRKM_PROFILE
+#define BRKM_PROFILE 1
+#endif
+#ifndef BRKM_STATS
+#define BRKM_STATS 1
+#endif
+#ifndef BRKM_SERVICE
+#define BRKM_SERVICE 1
+#endif
+#ifndef BRKM_KERNEL
+#define BRKM_KERNEL 1
+#endif
+
 #define BRKM_KIB ((size_t)1 << 10)
 #define BRKM_MIB ((size_t)1 << 20)
 #define BRKM_GIB ((size_t)1 << 30)

@@ -862,3 +862,25 @@ void brkm__hardened_check_all(void)
     brkm__mapped_visit(verify_at_exit);
     brkm__quarantine_verify_all();
 }
+
+/* ---- The room ---- */
+
+static int end(void)
+{
+    if (is_on(OPTION_check_at_exit)) {
+        brkm__hardened_check_all();
+    }
+    return 0;
+}
+
+static void after_fork(void)
+{
+    brkm__guarded_after_fork();
+    brkm__explain_after_fork();
+}
+
+const struct optional_room brkm__guard_room = {
+    .start = brkm__hardened_apply,
+    .end = end,
+    .after_fork = after_fork,
+};

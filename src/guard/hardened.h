@@ -12,11 +12,14 @@
 #define BRKMALLOC_GUARD_HARDENED_H
 
 #include "base/base.h"
+#include "kit/optional_room.h"
 
 /* Puts the options into force. Called by the constructor. */
 void brkm__hardened_apply(void);
 
 /* Verifies every block, in use and kept. Called at exit. */
 void brkm__hardened_check_all(void);
+
+extern const struct optional_room brkm__guard_room BRKM_HIDDEN;
 
 #endif

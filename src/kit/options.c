@@ -32,6 +32,47 @@ const struct option_row brkm__option_rows[OPTION_COUNT] = {
 #undef BRKM_OPTION_ROW
 };
 
+/* ---- What is not built in ---- */
+
+bool brkm__option_is_built(enum option option)
+{
+    switch (option) {
+    case OPTION_hardened:
+    case OPTION_canary:
+    case OPTION_zero_freed:
+    case OPTION_quarantine:
+    case OPTION_random_placement:
+    case OPTION_guard_pages:
+    case OPTION_guard_zero_size:
+    case OPTION_guard_sample:
+    case OPTION_guard_sample_slots:
+    case OPTION_explain_faults:
+    case OPTION_check_at_exit:
+        return BRKM_GUARD;
+    case OPTION_profile:
+    case OPTION_profile_interval:
+    case OPTION_profile_at_exit:
+    case OPTION_profile_signal:
+    case OPTION_profile_growth:
+    case OPTION_profile_peak:
+    case OPTION_profile_frame_pointers:
+    case OPTION_profile_leaks:
+    case OPTION_profile_leaks_exit_status:
+        return BRKM_PROFILE;
+    case OPTION_stats_at_exit:
+    case OPTION_stats_json:
+        return BRKM_STATS;
+    case OPTION_background:
+    case OPTION_control:
+        return BRKM_SERVICE;
+    case OPTION_kmalloc_limit:
+    case OPTION_kmalloc_round:
+        return BRKM_KERNEL;
+    default:
+        return true;
+    }
+}
+
 /* ---- Values ---- */
 
 /* Any thread reads and the program writes at any time; each value stands alone, so relaxed is

@@ -132,6 +132,9 @@ struct option_row {
 
 extern const struct option_row brkm__option_rows[OPTION_COUNT];
 
+/* False when what the option is about was left out of this build. */
+bool brkm__option_is_built(enum option option);
+
 /* The option of that name, which need not end with a zero; OPTION_COUNT when there is none. */
 enum option brkm__option_find(const char *name, size_t length);
 

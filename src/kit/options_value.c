@@ -144,7 +144,9 @@ void brkm__option_add_too_large(struct line *line, enum option option)
 
 bool brkm__option_parse(enum option option, struct span text, size_t *value, struct line *remedy)
 {
-    if (!parse(option, text, value)) {
+    if (!brkm__option_is_built(option)) {
+        brkm__line_add_text(remedy, "this library was built without it");
+    } else if (!parse(option, text, value)) {
         add_remedy(remedy, option);
     } else if (*value > brkm__option_rows[option].largest) {
         brkm__option_add_too_large(remedy, option);

@@ -61,8 +61,13 @@ DEFINE_THREE(void *, pvalloc, brkm_pvalloc, (size_t size), (size))
 DEFINE_TWO(size_t, malloc_usable_size, brkm_malloc_usable_size, (void *memory), (memory))
 DEFINE_TWO(int, malloc_trim, brkm_malloc_trim, (size_t pad), (pad))
 DEFINE_THREE(int, mallopt, brkm_mallopt, (int parameter, int value), (parameter, value))
+
+/* ---- Figures ---- */
+
+#if BRKM_STATS
 DEFINE_THREE(struct brkm_mallinfo, mallinfo, brkm_mallinfo, (void), ())
 DEFINE_THREE(struct brkm_mallinfo2, mallinfo2, brkm_mallinfo2, (void), ())
 DEFINE_TWO(int, malloc_info, brkm_malloc_info, (int options, FILE *stream), (options, stream))
 DEFINE_VOID(malloc_stats, brkm_malloc_stats, (void), ())
 DEFINE_VOID(__malloc_stats, brkm_malloc_stats, (void), ())
+#endif

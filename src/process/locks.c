@@ -4,14 +4,20 @@
 
 #include "cache/cache_registry.h"
 #include "cache/depot.h"
+#if BRKM_GUARD
 #include "guard/guarded.h"
 #include "guard/quarantine.h"
 #include "guard/zero_size.h"
+#endif
 #include "heap/heap.h"
 #include "heap/mapped.h"
 #include "process/bare_fork.h"
+#if BRKM_PROFILE
 #include "profile/records.h"
+#endif
+#if BRKM_SERVICE
 #include "service/socket.h"
+#endif
 
 #if BRKM_BARE_FORK
 #define SETTLED_BY(function) function
@@ -22,15 +28,23 @@
 void brkm__locks_each(void (*act)(const struct lock_row *row))
 {
     const struct lock_row rows[] = {
+#if BRKM_GUARD
         {brkm__quarantine_lock(), SETTLED_BY(brkm__quarantine_abandon)},
+#endif
+#if BRKM_PROFILE
         {&brkm__profile_lock, SETTLED_BY(brkm__profile_abandon)},
+#endif
         {brkm__cache_lock(), SETTLED_BY(brkm__cache_settle)},
+#if BRKM_GUARD
         {&brkm__zero_size_lock, NULL},
         {&brkm__guarded_lock, SETTLED_BY(brkm__guarded_abandon)},
+#endif
         /* Statistics hold it while they take the heap's. */
         {&brkm__mapped_lock, NULL},
         {&brkm__main_heap.lock, SETTLED_BY(brkm__bare_fork_abandon_heap)},
+#if BRKM_SERVICE
         {brkm__server_lock(), SETTLED_BY(brkm__server_abandon)},
+#endif
     };
     for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
         act(&(struct lock_row){brkm__depot_lock(shelf), NULL});

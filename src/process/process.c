@@ -5,10 +5,9 @@
 #include "base/base.h"
 #include "cache/cache_life.h"
 #include "cache/cache_registry.h"
-#include "guard/explain.h"
-#include "guard/guarded.h"
 #include "guard/hardened.h"
 #include "kit/lock.h"
+#include "kit/optional_room.h"
 #include "kit/options.h"
 #include "kit/options_read.h"
 #include "kit/options_tell.h"
@@ -17,10 +16,67 @@
 #include "process/locks.h"
 #include "process/options_apply.h"
 #include "profile/control.h"
-#include "profile/sampling.h"
 #include "service/thread.h"
 #include "stats/print.h"
 #include "system/os.h"
+
+/* ---- The rooms that a build may go without ---- */
+
+static const struct optional_room *const rooms[] = {
+#if BRKM_GUARD
+    &brkm__guard_room,
+#endif
+#if BRKM_PROFILE
+    &brkm__profile_room,
+#endif
+#if BRKM_STATS
+    &brkm__stats_room,
+#endif
+#if BRKM_SERVICE
+    &brkm__service_room,
+#endif
+    NULL,
+};
+
+static void rooms_start(void)
+{
+    for (size_t i = 0; rooms[i] != NULL; i++) {
+        if (rooms[i]->start != NULL) {
+            rooms[i]->start();
+        }
+    }
+}
+
+/* What the last of them wants the process's exit status to be. */
+static int rooms_end(void)
+{
+    int status = 0;
+    for (size_t i = 0; rooms[i] != NULL; i++) {
+        int wanted = rooms[i]->end != NULL ? rooms[i]->end() : 0;
+        status = wanted != 0 ? wanted : status;
+    }
+    return status;
+}
+
+static void rooms_after_fork(void)
+{
+    for (size_t i = 0; rooms[i] != NULL; i++) {
+        if (rooms[i]->after_fork != NULL) {
+            rooms[i]->after_fork();
+        }
+    }
+}
+
+static void rooms_restart(void)
+{
+    for (size_t i = 0; rooms[i] != NULL; i++) {
+        if (rooms[i]->restart != NULL) {
+            rooms[i]->restart();
+        }
+    }
+}
+
+/* ---- Fork ---- */
 
 static void acquire(const struct lock_row *row)
 {
@@ -62,9 +118,7 @@ static void fork_in_parent(void)
 static void fork_in_child(void)
 {
     brkm__os_discard_after_fork();
-    brkm__guarded_after_fork();
-    brkm__explain_after_fork();
-    brkm__sampling_forget();
+    rooms_after_fork();
     if (!brkm__lock_holds_all) {
         return;
     }
@@ -72,8 +126,10 @@ static void fork_in_child(void)
     brkm__locks_each(reset);
     brkm__cache_forget_other_threads();
     brkm__os_streams_reset();
-    brkm__service_restart_in_child();
+    rooms_restart();
 }
+
+/* ---- Start and exit ---- */
 
 /* Priority 101 is the first that programs may use: prepare handlers run in the reverse order of
  * their registration, so that ours comes last, or nearly, and holds up other threads briefly. */
@@ -89,25 +145,14 @@ __attribute__((constructor(101))) static void start(void)
     brkm__environment_read();
     brkm__options_applied_by(brkm__tune_apply);
     brkm__tune_apply();
-    brkm__hardened_apply();
     brkm__foreign_take_over();
-    brkm__profiling_apply();
+    rooms_start();
     brkm__options_tell();
-    if (brkm__option_get(OPTION_stats_at_exit) != 0) {
-        brkm__os_keep_error_open();
-    }
-    brkm__service_start();
 }
 
 __attribute__((destructor(101))) static void end(void)
 {
-    if (brkm__option_get(OPTION_check_at_exit) != 0) {
-        brkm__hardened_check_all();
-    }
-    if (brkm__option_get(OPTION_stats_at_exit) != 0) {
-        brkm__stats_at_exit();
-    }
-    int status = brkm__profiling_at_exit();
+    int status = rooms_end();
     if (status != 0) {
         brkm__os_exit(status);
     }

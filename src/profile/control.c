@@ -111,6 +111,12 @@ int brkm__profiling_at_exit(void)
     return 0;
 }
 
+const struct optional_room brkm__profile_room = {
+    .start = brkm__profiling_apply,
+    .end = brkm__profiling_at_exit,
+    .after_fork = brkm__sampling_forget,
+};
+
 /* ---- The program's ways ---- */
 
 int brkm_profile_start(void)

@@ -145,3 +145,8 @@ void brkm__service_restart_in_child(void)
     watch_first_thread();
     start_thread();
 }
+
+const struct optional_room brkm__service_room = {
+    .start = brkm__service_start,
+    .restart = brkm__service_restart_in_child,
+};

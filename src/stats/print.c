@@ -238,8 +238,26 @@ void brkm_malloc_stats(void)
     brkm_stats_print(NULL, NULL, BRKM_STATS_TEXT);
 }
 
-void brkm__stats_at_exit(void)
+/* ---- At exit ---- */
+
+static bool is_on(enum option option)
 {
-    bool json = brkm__option_get(OPTION_stats_json) != 0;
-    brkm_stats_print(NULL, NULL, json ? BRKM_STATS_JSON : BRKM_STATS_TEXT);
+    return brkm__option_get(option) != 0;
 }
+
+static void start(void)
+{
+    if (is_on(OPTION_stats_at_exit)) {
+        brkm__os_keep_error_open();
+    }
+}
+
+static int end(void)
+{
+    if (is_on(OPTION_stats_at_exit)) {
+        brkm_stats_print(NULL, NULL, is_on(OPTION_stats_json) ? BRKM_STATS_JSON : BRKM_STATS_TEXT);
+    }
+    return 0;
+}
+
+const struct optional_room brkm__stats_room = {.start = start, .end = end};

@@ -3,7 +3,9 @@
 #ifndef BRKMALLOC_STATS_PRINT_H
 #define BRKMALLOC_STATS_PRINT_H
 
-/* Writes the statistics to standard error, without allocating, as the options ask for. */
-void brkm__stats_at_exit(void);
+#include "base/base.h"
+#include "kit/optional_room.h"
+
+extern const struct optional_room brkm__stats_room BRKM_HIDDEN;
 
 #endif

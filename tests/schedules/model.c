@@ -100,13 +100,9 @@ void brkm__tune_apply(void)
 {
 }
 
-void brkm__stats_at_exit(void)
-{
-}
-
-void brkm__os_keep_error_open(void)
-{
-}
+/* What a build may go without has no part in it. */
+const struct optional_room brkm__guard_room, brkm__profile_room, brkm__stats_room,
+    brkm__service_room;
 
 /* Locks that nobody else takes here, so that nothing is to be seen at them. */
 struct lock brkm__zero_size_lock, brkm__guarded_lock, brkm__profile_lock;
@@ -180,45 +176,8 @@ void brkm__server_abandon(void)
     settled_others++;
 }
 
-void brkm__service_start(void)
-{
-}
-
-void brkm__service_restart_in_child(void)
-{
-}
-
-void brkm__hardened_apply(void)
-{
-}
-
-void brkm__hardened_check_all(void)
-{
-}
-
 void brkm__foreign_take_over(void)
 {
-}
-
-void brkm__guarded_after_fork(void)
-{
-}
-
-void brkm__explain_after_fork(void)
-{
-}
-
-void brkm__sampling_forget(void)
-{
-}
-
-void brkm__profiling_apply(void)
-{
-}
-
-int brkm__profiling_at_exit(void)
-{
-    return 0;
 }
 
 _Noreturn void brkm__os_exit(int status)
