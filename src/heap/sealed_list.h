@@ -66,9 +66,9 @@ static inline void cached_link_set(struct cached_block *block, struct cached_blo
     cached_link_sealed(block, cached_seal(block), next);
 }
 
-/* Clears link and check word of a block that leaves its list: they would tell an address of the heap
- * and half of a secret to a program that reads memory which it did not write. Price: 2 instructions
- * on x86-64. */
+/* Clears link and check word of a block that leaves its list: they would tell an address of the
+ * heap and half of a secret to a program that reads memory which it did not write. Price: 2
+ * instructions on x86-64. */
 static BRKM_ALWAYS_INLINE void cached_link_clear(struct cached_block *block)
 {
     *block = (struct cached_block){NULL, 0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A room that a build may go without (CMake's BRKM_GUARD, BRKM_PROFILE, BRKM_STATS, BRKM_SERVICE), as
- * process/ sees it. A member that is NULL has nothing to do. */
+ * A room that a build may go without (CMake's BRKM_GUARD, BRKM_PROFILE, BRKM_STATS, BRKM_SERVICE),
+ * as process/ sees it. A member that is NULL has nothing to do. */
 #ifndef BRKMALLOC_KIT_OPTIONAL_ROOM_H
 #define BRKMALLOC_KIT_OPTIONAL_ROOM_H
 

@@ -74,9 +74,9 @@ static void refilled_holes(size_t size, size_t other)
     }
 }
 
-/* What lists of free and cached blocks leave in a block is not for the program to see: addresses of the
- * heap, and what the secrets give. A block that is freed and taken again lies where it did, and its
- * first words are zero. */
+/* What lists of free and cached blocks leave in a block is not for the program to see: addresses of
+ * the heap, and what the secrets give. A block that is freed and taken again lies where it did, and
+ * its first words are zero. */
 static void links_are_cleared(size_t size)
 {
     uint64_t *blocks[2];
