@@ -9,8 +9,8 @@
 # The rooms of src/ from the ground up, see docs/design.md. What replaces the system for tests, and
 # what takes over names of libc, stand apart below.
 set(core_sources
-  kit/alarm.c kit/backtrace.c kit/footprint.c kit/huge_pages.c kit/lock.c kit/options.c
-  kit/options_read.c kit/options_tell.c kit/options_value.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/wiped.c
+  kit/alarm.c kit/backtrace.c kit/footprint.c kit/huge_pages.c kit/image.c kit/lock.c kit/options.c
+  kit/options_read.c kit/options_tell.c kit/options_value.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/where.c kit/wiped.c
   heap/bins.c heap/block.c heap/free_space.c heap/heap.c heap/mapped.c heap/purge.c
   heap/regions.c heap/sealed_list.c heap/top.c heap/walk.c
   cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c
@@ -44,8 +44,8 @@ endif()
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 
 # The way of a request for a stack (src/kit/backtrace.h), through which frame pointers must lead.
-foreach(file guard/guarded guard/hardened kit/backtrace malloc/interpose malloc/malloc malloc/realloc
-    malloc/watcher profile/recorder profile/records)
+foreach(file guard/guarded guard/hardened kit/backtrace kit/report kit/where malloc/interpose
+    malloc/malloc malloc/realloc malloc/watcher profile/recorder profile/records)
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${file}.c PROPERTIES
     COMPILE_OPTIONS "-fno-omit-frame-pointer;-momit-leaf-frame-pointer")
 endforeach()

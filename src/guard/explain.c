@@ -11,6 +11,7 @@
 #include "kit/backtrace.h"
 #include "kit/options.h"
 #include "kit/proc_maps.h"
+#include "kit/where.h"
 #include "kit/wiped.h"
 #include "system/os.h"
 
@@ -34,37 +35,10 @@ static const struct fault_kinds mapped_kinds = {FAULT_MAPPED_PAST_END, FAULT_MAP
 
 /* ---- Stacks ---- */
 
-/* "0xADDRESS FILE+0xOFFSET", or ? where there is no file. */
-static void say_frame(const void *address)
-{
-    struct line line = {0};
-    brkm__line_add_text(&line, "brkmalloc:     ");
-    brkm__line_add_pointer(&line, address);
-    brkm__line_add_text(&line, " ");
-    if (!brkm__modules_add_place(&line, address, MODULES_FULL_PATH)) {
-        brkm__line_add_text(&line, "?");
-    }
-    brkm__line_write(&line);
-}
-
-static void say_stack(const char *done, int thread, void *const *frames, size_t count)
-{
-    struct line line = {0};
-    brkm__line_add_text(&line, "brkmalloc:   ");
-    brkm__line_add_text(&line, done);
-    brkm__line_add_text(&line, " by thread ");
-    brkm__line_add_number(&line, (uint64_t)thread);
-    brkm__line_add_text(&line, count == 0 ? "" : ":");
-    brkm__line_write(&line);
-    for (size_t i = 0; i < count; i++) {
-        say_frame(frames[i]);
-    }
-}
-
 static void say_trace(const char *done, const struct guarded_trace *trace)
 {
     if (trace->thread != 0) {
-        say_stack(done, trace->thread, trace->frames, trace->count);
+        brkm__where_tell_stack(done, trace->thread, trace->frames, trace->count);
     }
 }
 
@@ -94,7 +68,8 @@ static void say_access(const struct os_fault *fault)
         count = fault->instruction != NULL;
     }
     frames[first] = (void *)(uintptr_t)fault->instruction;
-    say_stack("touched", brkm__os_thread_id(), frames + first, count - first);
+    brkm__where_tell_stack("touched", brkm__os_thread_id(), frames + first, count - first);
+    brkm__where_tell_builds(frames + first, count - first);
 }
 
 /* ---- What was meant ---- */
@@ -241,6 +216,7 @@ bool brkm__explain_fault(const struct os_fault *fault)
     if (word != NULL) {
         say_fault(fault, &finding);
         say_distance((uintptr_t)fault->address, &finding);
+        brkm__where_tell_process();
         say_access(fault);
         say_owners(finding.guarded);
         end(word);

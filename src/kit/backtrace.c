@@ -34,6 +34,7 @@ struct walk {
     bool has_begun;   /* beyond the frame of this file, which the unwinder tells first */
     bool has_entered; /* the way has come to an entry of ours, */
     bool has_left;    /* and to the code that called it */
+    bool keeps_entry; /* which is wanted, too */
 };
 
 /* False when there is no room for more. */
@@ -44,9 +45,12 @@ static bool add_frame(struct walk *walk, uintptr_t address)
     if (is_entry && !walk->has_left) {
         walk->has_entered = true;
         walk->count = 0;
-        return true;
+        if (!walk->keeps_entry) {
+            return true;
+        }
+    } else {
+        walk->has_left = walk->has_entered;
     }
-    walk->has_left = walk->has_entered;
     if (walk->count < walk->most) {
         walk->frames[walk->count++] = (void *)address;
     }
@@ -153,13 +157,13 @@ static bool can_unwind(void)
     return relaxed_load(method) == METHOD_UNWINDER;
 }
 
-BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
+/* In its callers, so that what they are called by is the same for both. */
+static BRKM_ALWAYS_INLINE size_t backtrace(struct walk walk)
 {
     if (is_busy) {
         return 0;
     }
     is_busy = true;
-    struct walk walk = {.frames = frames, .most = most};
     if (can_unwind()) {
         unwind(&walk);
     } else {
@@ -167,4 +171,14 @@ BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
     }
     is_busy = false;
     return walk.count;
+}
+
+BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
+{
+    return backtrace((struct walk){.frames = frames, .most = most});
+}
+
+BRKM_NOINLINE size_t brkm__backtrace_with_entry(void **frames, size_t most)
+{
+    return backtrace((struct walk){.frames = frames, .most = most, .keeps_entry = true});
 }

@@ -22,6 +22,9 @@
  * here, or where there is no way. */
 size_t brkm__backtrace(void **frames, size_t most);
 
+/* The same, with the function marked BRKM_ENTRY in front where there is one. */
+size_t brkm__backtrace_with_entry(void **frames, size_t most);
+
 /* From now on frame pointers are followed. Called by the constructor. */
 void brkm__backtrace_use_frame_pointers(void);
 

@@ -6,7 +6,9 @@
 #include <elf.h>
 #include <string.h>
 
+#include "kit/image.h"
 #include "system/os.h"
+#include "system/os_loader.h"
 
 /* Bytes of a line that are looked at, and that are read at a time: signal stacks are small. */
 #define LINE_MOST 512
@@ -135,6 +137,16 @@ static void add_path(const struct search *search, struct mapping_line mapping)
     brkm__line_add_span(search->result, path, length);
 }
 
+static void add_place(struct search *search, struct mapping_line mapping)
+{
+    search->found = true;
+    add_path(search, mapping);
+    if (search->path != MODULES_FILE_ALONE) {
+        brkm__line_add_text(search->result, "+");
+        brkm__line_add_pointer(search->result, (const void *)(search->address - search->base));
+    }
+}
+
 /* The next line, which may be the first of a file. */
 static struct mapping_line next_mapping(struct search *search)
 {
@@ -155,12 +167,28 @@ static bool take_line(struct search *search)
         return true;
     }
     if (mapping.path_length != 0) {
-        search->found = true;
-        add_path(search, mapping);
-        brkm__line_add_text(search->result, "+");
-        brkm__line_add_pointer(search->result, (const void *)(search->address - search->base));
+        add_place(search, mapping);
     }
     return false;
+}
+
+/* As the loader has it: what lies on a stack is loaded. */
+static void ask_loader(struct search *search)
+{
+    struct os_object object;
+    struct image image;
+    char program[PATH_SHOWN];
+    if (!brkm__os_find_object((const void *)search->address, &object)) {
+        return;
+    }
+    struct mapping_line mapping = {.path = object.is_program ? program : object.name};
+    mapping.path_length = object.is_program ? brkm__os_program(program, sizeof(program))
+                                            : strlen(object.name == NULL ? "" : object.name);
+    brkm__image_read(&image, &object, false);
+    search->base = object.start - image.link_start;
+    if (mapping.path_length != 0) {
+        add_place(search, mapping);
+    }
 }
 
 static bool take_piece(void *context, const char *piece, size_t length)
@@ -197,6 +225,9 @@ bool brkm__modules_add_place(struct line *line, const void *address, enum module
                             .room = sizeof(text),
                             .take_line = take_line};
     look(&search);
+    if (!search.found) {
+        ask_loader(&search);
+    }
     return search.found;
 }
 

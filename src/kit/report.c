@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/probes.h"
+#include "kit/where.h"
 #include "system/os.h"
 
 static const char *const fault_words[] = {
@@ -107,6 +108,7 @@ _Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
 {
     atomic_store_explicit(&fatal_begun, true, memory_order_relaxed);
     brkm__report(NULL, fault, place);
+    brkm__where_tell();
     if (relaxed_load(add_to_fatal) != NULL) {
         add_to_fatal(place.address);
     }

@@ -2,11 +2,11 @@
  * See objects.h. */
 #include "profile/objects.h"
 
-#include <elf.h>
 #include <string.h>
 
 #include "base/config.h"
 #include "kit/footprint.h"
+#include "kit/image.h"
 #include "kit/proc_maps.h"
 #include "system/os.h"
 #include "system/os_loader.h"
@@ -24,10 +24,6 @@
 /* Objects that have numbers. */
 #define OBJECTS_MAX UINT16_MAX
 
-/* Program headers and bytes of notes that are looked at: loaders map no object with more. */
-#define HEADERS_MAX 64
-#define NOTES_MAX 4096
-
 _Static_assert(sizeof(struct profile_object) + PATH_BYTES <= CHUNK, "any object fits into a chunk");
 
 /* All under the profile's lock. */
@@ -40,15 +36,7 @@ static struct {
     char path[PATH_BYTES];
 } objects;
 
-/* ---- What memory says of an object ---- */
-
-/* What is read from an object's headers. */
-struct image {
-    uintptr_t link_start;
-    uint64_t identity;
-    const unsigned char *build_id;
-    size_t build_id_length;
-};
+/* ---- Identity ---- */
 
 /* FNV-1a. */
 static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
@@ -59,76 +47,14 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t length)
     return hash;
 }
 
-/* True when `length` bytes at `from` lie in the object and can be read. `known`: an object that has
- * the same place and note was read before. */
-static bool can_read(const struct os_object *object, uintptr_t from, size_t length, bool known)
+/* Reads the object's image; returns its identity. */
+static uint64_t identify(struct image *image, const struct os_object *object, bool known)
 {
-    bool inside = from >= object->start && from <= object->end && length <= object->end - from;
-    return inside && length >= sizeof(uint64_t) &&
-           (known || (brkm__os_is_readable((const void *)from) &&
-                      brkm__os_is_readable((const void *)(from + length - sizeof(uint64_t)))));
-}
-
-/* The build id among the notes at `from`. */
-static void find_build_id(struct image *image, uintptr_t from, size_t length)
-{
-    while (length > sizeof(Elf64_Nhdr)) {
-        const Elf64_Nhdr *note = (const void *)from;
-        size_t name = align_up(note->n_namesz, 4);
-        size_t whole = sizeof(*note) + name + align_up(note->n_descsz, 4);
-        if (name > length || whole > length) {
-            return;
-        }
-        const char *words = (const char *)(note + 1);
-        if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == sizeof("GNU") &&
-            memcmp(words, "GNU", sizeof("GNU")) == 0) {
-            image->build_id = (const unsigned char *)words + name;
-            image->build_id_length = min_size(note->n_descsz, OBJECT_BUILD_ID_MAX);
-            return;
-        }
-        from += whole;
-        length -= whole;
-    }
-}
-
-static void read_headers(struct image *image, const struct os_object *object,
-                         const Elf64_Phdr *headers, size_t count, bool known)
-{
-    bool has_start = false;
-    for (size_t i = 0; i < count; i++) {
-        const Elf64_Phdr *header = &headers[i];
-        if (header->p_type == PT_LOAD && !has_start) {
-            has_start = true;
-            image->link_start = header->p_vaddr & ~(brkm__os_page_size() - 1);
-        }
-        uintptr_t from = object->start - image->link_start + header->p_vaddr;
-        size_t length = min_size(header->p_memsz, NOTES_MAX);
-        if (header->p_type == PT_NOTE && image->build_id_length == 0 &&
-            can_read(object, from, length, known)) {
-            find_build_id(image, from, length);
-        }
-    }
-}
-
-/* The object begins with its ELF header, as linkers make them. */
-static void read_image(struct image *image, const struct os_object *object, bool known)
-{
-    const Elf64_Ehdr *header = (const void *)object->start;
-    *image = (struct image){.identity = mix(0xcbf29ce484222325u, object->name,
-                                            object->name == NULL ? 0 : strlen(object->name))};
-    if (!can_read(object, object->start, sizeof(*header), known) ||
-        memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
-        header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum > HEADERS_MAX) {
-        return;
-    }
-    uintptr_t headers = object->start + header->e_phoff;
-    size_t length = header->e_phnum * sizeof(Elf64_Phdr);
-    if (can_read(object, headers, length, known)) {
-        read_headers(image, object, (const void *)headers, header->e_phnum, known);
-        image->identity = image->build_id_length != 0
-                              ? mix(image->identity, image->build_id, image->build_id_length)
-                              : mix(image->identity, (const void *)headers, length);
-    }
+    brkm__image_read(image, object, known);
+    uint64_t identity =
+        mix(0xcbf29ce484222325u, object->name, object->name == NULL ? 0 : strlen(object->name));
+    return image->build_id_length != 0 ? mix(identity, image->build_id, image->build_id_length)
+                                       : mix(identity, image->headers, image->headers_length);
 }
 
 /* ---- The file ---- */
@@ -219,7 +145,8 @@ static struct profile_object *find_known(const struct os_object *found, uint64_t
     return object;
 }
 
-static struct profile_object *make(const struct os_object *found, const struct image *image)
+static struct profile_object *make(const struct os_object *found, const struct image *image,
+                                   uint64_t identity)
 {
     struct mapped_file file;
     size_t length = find_path(found, &file);
@@ -236,7 +163,7 @@ static struct profile_object *make(const struct os_object *found, const struct i
         .link_start = image->link_start,
         .loaded = found->loaded,
         .is_program = found->is_program,
-        .identity = image->identity,
+        .identity = identity,
         .first_seen = brkm__os_milliseconds(),
         .build_id_length = image->build_id_length,
         .path_length = length,
@@ -256,10 +183,10 @@ static struct profile_object *object_of(const struct os_object *found)
     struct image image;
     struct profile_object **recent = recent_place(found->start);
     bool known = *recent != NULL && is_at(*recent, found) && found->loaded != NULL;
-    read_image(&image, found, known);
-    if (!known || (*recent)->identity != image.identity) {
-        struct profile_object *object = find_known(found, image.identity);
-        *recent = object != NULL ? object : make(found, &image);
+    uint64_t identity = identify(&image, found, known);
+    if (!known || (*recent)->identity != identity) {
+        struct profile_object *object = find_known(found, identity);
+        *recent = object != NULL ? object : make(found, &image, identity);
     }
     if (*recent != NULL) {
         (*recent)->last_seen = brkm__os_milliseconds();
@@ -343,8 +270,7 @@ bool brkm__objects_is_there(const struct profile_object *object)
         (!brkm__os_find_object((const void *)object->start, &found) || !is_at(object, &found))) {
         return false;
     }
-    read_image(&image, &found, false);
-    return image.identity == object->identity;
+    return identify(&image, &found, false) == object->identity;
 }
 
 size_t brkm__objects_bytes(void)

@@ -9,9 +9,7 @@
 #define BRKMALLOC_PROFILE_OBJECTS_H
 
 #include "base/base.h"
-
-/* Bytes of a build id that are kept: a linker's has 8 to 20. */
-#define OBJECT_BUILD_ID_MAX 64
+#include "kit/image.h"
 
 struct profile_object {
     struct profile_object *next; /* in the order of their numbers */
@@ -26,7 +24,7 @@ struct profile_object {
     uint64_t size;                   /* bytes */
     uint64_t changed, changed_nanos; /* seconds since 1970, and behind the point */
     size_t build_id_length;          /* 0 when it has none */
-    unsigned char build_id[OBJECT_BUILD_ID_MAX];
+    unsigned char build_id[IMAGE_BUILD_ID_MAX];
     size_t path_length;
     char path[]; /* not ended by a zero */
 };

@@ -205,7 +205,7 @@ static void leak(void)
 
 int main(void)
 {
-    char text[4096];
+    char text[16384];
     int status;
     cache = brkm_kmem_cache_create("one", 50, 0, 0, NULL);
     other = brkm_kmem_cache_create("two", 50, 0, 0, NULL);

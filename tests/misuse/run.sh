@@ -79,10 +79,38 @@ in_words()
         s/called from ${program##*/}+0x[0-9a-f]\{1,\}/called from PLACE/"
 }
 
-# Which stacks follow the message; what else follows it, but for the address's distance, as it is.
+# Whether the message is followed by process, program, what found it in the program, and builds.
+where_is_told()
+{
+    case $expected in
+    134:* | 139:?*) ;;
+    *) return 0 ;;
+    esac
+    where=$(sed '1d
+        s/^brkmalloc:   process [0-9]\{1,\}$/process/p
+        s|^brkmalloc:   program /.*/'"${program##*/}"'$|program|p
+        s/^brkmalloc:   \(found\|touched\) by thread [0-9]\{1,\}:$/found/p
+        s|^brkmalloc:     0x[0-9a-f]\{1,\} /.*/'"${program##*/}"'+0x[0-9a-f]\{1,\}$|frame|p
+        s|^brkmalloc:   build [0-9a-f]\{16,\} of /.*/'"${program##*/}"'$|build|p
+        d' "$work/err" | uniq | tr '\n' ' ')
+    case $where in
+    "process program found frame build "*) ;;
+    *)
+        echo "what is told of the place: $where"
+        return 1
+        ;;
+    esac
+}
+
+# Which stacks follow the message; what else follows it, but for the place and the address's distance, as
+# it is.
 stacks()
 {
     sed '1d
+        /^brkmalloc:   process [0-9]\{1,\}$/d
+        /^brkmalloc:   program /d
+        /^brkmalloc:   build [0-9a-f]\{1,\} of /d
+        /^brkmalloc:   found by thread [0-9]\{1,\}:$/d
         s/^brkmalloc:   \([a-z]*\) by thread [0-9]\{1,\}:$/\1/p
         /^brkmalloc:     0x[0-9a-f]\{1,\} .*+0x[0-9a-f]\{1,\}$/d
         /^brkmalloc:     0x[0-9a-f]\{1,\} ?$/d
@@ -123,7 +151,8 @@ run_once()
 {
     commit "$1" 2>/dev/null
     found=$?:$(in_words "$1" <"$work/err" | head -n 1)
-    if [ "$found" = "$expected" ] && [ ! -s "$work/out" ] && stacks_are_right; then
+    if [ "$found" = "$expected" ] && [ ! -s "$work/out" ] && stacks_are_right &&
+        where_is_told; then
         return 0
     fi
     echo "$1 block: expected, found (status:standard error):"

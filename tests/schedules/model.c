@@ -87,6 +87,11 @@ void brkm__environment_read(void)
 {
 }
 
+void brkm__cache_watch_malloc(bool watched)
+{
+    (void)watched;
+}
+
 void brkm__options_tell(void)
 {
 }

@@ -38,6 +38,7 @@ static void expect_said(const char *block, ptrdiff_t offset, enum os_access acce
     char expected[512];
     snprintf(expected, sizeof(expected),
              "brkmalloc: %s at %p (%scalled from 0x1234)\nbrkmalloc:   %s of the block at %p\n"
+             "brkmalloc:   process 4242\nbrkmalloc:   program ?\n"
              "brkmalloc:   touched by thread 4242:\nbrkmalloc:     0x1234 ?\n",
              words, (const void *)(block + offset), size, distance, (const void *)block);
     ck_assert(explain(block + offset, access));

@@ -120,6 +120,22 @@ START_TEST(nonsense_is_no_place)
 }
 END_TEST
 
+START_TEST(without_proc_the_loader_names_the_file)
+{
+    uintptr_t base = (uintptr_t)&file;
+    fake_os.file_path = NULL;
+    fake_os.object =
+        (struct os_object){.start = base, .end = base + sizeof(file), .name = "/usr/lib/loaded.so"};
+    ck_assert_str_eq(place(base + 0x123, MODULES_FULL_PATH), "/usr/lib/loaded.so+0x123");
+    ck_assert_str_eq(place(base + 0x123, MODULES_LAST_NAME), "loaded.so+0x123");
+    ck_assert_str_eq(place(base + 0x123, MODULES_FILE_ALONE), "/usr/lib/loaded.so");
+    ck_assert_ptr_null(place(base + sizeof(file), MODULES_FULL_PATH));
+    fake_os.object.is_program = true;
+    fake_os.program = "/bin/program";
+    ck_assert_str_eq(place(base + 0x123, MODULES_FULL_PATH), "/bin/program+0x123");
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("modules");
@@ -129,5 +145,6 @@ Suite *unit_suite(void)
     tcase_add_test(tests, a_header_that_may_not_be_read_is_left_alone);
     tcase_add_test(tests, of_a_long_path_the_end_is_shown);
     tcase_add_test(tests, nonsense_is_no_place);
+    tcase_add_test(tests, without_proc_the_loader_names_the_file);
     return suite;
 }
