@@ -105,6 +105,19 @@
  * the next ones. Larger ones mostly grow in place, or without copying (mremap). */
 #define BRKM_ROOM_TO_GROW_MAX BRKM_MIB
 
+/* Rows of places without headers, for requests of up to three times their alignment: a header takes
+ * one alignment more, a third and up. Bytes of the alignments that have them: below, the slack is
+ * small, and above, pages of address space alone. */
+#define BRKM_ROW_ALIGNMENT_MIN ((size_t)64)
+#define BRKM_ROW_ALIGNMENT_MAX (16 * BRKM_KIB)
+#define BRKM_ROW_MULTIPLES 3
+
+/* Places of a row, at the least, so that a row is worth its record, and at most; and bytes: with
+ * pages of 4 KiB the one that is lost in front of a row is 0.8 % of it. */
+#define BRKM_ROW_PLACES_MIN 16
+#define BRKM_ROW_PLACES_MAX 1024
+#define BRKM_ROW_BYTES_MAX (512 * BRKM_KIB)
+
 /* Blocks, and bytes of blocks, that move between thread cache, depot and heap at a time. 64 blocks
  * share the price of a lock, and of cutting and coalescing a run, well enough: against 32 a program
  * with many strings of up to 40 bytes takes 0.7 of the time, and no memory scenario needs more.
@@ -201,6 +214,7 @@ _Static_assert((BRKM_EXACT_LIMIT & (BRKM_EXACT_LIMIT - 1)) == 0,
                "subdivided bins begin at a power of two");
 _Static_assert(BRKM_MAPPED_THRESHOLD_MAX <= BRKM_HEAP_REQUEST_MAX,
                "the heap can hold what is not mapped");
+_Static_assert(BRKM_ROW_PLACES_MAX % 64 == 0, "the places of a row are whole words of bits");
 _Static_assert(2 * BRKM_HEAP_REQUEST_MAX - BRKM_MIB < BRKM_MAX_BLOCK,
                "a request and an alignment as large fit into one block");
 

@@ -83,8 +83,11 @@ static inline struct allocated serve(size_t size)
 static void *serve_aligned(size_t alignment, size_t size)
 {
     require_begun();
-    return watch_wants(size) ? serve_watched(size, alignment).memory
-                             : brkm__serve_aligned(alignment, size);
+    if (watch_wants(size)) {
+        return serve_watched(size, alignment).memory;
+    }
+    void *memory = brkm__serve_row(alignment, size);
+    return memory != NULL ? memory : brkm__serve_aligned(alignment, size);
 }
 
 /* ---- Free ---- */
@@ -218,6 +221,9 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
             brkm__serve_free_cached(block, size);
             return;
         }
+        if (!block_is(block, BLOCK_IN_USE) && brkm__serve_free_row(memory)) {
+            return;
+        }
     }
     free_other(memory);
 }
@@ -329,5 +335,6 @@ BRKM_ENTRY int brkm_malloc_trim(size_t pad)
     brkm__perturb_drain();
     brkm__cache_flush_all();
     brkm__depot_drain();
+    brkm__serve_drain_rows();
     return brkm__heap_trim(&brkm__main_heap, pad) != 0;
 }

@@ -15,10 +15,12 @@
 #include "heap/heap.h"
 #include "heap/mapped.h"
 #include "heap/regions.h"
+#include "heap/rows.h"
 #include "heap/size_class.h"
 #include "kit/options.h"
 #include "kit/report.h"
 #include "malloc/perturb.h"
+#include "malloc/watcher.h"
 #include "system/os.h"
 
 /* ---- Allocate ---- */
@@ -54,6 +56,7 @@ static bool make_room_below_limit(size_t size)
     }
     brkm__cache_flush_all();
     brkm__depot_drain();
+    brkm__serve_drain_rows();
     return brkm__heap_trim(&brkm__main_heap, 0) != 0;
 }
 
@@ -237,6 +240,39 @@ void *brkm__serve_aligned(size_t alignment, size_t size)
     return memory != NULL ? memory : serve_large(&request).memory;
 }
 
+/* Not while memory is filled or bytes behind a block are verified, and not where a tool would see
+ * that the bytes in front of a place are read as a header. */
+static bool rows_are_used(void)
+{
+#ifdef BRKM_THREAD_SANITIZER
+    return false;
+#else
+    return !BRKM_VALGRIND && watcher_get() == NULL && !brkm__perturb_is_on();
+#endif
+}
+
+void *brkm__serve_row(size_t alignment, size_t size)
+{
+    if (!rows_want(alignment, size) || !rows_are_used()) {
+        return NULL;
+    }
+    void *memory = brkm__rows_take(alignment, size);
+    if (likely(memory != NULL)) {
+        return memory;
+    }
+    size_t bytes = brkm__rows_next_bytes(alignment, size);
+    struct mem_control_block *block =
+        brkm__supply_block(block_size_for_request(bytes), alignment, NULL);
+    if (block == NULL) {
+        return NULL;
+    }
+    memory = brkm__rows_begin(block, alignment, size);
+    if (unlikely(memory == NULL)) {
+        brkm__heap_free(&brkm__main_heap, block, "aligned_alloc");
+    }
+    return memory;
+}
+
 struct allocated brkm__serve_any(size_t size, size_t alignment)
 {
     if (alignment <= BRKM_ALIGNMENT) {
@@ -308,10 +344,44 @@ static void free_in_heap(struct mem_control_block *block, const char *caller)
     }
 }
 
+static void free_row(struct mem_control_block *row, const char *caller)
+{
+    if (row != NULL) {
+        brkm__heap_free(&brkm__main_heap, row, caller);
+    }
+}
+
+void brkm__serve_drain_rows(void)
+{
+    free_row(brkm__rows_give_empty(), "malloc_trim");
+}
+
+bool brkm__serve_free_row(void *memory)
+{
+    struct mem_control_block *empty;
+    if (unlikely(brkm__perturb_is_on()) || !brkm__rows_free(memory, &empty)) {
+        return false;
+    }
+    free_row(empty, "free");
+    return true;
+}
+
+static void free_place(void *memory, struct held held, const char *caller)
+{
+    struct mem_control_block *empty;
+    brkm__perturb_freed(memory, held.usable_size);
+    if (unlikely(!brkm__rows_free(memory, &empty))) {
+        brkm__fatal(FAULT_DOUBLE_FREE, (struct fault_place){memory, held.usable_size, caller});
+    }
+    free_row(empty, caller);
+}
+
 void brkm__take_back(void *memory, struct held held, const char *caller)
 {
     if (held.origin == ORIGIN_HEAP) {
         free_in_heap(block_from_payload(memory), caller);
+    } else if (held.origin == ORIGIN_ROW) {
+        free_place(memory, held, caller);
     } else {
         learn_from_freed_mapping(brkm__mapped_free(memory));
     }

@@ -26,6 +26,16 @@ struct allocated brkm__serve(size_t size);
 /* The same, aligned to `alignment`, a power of two; NULL when memory is short. */
 void *brkm__serve_aligned(size_t alignment, size_t size);
 
+/* The same without a header, where that pays (heap/rows.h). NULL where it does not, or there is no
+ * room. */
+void *brkm__serve_row(size_t alignment, size_t size);
+
+/* Frees a place of a row; false when there is something special about it, or it is none. */
+bool brkm__serve_free_row(void *memory);
+
+/* Gives the row that is kept empty to the heap. */
+void brkm__serve_drain_rows(void);
+
 /* One of the two. */
 struct allocated brkm__serve_any(size_t size, size_t alignment);
 

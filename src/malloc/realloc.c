@@ -91,12 +91,22 @@ static void *resize_mapped(void *memory, size_t old_size, size_t size, bool cann
     return brkm__mapped_resize(memory, size);
 }
 
+/* A place of a row has no header by which it could be noted, and never changes its size. */
+static bool can_stay_in_row(size_t place, size_t size, bool noted, bool cannot_move)
+{
+    return size <= place && (cannot_move || (!noted && can_stay(place, size)));
+}
+
 /* Without a copy; NULL when that does not go. */
 static void *resize_in_place(void *memory, struct held held, size_t size,
                              struct sample_weight weight, bool cannot_move)
 {
     const struct watcher *watcher = watcher_get();
     void *resized;
+    if (unlikely(held.origin == ORIGIN_ROW)) {
+        return can_stay_in_row(held.usable_size, size, weight.bytes != 0, cannot_move) ? memory
+                                                                                       : NULL;
+    }
     if (unlikely(watcher != NULL) && watcher->has(held)) {
         resized = watcher->resize(memory, held, size, weight.bytes != 0) ? memory : NULL;
     } else if (held.origin == ORIGIN_HEAP) {

@@ -8,6 +8,7 @@
 #include "heap/heap.h"
 #include "heap/mapped.h"
 #include "heap/regions.h"
+#include "heap/rows.h"
 #include "heap/walk.h"
 #include "kit/report.h"
 #include "malloc/foreign.h"
@@ -144,6 +145,29 @@ static struct held verify_outside_heap(const void *memory, const char *caller)
     return verify_mapped(memory, caller);
 }
 
+/* True for a place of a row, in front of which there is no header to be good or bad. */
+static bool verify_in_row(const void *memory, const char *caller, struct held *held)
+{
+    *held = (struct held){.origin = ORIGIN_ROW};
+    enum row_lookup found = brkm__rows_find(memory, &held->usable_size);
+    struct fault_place place = {memory, held->usable_size, caller};
+    switch (found) {
+    case ROW_UNKNOWN:
+        return false;
+    case ROW_IN_USE:
+        return true;
+    case ROW_FREED:
+        brkm__fatal(brkm__verify_fault_of_freed(caller), place);
+    case ROW_OVERRUN:
+        brkm__fatal(FAULT_OVERFLOW, place);
+    case ROW_UNDERRUN:
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
+    default:
+        place.block_size = 0;
+        brkm__fatal(FAULT_INVALID_POINTER, place);
+    }
+}
+
 struct held brkm__verify_in_use(const void *memory, const char *caller)
 {
     if (unlikely(!regions_contain_payload(memory))) {
@@ -151,13 +175,17 @@ struct held brkm__verify_in_use(const void *memory, const char *caller)
     }
     const struct mem_control_block *block = block_from_payload(memory);
     enum block_state state = plausible_state(block);
+    struct held held;
     if (unlikely(!block_state_is_in_use(state) || block_short_size(block) == 0)) {
+        if (verify_in_row(memory, caller, &held)) {
+            return held;
+        }
         if (is_accepted_as_foreign(memory)) {
             return (struct held){.origin = ORIGIN_FOREIGN};
         }
         reject(memory, state, caller);
     }
-    struct held held = {.origin = ORIGIN_HEAP, .usable_size = block_usable_size(block)};
+    held = (struct held){.origin = ORIGIN_HEAP, .usable_size = block_usable_size(block)};
     size_t size = block_short_size(block);
     if (unlikely(!block_is_sound(block, size, block_load_seal(block)) ||
                  block_is_known_free(block, size))) {

@@ -6,8 +6,9 @@
 #include "base/base.h"
 #include "kit/report.h"
 
-/* Where a block came from; APART: from the watcher's own memory (watcher.h). */
-enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_APART, ORIGIN_FOREIGN };
+/* Where a block came from; ROW: it has no header (heap/rows.h); APART: from the watcher's own
+ * memory (watcher.h). */
+enum origin { ORIGIN_HEAP, ORIGIN_MAPPED, ORIGIN_ROW, ORIGIN_APART, ORIGIN_FOREIGN };
 
 /* A block that was verified. */
 struct held {

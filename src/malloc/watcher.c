@@ -119,7 +119,8 @@ void brkm__watch_release(void *memory, struct held held, const char *caller)
         }
         relaxed_load(brkm__recorder)->forget(memory);
     }
-    if (likely(watcher == NULL) || !watcher->release(memory, held, caller)) {
+    bool is_watchers = watcher != NULL && held.origin != ORIGIN_ROW;
+    if (likely(!is_watchers) || !watcher->release(memory, held, caller)) {
         brkm__take_back(memory, held, caller);
     }
 }

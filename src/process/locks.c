@@ -11,6 +11,7 @@
 #endif
 #include "heap/heap.h"
 #include "heap/mapped.h"
+#include "heap/rows.h"
 #include "process/bare_fork.h"
 #if BRKM_PROFILE
 #include "profile/records.h"
@@ -37,6 +38,7 @@ void brkm__locks_each(void (*act)(const struct lock_row *row))
         {brkm__cache_lock(), SETTLED_BY(brkm__cache_settle)},
 #if BRKM_GUARD
         {&brkm__zero_size_lock, NULL},
+        {&brkm__rows_lock, SETTLED_BY(brkm__rows_settle)},
         {&brkm__guarded_lock, SETTLED_BY(brkm__guarded_abandon)},
 #endif
         /* Statistics hold it while they take the heap's. */

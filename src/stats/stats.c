@@ -5,6 +5,7 @@
 #include "cache/depot.h"
 #include "heap/heap.h"
 #include "heap/mapped.h"
+#include "heap/rows.h"
 #include "heap/size_class.h"
 #include "heap/walk.h"
 #include "kit/footprint.h"
@@ -30,20 +31,33 @@ struct sight {
     size_t damaged; /* bytes from a damaged header to its region's end */
 };
 
-static void add_block(struct block_totals *totals, size_t size)
+static void add_blocks(struct block_totals *totals, size_t size, size_t count, size_t bytes)
 {
-    totals->smallest = totals->blocks == 0 ? size : min_size(totals->smallest, size);
-    totals->largest = max_size(totals->largest, size);
-    totals->blocks++;
-    totals->bytes += size;
+    if (count != 0) {
+        totals->smallest = totals->blocks == 0 ? size : min_size(totals->smallest, size);
+        totals->largest = max_size(totals->largest, size);
+    }
+    totals->blocks += count;
+    totals->bytes += bytes;
 }
 
-static void count_block(struct sight *sight, enum snapshot_state state, size_t size)
+/* Blocks of one size, which have `bytes`. */
+static void count_blocks(struct sight *sight, enum snapshot_state state, size_t size, size_t count,
+                         size_t bytes)
 {
-    add_block(&sight->all[state], size);
+    add_blocks(&sight->all[state], size, count, bytes);
     if (sight->detail != NULL) {
-        add_block(&sight->detail->classes[size_class_bin(size)][state], size);
+        add_blocks(&sight->detail->classes[size_class_bin(size)][state], size, count, bytes);
     }
+}
+
+/* A row counts by its places; those that are free are kept, as a cache keeps blocks. */
+static void count_row(struct sight *sight, const struct walk *walk)
+{
+    struct row_use use = brkm__rows_use_locked(walk->block);
+    size_t in_use = use.places * use.size;
+    count_blocks(sight, SNAPSHOT_IN_USE, use.size, use.places, in_use);
+    count_blocks(sight, SNAPSHOT_CACHED, use.size, use.free_places, walk->size - in_use);
 }
 
 static enum snapshot_state kind_of(enum block_state state)
@@ -62,8 +76,10 @@ static void look_at_all(struct sight *sight)
         sight->regions += walk_begins_region(&walk);
         if (walk.state == BLOCK_DAMAGED) {
             sight->damaged += walk.size;
+        } else if (walk.state == BLOCK_ROW) {
+            count_row(sight, &walk);
         } else if (walk.size != 0) {
-            count_block(sight, kind_of(walk.state), walk.size);
+            count_blocks(sight, kind_of(walk.state), walk.size, 1, walk.size);
         }
     }
 }
@@ -102,6 +118,15 @@ static void add_caches(struct snapshot *now, const struct watch_figures *watch)
     now->locks_depot = depot.contended;
     now->memory_total += caches.own_bytes + watch->kept.own_bytes;
     now->memory_overhead += caches.own_bytes + watch->kept.own_bytes;
+}
+
+/* Free places wait for requests of their size alone, as what is in the depot does. */
+static void add_rows(struct snapshot *now, struct row_totals rows)
+{
+    now->caches_depot_bytes += rows.free_bytes;
+    now->caches_depot_blocks += rows.free_places;
+    now->memory_total += rows.own_bytes;
+    now->memory_overhead += rows.own_bytes;
 }
 
 static void add_noted(struct snapshot *now, const struct watch_figures *watch)
@@ -203,7 +228,9 @@ struct snapshot brkm__snapshot_of_counters(void)
 {
     struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
+    struct row_totals rows = brkm__rows_totals();
     add_parts(&now);
+    add_rows(&now, rows);
     lock_and_add(&now, heap);
     size_t handed_out = heap->in_use_bytes;
     size_t in_bins = heap->bins.bytes;
@@ -212,6 +239,7 @@ struct snapshot brkm__snapshot_of_counters(void)
     add_process(&now);
     size_t cached = now.caches_bytes + now.caches_depot_bytes + now.caches_quarantine_bytes;
     cached = min_size(cached, handed_out);
+    now.in_use_heap_blocks += rows.places + rows.free_places - rows.rows;
     now.in_use_heap_blocks -= min_size(brkm__snapshot_cached_blocks(&now), now.in_use_heap_blocks);
     add_up(&now, handed_out - cached, cached, in_bins);
     return now;
@@ -231,10 +259,14 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
     if (sight.detail != NULL) {
         sight.detail->caches_listed = brkm__cache_records(sight.detail->caches, SNAPSHOT_CACHES);
     }
+    struct row_totals rows = brkm__rows_totals();
     add_parts(&now);
+    add_rows(&now, rows);
+    lock_acquire(&brkm__rows_lock);
     lock_and_add(&now, heap);
     look_at_all(&sight);
     lock_release(&heap->lock);
+    lock_release(&brkm__rows_lock);
     add_process(&now);
     now.process_id = (uint64_t)brkm__os_process_id();
     const struct block_totals *in_use = &sight.all[SNAPSHOT_IN_USE];

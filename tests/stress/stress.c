@@ -121,6 +121,8 @@ static void allocate(struct block *block, unsigned *state)
         break;
     case 2:
         block->alignment = (size_t)16 << (api_random(state) % 9);
+        if (api_random(state) % 2 != 0)
+            block->size = block->alignment * (1 + api_random(state) % 4);
         CHECK_EQ_INT(posix_memalign(&aligned, block->alignment, block->size), 0);
         block->bytes = aligned;
         break;

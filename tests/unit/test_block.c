@@ -6,8 +6,8 @@
 
 #include "system/os.h"
 
-static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED,    BLOCK_FREE,   BLOCK_GONE,
-                                          BLOCK_TOP,    BLOCK_FENCEPOST, BLOCK_WATCHED};
+static const enum block_state states[] = {BLOCK_IN_USE, BLOCK_CACHED,    BLOCK_FREE,    BLOCK_GONE,
+                                          BLOCK_TOP,    BLOCK_FENCEPOST, BLOCK_WATCHED, BLOCK_ROW};
 #define STATES (sizeof(states) / sizeof(states[0]))
 
 static const size_t sizes[] = {0,
