@@ -110,7 +110,7 @@ const struct optional_room brkm__guard_room, brkm__profile_room, brkm__stats_roo
     brkm__service_room;
 
 /* Locks that nobody else takes here, so that nothing is to be seen at them. */
-struct lock brkm__zero_size_lock, brkm__guarded_lock, brkm__profile_lock;
+struct lock brkm__zero_size_lock, brkm__rows_lock, brkm__guarded_lock, brkm__profile_lock;
 static struct lock server_lock, quarantine_lock;
 
 struct lock *brkm__server_lock(void)
@@ -159,6 +159,11 @@ void brkm__regions_move_end(struct region *region, uintptr_t end)
 bool brkm__footprint_discard(void *start, size_t size)
 {
     return start != NULL && size != 0;
+}
+
+void brkm__rows_settle(void)
+{
+    settled_others++;
 }
 
 void brkm__quarantine_abandon(void)
@@ -235,8 +240,9 @@ bool model_is_watched(const volatile void *word)
         return mark_is_watched;
     }
     if (word == &brkm__wiped || word == &brkm__profile_lock.word ||
-        word == &brkm__zero_size_lock.word || word == &brkm__guarded_lock.word ||
-        word == &server_lock.word || word == &quarantine_lock.word) {
+        word == &brkm__zero_size_lock.word || word == &brkm__rows_lock.word ||
+        word == &brkm__guarded_lock.word || word == &server_lock.word ||
+        word == &quarantine_lock.word) {
         return false;
     }
     const volatile char *shelves = (const volatile char *)depot.shelves;
