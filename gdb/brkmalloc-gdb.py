@@ -196,7 +196,8 @@ class Heap:
         self.slack_of = {facts["state tight"] + slack * facts["tight step"] & MASK_32: slack
                          for slack in slacks}
         self.watched = {facts["state watched"] & MASK_32, *self.slack_of}
-        self.state_of.update(dict.fromkeys((facts["state noted"] & MASK_32, *self.watched), IN_USE))
+        others = (facts["state noted"] & MASK_32, facts["state row"] & MASK_32, *self.watched)
+        self.state_of.update(dict.fromkeys(others, IN_USE))
         self.seal_at = facts["mem_control_block.seal"]
         self.flags_at = facts["mem_control_block.flags"]
         self.units_at = facts["mem_control_block.units"]
