@@ -83,7 +83,8 @@ CSV, the tables as Markdown and a chart as SVG and PNG. The exit status is 1 whe
   --with /path/lib.so  another allocator to compare; may be repeated
   --rounds N           runs of each (5; 3 with --quick; with --memory 3 and 1)
   --instructions       instead: instructions per malloc and free, counted by callgrind
-  --scaling            instead: threads from 1 to 64, live heap up to 4 GiB, memory of idle threads
+  --scaling            instead: threads from 1 to 64 that share nothing (apart) or blocks (threads),
+                       live heap up to 4 GiB (live), memory of idle threads (idle)
   --memory             instead: memory beyond what is live, in scenarios that leave holes in a heap
                        and in replays of recorded programs (trace-*)
   --timeline           instead: the memory of a Redis server over its life, whose values grow and which is

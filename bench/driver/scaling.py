@@ -25,6 +25,16 @@ THREAD_LOOPS = {  # title: workload and parameters
     "shared blocks": ["exchange", "slots=16384", "least=16", "most=515"],
     "inherited blocks": ["server", "slots=1000", "least=16", "most=1000", "lives=10"],
 }
+# Threads that have nothing to do with each other: small, zeroed, all sizes up to medium ones, resized,
+# and large blocks; each loop's share of the operations.
+APART_THREADS = [1, 2, 4, 8]
+APART_LOOPS = {
+    "small": (2, ["ends", "slots=8192", "least=8", "most=263"]),
+    "calloc": (2, ["ends", "call=calloc", "slots=1024", "least=64", "most=2560"]),
+    "wide": (1, ["ends", "slots=1024", "least=16", "most=32768", "skewed=1"]),
+    "realloc": (1, ["ends", "call=realloc", "slots=256", "least=16", "most=4015"]),
+    "large": (0.2, ["ends", "slots=32", "least=100000", "most=3100000"]),
+}
 LIVE_MIB = [1, 16, 64, 256, 1024, 4096]
 IDLE_THREADS = 33
 
@@ -57,10 +67,33 @@ def seconds_of(result: Result) -> float:
     return max(number_in(result.output, "seconds") or 0.0, 1e-6)
 
 
+def per_million(result: Result, operations: int, *rows: str) -> float | None:
+    """The sum of these rows of brkmalloc's statistics per million operations."""
+    if "statistics of process" not in result.errors:
+        return None
+    found = [re.search(rf"^ *{row} +(\d+) ", result.errors, re.MULTILINE) for row in rows]
+    return sum(int(row[1]) for row in found if row) / operations * 1e6
+
+
 def lock_waits(result: Result, operations: int) -> float | None:
-    """Per million operations, from brkmalloc's statistics."""
-    found = re.search(r"(\d+) lock waits", result.errors)
-    return int(found[1]) / operations * 1e6 if found else None
+    return per_million(result, operations, "waits for locks")
+
+
+def cache_misses(result: Result, operations: int) -> float | None:
+    """Each takes the lock of the depot's shelf or of the heap, or both."""
+    return per_million(result, operations, "refills", "flushes")
+
+
+def switches(result: Result, operations: int) -> float | None:
+    found = number_in(result.output, "switches")
+    return None if found is None else found / operations * 1e6
+
+
+def with_speed_up(rate: float | None, alone: float | None) -> str:
+    """A rate, and how many times that of one thread it is."""
+    if rate is None:
+        return "failed"
+    return table.figure(rate) + (f" ({rate / alone:.2f})" if alone else "")
 
 
 def idle_kib(result: Result) -> float | None:
@@ -131,6 +164,28 @@ class Scaling:
                 waits = median(results[OURS], lambda result: lock_waits(result, operations))
                 rates = medians(results, lambda result: operations / seconds_of(result) / 1e6)
                 report.rows.append(self.row([title, str(count)], rates, [table.figure(waits)]))
+        self.show(report)
+
+    def apart(self) -> None:
+        """Throughput and speed-up of threads apart, and what they cost each other in brkmalloc."""
+        report = self.begin(
+            "apart", "Million operations per second by threads that share nothing (and how many "
+            "times those of one thread); then, of brkmalloc per million operations, cache misses, "
+            "lock waits and context switches",
+            ["loop", "threads", *(a.name for a in self.allocators), "misses", "waits", "switches"])
+        for title, (part, command) in APART_LOOPS.items():
+            operations = int(part * (300000 if self.options.quick else 5000000))
+            alone: dict[str, float | None] = {}
+            for count in APART_THREADS:
+                results = self.interleaved([*command, f"threads={count}"], operations,
+                                           {"BRKMALLOC": "stats_at_exit:true"})
+                rates = medians(results, lambda run: operations / seconds_of(run) / 1e6)
+                alone = alone or rates
+                more = [median(results[OURS], lambda run: value(run, operations))
+                        for value in (cache_misses, lock_waits, switches)]
+                report.rows.append([title, str(count),
+                                    *(with_speed_up(rates[a.name], alone[a.name])
+                                      for a in self.allocators), *map(table.figure, more)])
         self.show(report)
 
     def live(self) -> None:
@@ -207,7 +262,7 @@ class Scaling:
         self.options.log(f"written to {self.options.output}: {', '.join(files)}")
 
 
-PARTS = {"threads": Scaling.threads, "live": Scaling.live, "idle": Scaling.idle}
+PARTS = {"apart": Scaling.apart, "threads": Scaling.threads, "live": Scaling.live, "idle": Scaling.idle}
 
 
 def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:

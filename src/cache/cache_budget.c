@@ -17,6 +17,47 @@
  * pages of a program that has freed everything. */
 #define VISITS_WHEN_GIVING_BACK 2
 
+/* ---- Exact and medium slots ---- */
+
+/* The share of the budget (1/4) that medium slots may use whatever exact ones have: those pay for
+ * capacities of which half is empty on average. */
+#define MEDIUM_SHARE 4
+
+static size_t left_beside(const struct thread_cache *cache, size_t spent)
+{
+    return cache->budget > spent ? cache->budget - spent : 0;
+}
+
+/* After each change of the budget or of a capacity. */
+static void share_budget(struct thread_cache *cache)
+{
+    cache->medium_allowed =
+        max_size(left_beside(cache, cache->exact_spent), cache->budget / MEDIUM_SHARE);
+}
+
+/* `blocks` may be the two's complement of a decrease. */
+static void change_capacity(struct thread_cache *cache, unsigned slot, unsigned blocks)
+{
+    struct cache_bin *bin = &cache->bins[slot];
+    bin->capacity = (uint16_t)(bin->capacity + blocks);
+    bin->room = (uint16_t)(bin->room + blocks);
+    cache->exact_spent += (size_t)(int)blocks * size_class_slot_size(slot);
+    share_budget(cache);
+}
+
+void brkm__budget_begin(struct thread_cache *cache)
+{
+    cache->budget = BRKM_CACHE_BUDGET_MIN;
+    share_budget(cache);
+}
+
+void brkm__budget_take_room(struct thread_cache *cache, unsigned slot)
+{
+    change_capacity(cache, slot, -(unsigned)cache->bins[slot].room);
+}
+
+/* ---- Visits ---- */
+
 /* Looks at the next slot in turn. When it was not used since the last look, half of its blocks go,
  * or all, and its idle room. */
 static void visit_next_slot(struct thread_cache *cache, bool all)
@@ -30,7 +71,7 @@ static void visit_next_slot(struct thread_cache *cache, bool all)
             brkm__depot_put(slot, brkm__cache_take_out(cache, slot, surplus));
         }
         if (!size_class_is_medium(slot)) {
-            brkm__cache_shrink_slot(cache, slot, bin->room);
+            brkm__budget_take_room(cache, slot);
         }
     }
     bin->room_at_visit = bin->room;
@@ -56,7 +97,7 @@ void brkm__budget_grow_slot(struct thread_cache *cache, unsigned slot, unsigned 
 {
     struct cache_bin *bin = &cache->bins[slot];
     size_t size = size_class_slot_size(slot);
-    size_t left = cache->budget > cache->budget_spent ? cache->budget - cache->budget_spent : 0;
+    size_t left = left_beside(cache, cache->exact_spent + cache->medium_spent);
     if (blocks * size > left) {
         unsigned least = least_capacity(slot);
         size_t affordable = left < size ? 0 : left / size;
@@ -66,18 +107,16 @@ void brkm__budget_grow_slot(struct thread_cache *cache, unsigned slot, unsigned 
         blocks = (unsigned)min_size(blocks, affordable);
     }
     blocks = (unsigned)min_size(blocks, UINT16_MAX / 2u - bin->capacity);
-    bin->capacity = (uint16_t)(bin->capacity + blocks);
-    bin->room = (uint16_t)(bin->room + blocks);
-    cache->budget_spent += blocks * size;
+    change_capacity(cache, slot, blocks);
 }
 
 void brkm__budget_obey(struct thread_cache *cache, unsigned slot)
 {
     struct cache_bin *bin = &cache->bins[slot];
     unsigned least = least_capacity(slot);
-    if (cache->budget_spent > cache->budget && bin->capacity > least && bin->room > 1) {
-        brkm__cache_shrink_slot(cache, slot,
-                                (unsigned)min_size(bin->capacity - least, bin->room - 1u));
+    if (cache->exact_spent + cache->medium_spent > cache->budget && bin->capacity > least &&
+        bin->room > 1) {
+        change_capacity(cache, slot, -(unsigned)min_size(bin->capacity - least, bin->room - 1u));
     }
 }
 
@@ -85,6 +124,7 @@ static void raise_budget(struct thread_cache *cache, size_t bytes)
 {
     if (brkm__idle_reserve(IDLE_IN_CACHES, bytes)) {
         cache->budget += bytes;
+        share_budget(cache);
     }
 }
 
@@ -94,6 +134,7 @@ static void lower_budget(struct thread_cache *cache, size_t bytes)
     if (bytes != 0) {
         brkm__idle_release(IDLE_IN_CACHES, bytes);
         cache->budget -= bytes;
+        share_budget(cache);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/probes.h"
 #include "base/valgrind.h"
+#include "cache/cache_budget.h"
 #include "cache/cache_registry.h"
 #include "cache/depot.h"
 #include "cache/idle.h"
@@ -36,7 +37,7 @@ static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct
             flushed = true;
         }
         if (!single) {
-            brkm__cache_shrink_slot(cache, slot, bin->room);
+            brkm__budget_take_room(cache, slot);
         }
     }
     return flushed;
@@ -77,7 +78,7 @@ static struct thread_cache *make_cache(void)
     annotate_ours(cache, sizeof(*cache));
     memcpy(cache, &brkm__cache_before_first_use, sizeof(*cache));
     cache->owner = brkm__os_thread_handle();
-    cache->budget = BRKM_CACHE_BUDGET_MIN;
+    brkm__budget_begin(cache);
     brkm__idle_reserve_always(IDLE_IN_CACHES, cache->budget);
     for (unsigned slot = SIZE_CLASS_EXACT_SLOTS; slot < SIZE_CLASS_SLOTS; slot++) {
         cache->bins[slot].capacity = cache->bins[slot].room = MEDIUM_SLOT_CAPACITY;

@@ -50,18 +50,10 @@ void brkm__cache_watch_malloc(bool watched)
 struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count)
 {
     if (size_class_is_medium(slot)) {
-        cache->budget_spent -= count * size_class_slot_size(slot);
+        cache->medium_spent -= count * size_class_slot_size(slot);
     }
     probe_flush(cache->number, size_class_slot_size(slot), count);
     return brkm__cache_bin_take(&cache->bins[slot], count);
-}
-
-void brkm__cache_shrink_slot(struct thread_cache *cache, unsigned slot, unsigned blocks)
-{
-    struct cache_bin *bin = &cache->bins[slot];
-    bin->capacity = (uint16_t)(bin->capacity - blocks);
-    bin->room = (uint16_t)(bin->room - blocks);
-    cache->budget_spent -= blocks * size_class_slot_size(slot);
 }
 
 /* ---- For debuggers ---- */

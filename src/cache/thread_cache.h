@@ -23,7 +23,9 @@
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
     size_t budget;           /* bytes that the cache may hold */
-    size_t budget_spent;     /* capacities of exact slots and blocks of large ones, in bytes */
+    size_t exact_spent;      /* bytes: the capacities of exact slots */
+    size_t medium_spent;     /* bytes of blocks in medium slots */
+    size_t medium_allowed;   /* bytes that medium_spent may be: follows budget and exact_spent */
     unsigned flushes_in_row; /* since the last refill */
     unsigned visited;        /* slot that was last looked at for being unused */
     unsigned rounds;         /* of thread-specific destructors that have run */
@@ -66,6 +68,11 @@ void brkm__cache_kept_by(const struct cache_keeper *keeper);
 /* From now on malloc's fast path always misses, or no longer does. */
 void brkm__cache_watch_malloc(bool watched);
 
+static inline bool cache_malloc_is_watched(void)
+{
+    return relaxed_load(brkm__cache_hit_limit) == 0;
+}
+
 /* A cache without blocks and without room, never written to: where a thread begins, and where it
  * ends. The second also says that no other cache shall be made. */
 extern struct thread_cache brkm__cache_before_first_use BRKM_HIDDEN;
@@ -79,13 +86,11 @@ static inline bool cache_is_real(const struct thread_cache *cache)
 /* Takes `count` blocks out of the slot, which has as many. */
 struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count);
 
-/* Takes `blocks` of unused capacity away from an exact slot. */
-void brkm__cache_shrink_slot(struct thread_cache *cache, unsigned slot, unsigned blocks);
-
 /* ---- Medium slots ----
  *
  * Such classes are many and have few blocks each, so they do not have a capacity of their own: a
- * block is paid for while it is there, and whichever class has blocks may use the budget. */
+ * block is paid for while it is there, and whichever class has blocks may use what exact slots left
+ * of the budget, and in any case a share of it. */
 
 /* Takes a block from the slot; false on a miss. */
 static BRKM_ALWAYS_INLINE bool cache_take_medium(struct thread_cache *cache,
@@ -94,7 +99,7 @@ static BRKM_ALWAYS_INLINE bool cache_take_medium(struct thread_cache *cache,
     if (!cache_bin_pop(&cache->bins[class.slot], payload)) {
         return false;
     }
-    cache->budget_spent -= class.size;
+    cache->medium_spent -= class.size;
     return true;
 }
 
@@ -104,12 +109,12 @@ static BRKM_ALWAYS_INLINE bool cache_keep_medium(struct thread_cache *cache,
                                                  struct medium_slot class,
                                                  struct mem_control_block *block)
 {
-    size_t spent = cache->budget_spent + class.size;
-    if (spent > cache->budget ||
+    size_t spent = cache->medium_spent + class.size;
+    if (spent > cache->medium_allowed ||
         !cache_bin_push(&cache->bins[class.slot], block, block_load_seal(block))) {
         return false;
     }
-    cache->budget_spent = spent;
+    cache->medium_spent = spent;
     return true;
 }
 

@@ -42,7 +42,7 @@ static struct mem_control_block *free_block_before(const struct mem_control_bloc
     size_t size = *block_boundary_tag_before(block);
     const struct mem_control_block *previous =
         (const struct mem_control_block *)((uintptr_t)block - size);
-    if (unlikely(size < BRKM_MIN_BLOCK || !brkm__regions_contain_payload(block_payload(previous)) ||
+    if (unlikely(size < BRKM_MIN_BLOCK || !regions_contain_payload(block_payload(previous)) ||
                  !block_is(previous, BLOCK_FREE) || block_size(previous) != size)) {
         end_program(FAULT_BOUNDARY_TAG_OVERWRITTEN, block, caller);
     }

@@ -212,13 +212,18 @@ void brkm__purge_look(struct heap *heap)
         state->pause--;
         return;
     }
+    size_t dirty = purge_dirty(&heap->bins, &heap->top);
+    if (likely(dirty <= brkm__option_get(OPTION_purge_threshold))) {
+        /* At least as much is kept: no need to look at the clock. */
+        return;
+    }
     bool regretted = brkm__purge_is_regretted(state);
     size_t allowed;
     if (__builtin_add_overflow(brkm__purge_keeps(),
                                purge_allows_beside(state, heap->in_use_bytes) +
                                    (regretted ? state->regretted : 0),
                                &allowed) ||
-        purge_dirty(&heap->bins, &heap->top) <= allowed) {
+        dirty <= allowed) {
         return;
     }
     struct job job = {.heap = heap,

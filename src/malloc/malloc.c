@@ -316,14 +316,21 @@ BRKM_ENTRY void *brkm_pvalloc(size_t size)
     return brkm_valloc(align_up(max_size(size, 1), page));
 }
 
-BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
+BRKM_ENTRY BRKM_NOINLINE static size_t usable_size_of_other(void *memory)
 {
-    if (memory == NULL) {
-        return 0;
-    }
     struct held held = brkm__verify_in_use(memory, "malloc_usable_size");
     return likely(held.origin != ORIGIN_FOREIGN) ? held.usable_size
                                                  : brkm__foreign_usable_size(memory);
+}
+
+BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
+{
+    size_t size;
+    if (memory == NULL) {
+        return 0;
+    }
+    return likely(verify_plain(memory, &size)) ? size - BRKM_HEADER_SIZE
+                                               : usable_size_of_other(memory);
 }
 
 BRKM_ENTRY int brkm_malloc_trim(size_t pad)

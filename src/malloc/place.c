@@ -96,33 +96,51 @@ static struct allocated serve_large(const struct large_request *request)
     return result;
 }
 
-/* A block of a medium class, from its slot or one of the next, as long as it does not waste too
- * much. Blocks of one slot differ by less than a step; the header, which tells by how much, is
- * believed only after it was verified. */
-static bool take_medium(struct thread_cache *cache, struct medium_slot class, void **memory)
+/* Takes the first block of a medium slot that is not empty, if it has at most `most` bytes. The
+ * header, which tells that, is believed only after it was verified; the size lies within a step. */
+static BRKM_ALWAYS_INLINE bool take_first(struct thread_cache *cache, struct medium_slot class,
+                                          size_t most, void **memory)
+{
+    const struct cached_block *first = cache->bins[class.slot].first;
+    const struct mem_control_block *block = block_from_payload(first);
+    size_t size = block_short_size(block);
+    if (unlikely(block_load_seal(block) != block_small_seal_for(block, size, BLOCK_CACHED) ||
+                 size - class.size > class.size / SIZE_CLASS_MEDIUM_STEPS)) {
+        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
+                    (struct fault_place){.address = first, .caller = "malloc"});
+    }
+    if (size > most) {
+        return false;
+    }
+    if (unlikely(!cache_take_medium(cache, class, memory))) {
+        brkm__cached_link_is_bad(first);
+    }
+    return true;
+}
+
+/* A block of the slots after a medium class, as long as it does not waste too much. */
+BRKM_NOINLINE static void *take_larger(struct thread_cache *cache, struct medium_slot class)
 {
     size_t most = class.size + class.size / BRKM_MEDIUM_WASTE;
-    for (; class.size <= most && class.slot < SIZE_CLASS_SLOTS;
-         class = size_class_medium_next(class)) {
-        const struct cached_block *first = cache->bins[class.slot].first;
-        if (first == CACHED_END) {
-            continue;
+    void *memory;
+    while ((class = size_class_medium_next(class)).size <= most && class.slot < SIZE_CLASS_SLOTS) {
+        if (cache->bins[class.slot].first != CACHED_END &&
+            take_first(cache, class, most, &memory)) {
+            return memory;
         }
-        const struct mem_control_block *block = block_from_payload(first);
-        size_t size = block_short_size(block);
-        if (unlikely(!block_is(block, BLOCK_CACHED) || size < class.size)) {
-            brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                        (struct fault_place){.address = first, .caller = "malloc"});
-        }
-        if (size > most) {
-            continue;
-        }
-        if (unlikely(!cache_take_medium(cache, class, memory))) {
-            brkm__cached_link_is_bad(first);
-        }
-        return true;
     }
-    return false;
+    return NULL;
+}
+
+/* A block of a medium class, from its slot, whose blocks differ by less than a step, or one of the
+ * next. NULL when there is none. */
+static BRKM_ALWAYS_INLINE void *take_medium(struct thread_cache *cache, struct medium_slot class)
+{
+    void *memory;
+    return likely(cache->bins[class.slot].first != CACHED_END) &&
+                   take_first(cache, class, SIZE_MAX, &memory)
+               ? memory
+               : take_larger(cache, class);
 }
 
 /* While memory is filled no thread has a cache, and each block comes this way, as it leaves by
@@ -152,21 +170,27 @@ static void *refill(size_t block_size, size_t alignment)
     return unlikely(block == NULL) ? NULL : block_payload(block);
 }
 
-void *brkm__serve_cached(size_t size)
+void *brkm__serve_hit(size_t size)
 {
     size_t block_size = block_size_for_request(size);
     struct thread_cache *cache = brkm__thread_cache;
     void *memory;
     if (block_size > BRKM_CACHED_EXACT_MAX) {
-        struct medium_slot class = size_class_medium_above(block_size);
-        if (likely(take_medium(cache, class, &memory))) {
-            return memory;
-        }
-        block_size = class.size;
-    } else if (cache_bin_pop(cache_exact_bin(cache, block_size), &memory)) {
+        return take_medium(cache, size_class_medium_above(block_size));
+    }
+    return cache_bin_pop(cache_exact_bin(cache, block_size), &memory) ? memory : NULL;
+}
+
+void *brkm__serve_cached(size_t size)
+{
+    void *memory = brkm__serve_hit(size);
+    if (likely(memory != NULL)) {
         return memory;
     }
-    return refill(block_size, BRKM_ALIGNMENT);
+    size_t block_size = block_size_for_request(size);
+    return refill(block_size <= BRKM_CACHED_EXACT_MAX ? block_size
+                                                      : size_class_medium_above(block_size).size,
+                  BRKM_ALIGNMENT);
 }
 
 struct allocated brkm__serve(size_t size)
@@ -208,7 +232,7 @@ static void *serve_cached_aligned(size_t alignment, size_t block_size)
     void *memory;
     if (brkm__cache_bin_pop_aligned(&cache->bins[slot], alignment, &memory)) {
         if (block_size > BRKM_CACHED_EXACT_MAX) {
-            cache->budget_spent -= size_class_slot_size(slot);
+            cache->medium_spent -= size_class_slot_size(slot);
         }
         return memory;
     }

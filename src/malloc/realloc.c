@@ -151,11 +151,8 @@ static void perturb_gained(void *memory, size_t old_usable)
     }
 }
 
-BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
+BRKM_ENTRY BRKM_NOINLINE static void *realloc_other(void *memory, size_t size)
 {
-    if (memory == NULL) {
-        return alloc_malloc(size);
-    }
     struct held held = brkm__verify_in_use(memory, "realloc");
     if (unlikely(held.origin == ORIGIN_FOREIGN)) {
         return brkm__foreign_realloc(memory, size);
@@ -181,6 +178,57 @@ BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
         perturb_gained(resized, held.usable_size);
     }
     return resized;
+}
+
+/* ---- The fast path ---- */
+
+/* Bytes. Up to so many are copied rather than that a block is resized in the heap, under its lock,
+ * if the thread's cache has a block of the new size: that takes as long. */
+#define COPIED_MAX (4 * BRKM_KIB)
+
+/* A medium block that grows may find room behind it, and will grow again: the heap is asked first,
+ * or a program of many vectors needs a twentieth more pages. */
+static inline bool may_grow_in_place(size_t old_block, size_t size)
+{
+    return size > old_block && old_block > BRKM_CACHED_EXACT_MAX;
+}
+
+/* Moves a block that was verified; NULL when another way is better. */
+static BRKM_ALWAYS_INLINE void *move_cached(void *memory, size_t old_block, size_t size)
+{
+    size_t usable = old_block - BRKM_HEADER_SIZE;
+    size_t copied = min_size(size, usable);
+    size_t room = size_with_room_to_grow(size, usable);
+    if (copied > COPIED_MAX || may_grow_in_place(old_block, size) ||
+        room > BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
+        return NULL;
+    }
+    bool is_small = max_size(old_block, block_size_for_request(size)) <= BRKM_CACHED_EXACT_MAX;
+    void *moved = is_small ? brkm__serve_cached(room) : brkm__serve_hit(room);
+    if (likely(moved != NULL)) {
+        memcpy(moved, memory, copied);
+        brkm__serve_free_cached(block_from_payload(memory), old_block);
+    }
+    return moved;
+}
+
+BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
+{
+    if (memory == NULL) {
+        return alloc_malloc(size);
+    }
+    size_t old_block;
+    if (!BRKM_VALGRIND && likely(size - 1 < BRKM_CACHED_MAX - BRKM_HEADER_SIZE) &&
+        likely(!cache_malloc_is_watched()) && likely(verify_plain(memory, &old_block))) {
+        if (can_stay(old_block, block_size_for_request(size))) {
+            return memory;
+        }
+        void *moved = move_cached(memory, old_block, size);
+        if (likely(moved != NULL)) {
+            return moved;
+        }
+    }
+    return realloc_other(memory, size);
 }
 
 BRKM_ENTRY void *brkm_reallocarray(void *memory, size_t count, size_t size)

@@ -20,6 +20,8 @@ DIVISOR = 200
 def all_cases() -> list:
     reports = [cases.Case(f"scaling: {title}", loop[0], 300000, (*loop[1:], "threads=8"))
                for title, loop in scaling.THREAD_LOOPS.items()]
+    reports += [cases.Case(f"scaling: {title}", loop[0], 300000, (*loop[1:], "threads=4"))
+                for title, (_, loop) in scaling.APART_LOOPS.items()]
     reports += [cases.Case("live", "live", 300000, ("live=4194304", "far=1")),
                 cases.Case("idle", "idle", 300000, ("threads=5",)),
                 cases.Case("idle, in turns", "idle", 300000, ("threads=5", "turns=1"))]

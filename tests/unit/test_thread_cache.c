@@ -261,6 +261,54 @@ START_TEST(hits_do_not_reach_the_heap)
 }
 END_TEST
 
+static void cycle(size_t size, int rounds)
+{
+    void *memory[4];
+    while (rounds-- > 0) {
+        for (size_t i = 0; i < 4; i++) {
+            memory[i] = brkm_malloc(size);
+            ck_assert_ptr_nonnull(memory[i]);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            brkm_free(memory[i]);
+        }
+    }
+}
+
+START_TEST(exact_sizes_leave_medium_ones_a_share_of_the_budget)
+{
+    for (size_t size = 24; size <= 2024; size += 16) {
+        cycle(size, 2);
+    }
+    cycle(3000, 1);
+    uint64_t before = heap->allocations;
+    cycle(3000, 100);
+    ck_assert_uint_eq(heap->allocations, before);
+    expect_sound();
+}
+END_TEST
+
+START_TEST(realloc_from_one_cached_size_to_another_does_not_reach_the_heap)
+{
+    static const size_t sizes[] = {1000, 3000, 100, 2000};
+    void *memory = brkm_malloc(1000);
+    for (size_t i = 0; i < 20; i++) {
+        memory = brkm_realloc(memory, sizes[i % 4]);
+    }
+    uint64_t allocations = heap->allocations;
+    size_t in_use = heap->in_use_bytes;
+    for (size_t i = 0; i < 100; i++) {
+        unit_fill(memory, 100, (uint32_t)i);
+        memory = brkm_realloc(memory, sizes[i % 4]);
+        ck_assert_ptr_nonnull(memory);
+        ck_assert(unit_is_filled(memory, 100, (uint32_t)i));
+        ck_assert_uint_eq(heap->in_use_bytes, in_use);
+    }
+    ck_assert_uint_eq(heap->allocations, allocations);
+    expect_sound();
+}
+END_TEST
+
 START_TEST(what_was_freed_last_comes_back_first)
 {
     void *first = brkm_malloc(100);
@@ -558,6 +606,8 @@ Suite *unit_suite(void)
     tcase_add_test(cache, what_may_lie_idle_follows_the_heap);
     tcase_add_test(cache, threads_may_leave_more_idle);
     tcase_add_test(cache, hits_do_not_reach_the_heap);
+    tcase_add_test(cache, exact_sizes_leave_medium_ones_a_share_of_the_budget);
+    tcase_add_test(cache, realloc_from_one_cached_size_to_another_does_not_reach_the_heap);
     tcase_add_test(cache, what_was_freed_last_comes_back_first);
     tcase_add_test(cache, caches_are_bounded_in_bytes);
     tcase_add_test(cache, trim_flushes_the_caller_s_cache);
