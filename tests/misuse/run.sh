@@ -79,7 +79,8 @@ in_words()
         s/called from ${program##*/}+0x[0-9a-f]\{1,\}/called from PLACE/"
 }
 
-# Whether the message is followed by process, program, what found it in the program, and builds.
+# Whether the message is followed by process, program, what found it in the program, and builds; in the
+# program it is not found where the case file says "Found".
 where_is_told()
 {
     case $expected in
@@ -95,6 +96,7 @@ where_is_told()
         d' "$work/err" | uniq | tr '\n' ' ')
     case $where in
     "process program found frame build "*) ;;
+    "process program found ") [ -n "$(field Found)" ] ;;
     *)
         echo "what is told of the place: $where"
         return 1

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A block that a thread has in its cache is written to, found when the thread ends.
  * Sizes: small medium
+ * Found: by libc's destructors, as the thread ends
  * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
 #include "../misuse.h"
 
