@@ -89,7 +89,7 @@ _Noreturn static void run_child(size_t size, int errors)
 
 static void expect_message(size_t size)
 {
-    char text[1024] = "";
+    char text[16384] = "";
     size_t length = 0;
     ssize_t got;
     int ends[2], status = 0;
