@@ -129,6 +129,9 @@ install_wanted() (
 )
 
 apt_install() (
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        fail "you are not root and there is no sudo; as root, run: apt-get install --no-install-recommends $*"
+    fi
     log=$(mktemp "${TMPDIR:-/tmp}/brkmalloc-apt.XXXXXX")
     trap 'rm -f "$log"' EXIT
     if ! apt_get update >"$log" 2>&1; then
@@ -145,10 +148,7 @@ apt_install() (
 
 apt_get() (
     set -- env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "you are not root and there is no sudo; as root, run: $*"
-        set -- sudo "$@"
-    fi
+    [ "$(id -u)" -eq 0 ] || set -- sudo "$@"
     "$@" </dev/null
 )
 
