@@ -24,7 +24,7 @@ KINDS = {
     "hardened": "In the hardened mode",
     "guarded": "With options: blocks beside inaccessible pages",
 }
-KEY = re.compile(r"(Sizes|Ways|Options|Stacks|Says(?: [a-z]+)?|Not caught): ")
+KEY = re.compile(r"(Sizes|Ways|Options|Stacks|Found|Says(?: [a-z]+)?|Not caught): ")
 
 
 def fields_of(path):
