@@ -302,9 +302,10 @@ START_TEST(realloc_from_one_cached_size_to_another_does_not_reach_the_heap)
         memory = brkm_realloc(memory, sizes[i % 4]);
         ck_assert_ptr_nonnull(memory);
         ck_assert(unit_is_filled(memory, 100, (uint32_t)i));
-        ck_assert_uint_eq(heap->in_use_bytes, in_use);
+        /* Where valgrind is told of blocks, each realloc goes the long way. */
+        ck_assert(BRKM_VALGRIND || heap->in_use_bytes == in_use);
     }
-    ck_assert_uint_eq(heap->allocations, allocations);
+    ck_assert(BRKM_VALGRIND || heap->allocations == allocations);
     expect_sound();
 }
 END_TEST
