@@ -254,12 +254,13 @@ static int connect_to_process(const struct process *process, struct silence *sil
 
 /* ---- Question and answer ---- */
 
+/* Who refuses may have answered and hung up before the question. */
 static bool send_line(int file, const char *request)
 {
     char line[512];
     int length = snprintf(line, sizeof(line), "%s\n", request);
     return length > 0 && (size_t)length < sizeof(line) &&
-           send(file, line, (size_t)length, MSG_NOSIGNAL) == length;
+           (send(file, line, (size_t)length, MSG_NOSIGNAL) == length || errno == EPIPE);
 }
 
 /* Everything up to the end. False after an error; what came before stays. */
