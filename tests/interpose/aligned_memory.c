@@ -13,23 +13,12 @@
 
 #include "../support/check_eq.h"
 #include "../support/door.h"
+#include "../support/resident.h"
 
 #define MIB ((size_t)1 << 20)
 
 /* Bytes of all blocks of one size. */
 #define LIVE (20 * MIB)
-
-static size_t resident(void)
-{
-    unsigned long all;
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%lu %lu", &all, &pages) != 2) {
-        exit(77);
-    }
-    fclose(file);
-    return pages * 4096;
-}
 
 static void *place(size_t alignment, size_t size)
 {

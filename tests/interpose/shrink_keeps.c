@@ -6,22 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/resident.h"
+
 #define MIB ((size_t)1 << 20)
 
 /* Bytes of all blocks that are cut to one size. */
 #define LIVE (24 * MIB)
-
-static size_t resident(void)
-{
-    unsigned long all;
-    unsigned long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file == NULL || fscanf(file, "%lu %lu", &all, &pages) != 2) {
-        exit(77);
-    }
-    fclose(file);
-    return pages * 4096;
-}
 
 static int keeps_little(size_t from, size_t to)
 {
