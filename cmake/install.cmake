@@ -70,6 +70,10 @@ if(TARGET brkmalloc_pprof)
   install(TARGETS brkmalloc_pprof RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
     COMPONENT runtime)
 endif()
+if(TARGET brkmalloc_report)
+  install(TARGETS brkmalloc_report RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
+    COMPONENT runtime)
+endif()
 if(TARGET brkmalloc_record)
   install(TARGETS brkmalloc_record brkmalloc_replay
     RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime

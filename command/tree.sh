@@ -255,7 +255,7 @@ compile() (
 
 # ---- What a subcommand runs: parts of the release build ----
 
-brkm_parts="library ctl pprof trace"
+brkm_parts="library ctl pprof report trace"
 
 # What a part is for people, its target, the file that shows that it is there, and its sources.
 part_title()
@@ -264,6 +264,7 @@ part_title()
     library) echo "the library" ;;
     ctl) echo "what asks processes" ;;
     pprof) echo "what reads heap profiles" ;;
+    report) echo "what makes reports" ;;
     trace) echo "what records and replays" ;;
     esac
 }
@@ -282,6 +283,7 @@ part_product()
     library) echo libbrkmalloc.so ;;
     ctl) echo ctl/brkmalloc-ctl ;;
     pprof) echo profile/brkmalloc-pprof ;;
+    report) echo report/brkmalloc-report ;;
     trace) echo trace/brkmalloc-replay ;;
     esac
 }
@@ -292,6 +294,7 @@ part_sources()
     library) echo "src include" ;;
     ctl) echo ctl ;;
     pprof) echo profile ;;
+    report) echo "report profile trace" ;;
     trace) echo "trace compare" ;;
     esac
     echo "cmake CMakeLists.txt CMakePresets.json"

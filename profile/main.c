@@ -17,11 +17,13 @@
 #include "text.h"
 #include "views.h"
 
+const char program_name[] = "brkmalloc pprof";
+
 /* A message about a file; both may hold anything that a damaged file has. */
 static void tell(const char *kind, const char *path, size_t line, const char *message)
 {
     struct text text = {.bytes = NULL};
-    text_add(&text, "brkmalloc pprof: ");
+    text_format(&text, "%s: ", program_name);
     text_add(&text, kind);
     text_add_clean(&text, path);
     if (line != 0) {

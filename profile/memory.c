@@ -12,7 +12,7 @@
 static void *or_end(void *memory)
 {
     if (memory == NULL) {
-        fputs("brkmalloc pprof: out of memory\n", stderr);
+        fprintf(stderr, "%s: out of memory\n", program_name);
         exit(1);
     }
     return memory;

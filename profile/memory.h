@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/* How the program calls itself in messages; each program that uses this has one. */
+extern const char program_name[];
+
 /* `count` zeroed elements of `size` bytes. */
 void *memory_zeroed(size_t count, size_t size);
 

@@ -20,7 +20,7 @@
 
 static bool fail(const char *path)
 {
-    fprintf(stderr, "brkmalloc pprof: cannot write %s: %s\n", path, strerror(errno));
+    fprintf(stderr, "%s: cannot write %s: %s\n", program_name, path, strerror(errno));
     return false;
 }
 
@@ -96,7 +96,7 @@ void output_compress(struct text *text)
     if (text->length > UINT_MAX / 2 ||
         deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW_BITS,
                      GZIP_MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
-        fputs("brkmalloc pprof: zlib cannot compress so much\n", stderr);
+        fprintf(stderr, "%s: zlib cannot compress so much\n", program_name);
         exit(1);
     }
     uLong bound = deflateBound(&stream, (uLong)text->length);

@@ -94,7 +94,7 @@ make_sandbox()
     : >"$tree/include/brkmalloc/brkmalloc.h"
     : >"$tree/src/source.c"
     cp "$(dirname "$0")/../packages.txt" "$(dirname "$0")/../full-only.txt" "$tree/tests"
-    for folder in profile trace bench ctl compare; do
+    for folder in profile report trace bench ctl compare; do
         mkdir "$tree/$folder"
         echo "# nothing" >"$tree/$folder/packages.txt"
     done
@@ -143,7 +143,7 @@ case $1 in
     mkdir "$SANDBOX/at_work" || exit 1
     sleep "${FAKE_BUILD_SECONDS:-0}"
     cp "$LIBRARY" "$2/libbrkmalloc.so"
-    for product in ctl/brkmalloc-ctl profile/brkmalloc-pprof trace/brkmalloc-replay; do
+    for product in ctl/brkmalloc-ctl profile/brkmalloc-pprof report/brkmalloc-report trace/brkmalloc-replay; do
         mkdir -p "$2/${product%/*}"
         printf '#!/bin/sh\necho %s\n' "$product" >"$2/$product"
         chmod +x "$2/$product"

@@ -147,7 +147,7 @@ case_in_source_tree()
     tree="$work/a tree"
     mkdir "$tree"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
-        compare completions ctl docs examples gdb include profile src trace; do
+        compare completions ctl docs examples gdb include profile report src trace; do
         cp -R "$source_tree/$path" "$tree"
     done
     export BRKMALLOC_NO_INSTALL=1

@@ -28,7 +28,7 @@ build_packages()
 {
     mkdir -p "$1"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
-        compare completions ctl docs examples gdb include profile src trace; do
+        compare completions ctl docs examples gdb include profile report src trace; do
         cp -R "$source_tree/$path" "$1"
     done
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \

@@ -55,6 +55,9 @@ expected_files()
     if [ -f "$build/profile/brkmalloc-pprof" ]; then
         echo libexec/brkmalloc/brkmalloc-pprof
     fi
+    if [ -f "$build/report/brkmalloc-report" ]; then
+        echo libexec/brkmalloc/brkmalloc-report
+    fi
     (cd "$source_tree" && find include -type f)
     (cd "$source_tree" && find compare trace -name '*.py') | sed 's,^,share/brkmalloc/,'
     functions | sed 's,.*,share/man/man3/&.3,'
@@ -131,6 +134,12 @@ case_command()
     has "what top shows" "fragmentation" "$out"
     try "$work/runtime/bin/brkmalloc" record -o "$work/trace" ls /
     expect_success "brkmalloc record"
+    if [ -f "$build/report/brkmalloc-report" ]; then
+        try "$work/runtime/bin/brkmalloc" report "$work/trace" -o "$work/trace.html"
+        expect_success "brkmalloc report"
+        has "what report says" "written: $work/trace.html" "$out"
+        has "what the page has of the replay" "resident (replay)" "$(cat "$work/trace.html")"
+    fi
     if [ -x /usr/bin/python3 ]; then
         try "$work/runtime/bin/brkmalloc" replay --only glibc --rounds 1 --csv "$work/out.csv" "$work/trace"
         expect_success "brkmalloc replay"

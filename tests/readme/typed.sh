@@ -24,7 +24,7 @@ copy_tree()
 {
     mkdir -p "$1"
     for path in .gitignore BENCHMARKS.md CHANGELOG.md CMakeLists.txt CMakePresets.json CONTRIBUTING.md LICENSE \
-        README.md bench brkmalloc cmake command compare completions ctl docs examples gdb include profile src \
+        README.md bench brkmalloc cmake command compare completions ctl docs examples gdb include profile report src \
         tests trace; do
         cp -R "$source_tree/$path" "$1"
     done
@@ -57,6 +57,7 @@ expected()
     *"hello from brkmalloc"*) echo "hello from brkmalloc" ;;
     *"run --stats"*) echo "brkmalloc" ;;
     *"./brkmalloc profile"*) echo "flame graph: " ;;
+    *"./brkmalloc report"*) echo "written: sort.trace.html" ;;
     *"./brkmalloc replay --info"*) echo "sort README.md" ;;
     *"./brkmalloc replay"*) echo "peak resident" ;;
     *"./brkmalloc ctl"*) echo "trim_threshold" ;;

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * See heap_snapshot.h. */
+#include "heap_snapshot.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "json_reader.h"
+
+#define NAME_SIZE 32
+
+struct snapshot_reader {
+    struct json json;
+    struct heap_snapshot *snapshot;
+    struct picture *picture;
+    uint16_t from;
+    uint16_t until;
+};
+
+/* A region whose sums and runs are being read, in whatever order they stand. */
+struct region_reader {
+    uint64_t start;
+    uint64_t sums[SPAN_KIND_COUNT]; /* as the snapshot says them */
+    uint64_t bytes[SPAN_KIND_COUNT];
+    uint64_t at; /* bytes of the runs so far */
+};
+
+static int kind_of(const char *word)
+{
+    for (int kind = 0; kind < SPAN_KIND_COUNT; kind++) {
+        if (strcmp(word, span_kind_words[kind]) == 0) {
+            return kind;
+        }
+    }
+    return -1;
+}
+
+static bool add_run(struct snapshot_reader *reader, struct region_reader *region, int kind,
+                    uint64_t bytes, uint64_t blocks)
+{
+    struct json *json = &reader->json;
+    uint64_t address;
+    if (blocks > UINT32_MAX || __builtin_add_overflow(region->start, region->at, &address) ||
+        __builtin_add_overflow(region->at, bytes, &region->at) ||
+        __builtin_add_overflow(address, bytes, &bytes)) {
+        return json_wrong(json, "this run reaches beyond the highest address");
+    }
+    bytes -= address;
+    region->bytes[kind] += bytes;
+    reader->snapshot->bytes[kind] += bytes;
+    reader->snapshot->blocks[kind] += blocks;
+    picture_add(reader->picture, (struct span){.address = address,
+                                               .bytes = bytes,
+                                               .blocks = (uint32_t)blocks,
+                                               .from = reader->from,
+                                               .until = reader->until,
+                                               .kind = (uint8_t)kind});
+    return true;
+}
+
+static bool read_run(struct snapshot_reader *reader, struct region_reader *region)
+{
+    struct json *json = &reader->json;
+    char word[NAME_SIZE];
+    uint64_t bytes, blocks;
+    if (!json_take(json, '[') || !json_string(json, word, sizeof(word))) {
+        return false;
+    }
+    int kind = kind_of(word);
+    if (kind < 0) {
+        return json_wrong(json, "there is no kind of runs \"%s\"", word);
+    }
+    return json_take(json, ',') && json_number(json, &bytes) && json_take(json, ',') &&
+           json_number(json, &blocks) && json_take(json, ']') &&
+           add_run(reader, region, kind, bytes, blocks);
+}
+
+static bool read_runs(struct snapshot_reader *reader, struct region_reader *region)
+{
+    struct json *json = &reader->json;
+    if (!json_take(json, '[')) {
+        return false;
+    }
+    for (bool first = true; json_next(json, ']', &first);) {
+        if (!read_run(reader, region)) {
+            return false;
+        }
+    }
+    return !json->failed;
+}
+
+static bool read_region_member(struct snapshot_reader *reader, struct region_reader *region)
+{
+    struct json *json = &reader->json;
+    char name[NAME_SIZE];
+    uint64_t largest = 0;
+    if (!json_name(json, name, sizeof(name))) {
+        return false;
+    }
+    if (strcmp(name, "runs") == 0) {
+        return read_runs(reader, region);
+    }
+    if (strcmp(name, "start") == 0) {
+        return region->at == 0 ? json_number(json, &region->start)
+                               : json_wrong(json, "a region's start stands behind its runs");
+    }
+    if (strcmp(name, "largest_free") == 0) {
+        bool done = json_number(json, &largest);
+        uint64_t *most = &reader->snapshot->largest_free;
+        *most = largest > *most ? largest : *most;
+        return done;
+    }
+    int kind = kind_of(name);
+    return kind < 0 ? json_skip(json) : json_number(json, &region->sums[kind]);
+}
+
+/* Where runs were left out only the sums are whole. */
+static bool check_sums(struct snapshot_reader *reader, const struct region_reader *region)
+{
+    for (int kind = 0; kind < SPAN_KIND_COUNT; kind++) {
+        if (region->bytes[kind] != region->sums[kind] && reader->snapshot->runs_left_out == 0) {
+            return json_wrong(&reader->json,
+                              "runs of %" PRIu64 " bytes %s in a region that says %" PRIu64,
+                              region->bytes[kind], span_kind_words[kind], region->sums[kind]);
+        }
+    }
+    return true;
+}
+
+static bool read_region(struct snapshot_reader *reader)
+{
+    struct region_reader region = {.start = 0};
+    if (!json_take(&reader->json, '{')) {
+        return false;
+    }
+    for (bool first = true; json_next(&reader->json, '}', &first);) {
+        if (!read_region_member(reader, &region)) {
+            return false;
+        }
+    }
+    reader->snapshot->regions++;
+    return !reader->json.failed && check_sums(reader, &region);
+}
+
+static bool read_regions(struct snapshot_reader *reader)
+{
+    if (!json_take(&reader->json, '[')) {
+        return false;
+    }
+    for (bool first = true; json_next(&reader->json, ']', &first);) {
+        if (!read_region(reader)) {
+            return false;
+        }
+    }
+    return !reader->json.failed;
+}
+
+static bool read_member(struct snapshot_reader *reader, bool *has_regions)
+{
+    struct json *json = &reader->json;
+    struct heap_snapshot *snapshot = reader->snapshot;
+    char name[NAME_SIZE];
+    if (!json_name(json, name, sizeof(name))) {
+        return false;
+    }
+    if (strcmp(name, "regions") == 0) {
+        *has_regions = true;
+        return read_regions(reader);
+    }
+    if (strcmp(name, "version") == 0) {
+        return json_string(json, snapshot->version, sizeof(snapshot->version));
+    }
+    uint64_t *number = strcmp(name, "process") == 0         ? &snapshot->process
+                       : strcmp(name, "page") == 0          ? &snapshot->page_bytes
+                       : strcmp(name, "runs_left_out") == 0 ? &snapshot->runs_left_out
+                                                            : NULL;
+    return number == NULL ? json_skip(json) : json_number(json, number);
+}
+
+bool heap_snapshot_read(struct heap_snapshot *snapshot, struct picture *picture, uint16_t moment,
+                        bool is_last, const unsigned char *bytes, uint64_t length,
+                        struct problem *problem)
+{
+    *snapshot = (struct heap_snapshot){.process = 0};
+    struct snapshot_reader reader = {
+        .json = {.bytes = bytes, .length = length, .problem = problem},
+        .snapshot = snapshot,
+        .picture = picture,
+        .from = moment,
+        .until = is_last ? UINT16_MAX : (uint16_t)(moment + 1),
+    };
+    bool has_regions = false;
+    bool done = json_take(&reader.json, '{');
+    for (bool first = true; done && json_next(&reader.json, '}', &first);) {
+        done = read_member(&reader, &has_regions);
+    }
+    return done && json_end(&reader.json) &&
+           (has_regions || json_wrong(&reader.json, "this is no snapshot: it has no regions"));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * A snapshot of a heap as `brkmalloc ctl PID snapshot` prints it; docs/control.md describes it. */
+#ifndef REPORT_HEAP_SNAPSHOT_H
+#define REPORT_HEAP_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../trace/reader.h"
+#include "picture.h"
+
+/* What snapshots of one page may be at most. */
+#define SNAPSHOTS_MAX 256
+
+struct heap_snapshot {
+    char version[32];
+    uint64_t process;
+    uint64_t page_bytes;
+    uint64_t runs_left_out;
+    uint64_t regions;
+    uint64_t bytes[SPAN_KIND_COUNT]; /* sums of the runs */
+    uint64_t blocks[SPAN_KIND_COUNT];
+    uint64_t largest_free;
+};
+
+/* Reads the snapshot, whose runs the picture gets as of one moment: `moment`, or with `is_last` all
+ * from there on. */
+bool heap_snapshot_read(struct heap_snapshot *snapshot, struct picture *picture, uint16_t moment,
+                        bool is_last, const unsigned char *bytes, uint64_t length,
+                        struct problem *problem);
+
+#endif

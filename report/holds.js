@@ -1,0 +1,157 @@
+"use strict";
+// What holds memory: pages go back to the system as a whole, so a block holds what is free on its
+// pages. The free bytes of a page count for its blocks in equal parts; a page goes back when all blocks
+// on it are gone.
+
+const LIVE_KINDS = [0, 1, 6]; // used, cached, damaged
+
+const GROUPINGS = {
+  size: {
+    title: "size",
+    key: (spans, i) => Math.ceil(Math.log2(Math.max(spans.bytes[i] / Math.max(spans.blocks[i], 1), 16))),
+    name: (key) => key === 4 ? "up to 16 B" : `${bytesText(2 ** (key - 1) + 1)} to ${bytesText(2 ** key)}`,
+  },
+  age: {
+    title: "age",
+    key: (spans, i, moment) => {
+      const age = ageOf(spans, i, moment);
+      return age <= 0 ? -10 : Math.floor(Math.log10(age));
+    },
+    name: (key) => key === -10 ? "new" : `${secondsText(10 ** key)} to ${secondsText(10 ** (key + 1))}`,
+  },
+  thread: {
+    title: "thread that allocated",
+    key: (spans, i) => spans.thread[i],
+    name: (key) => `thread ${key}`,
+  },
+  kind: {
+    title: "state",
+    key: (spans, i) => spans.kind[i],
+    name: (key) => report.kinds[key],
+  },
+};
+
+function secondsOfMoment(moment) {
+  return report.moments.seconds[moment] ?? 0;
+}
+
+function ageOf(spans, i, moment) {
+  return secondsOfMoment(moment) - secondsOfMoment(spans.from[i]);
+}
+
+function groupOf(groups, key) {
+  let group = groups.get(key);
+  if (group === undefined) {
+    group = { key, blocks: 0, bytes: 0, held: 0, back: 0 };
+    groups.set(key, group);
+  }
+  return group;
+}
+
+// Goes through the live spans page by page.
+class PageSweep {
+  constructor(result) {
+    this.result = result;
+    this.page = -1;
+    this.live = 0;
+    this.members = []; // indices in result.live
+  }
+
+  enter(page) {
+    if (page !== this.page) {
+      this.leave();
+      this.page = page;
+    }
+  }
+
+  add(member, bytes) {
+    this.members.push(member);
+    this.live += bytes;
+  }
+
+  leave() {
+    const { result, members } = this;
+    if (members.length > 0) {
+      const share = (PAGE - this.live) / members.length;
+      const first = result.groupOf[members[0]];
+      result.pages++;
+      for (const member of members) {
+        result.held[member] += share;
+        result.groupOf[member].held += share;
+      }
+      if (members.length === 1) {
+        result.back[members[0]] += PAGE;
+      }
+      if (members.every((member) => result.groupOf[member] === first)) {
+        first.back += PAGE;
+      }
+    }
+    this.members = [];
+    this.live = 0;
+  }
+
+  // Pages that one block alone has.
+  addWhole(member, pages) {
+    this.result.pages += pages;
+    this.result.back[member] += pages * PAGE;
+    this.result.groupOf[member].back += pages * PAGE;
+  }
+}
+
+function sweepSpan(sweep, member, place, bytes) {
+  const end = place + Math.max(bytes, 1);
+  const first = Math.floor(place / PAGE);
+  const last = Math.floor((end - 1) / PAGE);
+  sweep.enter(first);
+  sweep.add(member, Math.min(place + bytes, (first + 1) * PAGE) - place);
+  if (last > first) {
+    sweep.addWhole(member, last - first - 1);
+    sweep.enter(last);
+    sweep.add(member, end - last * PAGE);
+  }
+}
+
+// Holes are what lies between two live spans of an area, and behind the last one.
+function findHoles(spans, live) {
+  const holes = [];
+  for (const area of report.areas) {
+    let at = firstBehind(spans, live, area.base);
+    let end = area.base + area.inset;
+    let below = -1;
+    for (; at < live.length && spans.place[live[at]] < area.end; at++) {
+      if (spans.place[live[at]] - end >= PAGE) {
+        holes.push({ place: end, bytes: spans.place[live[at]] - end, below, above: live[at] });
+      }
+      end = Math.max(end, spans.place[live[at]] + spans.bytes[live[at]]);
+      below = live[at];
+    }
+    if (area.end - end >= PAGE) {
+      holes.push({ place: end, bytes: area.end - end, below, above: -1 });
+    }
+  }
+  return holes.sort((a, b) => b.bytes - a.bytes || a.place - b.place);
+}
+
+function whatHolds(spans, current, moment, grouping) {
+  const live = current.filter((i) => LIVE_KINDS.includes(spans.kind[i]));
+  const groups = new Map();
+  const result = {
+    live, groups, pages: 0, bytes: 0,
+    held: new Float64Array(live.length),
+    back: new Float64Array(live.length),
+    groupOf: new Array(live.length),
+  };
+  const sweep = new PageSweep(result);
+  for (let member = 0; member < live.length; member++) {
+    const i = live[member];
+    const group = groupOf(groups, grouping.key(spans, i, moment));
+    group.blocks += spans.blocks[i];
+    group.bytes += spans.bytes[i];
+    result.bytes += spans.bytes[i];
+    result.groupOf[member] = group;
+    sweepSpan(sweep, member, spans.place[i], spans.bytes[i]);
+  }
+  sweep.leave();
+  result.holes = findHoles(spans, live);
+  return result;
+}

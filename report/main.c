@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * brkmalloc-report: makes a page of a trace or of snapshots. `brkmalloc report` finds out what each
+ * file is, replays a trace, and starts it. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../profile/memory.h"
+#include "../profile/output.h"
+#include "../trace/input.h"
+#include "course.h"
+#include "heap_snapshot.h"
+#include "page.h"
+#include "snapshot_report.h"
+#include "trace_report.h"
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE 2
+
+const char program_name[] = "brkmalloc report";
+
+static const char usage[] =
+    "usage: brkmalloc-report [--samples REPLAYED] -o OUT.html TRACE | SNAPSHOT...\n";
+
+struct options {
+    const char *output;
+    const char *samples;
+    char **files;
+    size_t count;
+};
+
+/* ---- Messages ---- */
+
+static int usage_error(const char *problem, const char *about)
+{
+    fprintf(stderr, "%s: %s%s\n%s", program_name, problem, about, usage);
+    return STATUS_USAGE;
+}
+
+static int file_error(const char *path, const struct problem *problem)
+{
+    if (problem->offset == INPUT_NO_OFFSET) {
+        fprintf(stderr, "%s: %s: %s\n", program_name, path, problem->text);
+    } else {
+        fprintf(stderr, "%s: %s: at offset %" PRIu64 ": %s\n", program_name, path, problem->offset,
+                problem->text);
+    }
+    return STATUS_FAILED;
+}
+
+/* ---- What a file is ---- */
+
+static bool is_trace(const struct input *input)
+{
+    return input->length >= strlen(TRACE_MAGIC) &&
+           memcmp(input->bytes, TRACE_MAGIC, strlen(TRACE_MAGIC)) == 0;
+}
+
+static bool is_snapshot(const struct input *input)
+{
+    uint64_t at = 0;
+    while (at < input->length && strchr(" \t\r\n", input->bytes[at]) != NULL &&
+           input->bytes[at] != '\0') {
+        at++;
+    }
+    return at < input->length && input->bytes[at] == '{';
+}
+
+static bool is_known(const struct input *input, struct problem *problem)
+{
+    if (is_trace(input) || is_snapshot(input)) {
+        return true;
+    }
+    problem->offset = 0;
+    snprintf(problem->text, sizeof(problem->text), "%s",
+             input->length == 0 ? "the file is empty"
+                                : "this is neither a trace nor a snapshot of a heap");
+    return false;
+}
+
+/* ---- Reports ---- */
+
+static bool write_page(const struct options *options, const struct text *report,
+                       const struct picture *picture)
+{
+    struct text page = {.bytes = NULL};
+    page_make(&page, report, picture);
+    bool done = output_write(options->output, &page);
+    if (done && strcmp(options->output, "-") != 0) {
+        char number[NUMBER_SIZE];
+        printf("written: %s (%s)\n", options->output, number_of(number, page.length, 1));
+    }
+    text_free(&page);
+    return done;
+}
+
+static int report_trace(const struct options *options, const struct input *input)
+{
+    static struct course course;
+    struct trace trace;
+    struct problem problem;
+    if (!course_read(&course, &trace, input->bytes, input->length, &problem)) {
+        trace_close(&trace);
+        course_free(&course);
+        return file_error(options->files[0], &problem);
+    }
+    struct replayed replayed = {.count = 0};
+    if (options->samples != NULL && !replayed_read(&replayed, options->samples)) {
+        fprintf(stderr, "%s: %s: no samples of a replay\n", program_name, options->samples);
+    }
+    struct text report = {.bytes = NULL};
+    trace_report_make(&report, &course, &trace.header, options->files[0], &replayed);
+    bool done = write_page(options, &report, &course.picture);
+    text_free(&report);
+    replayed_free(&replayed);
+    trace_close(&trace);
+    course_free(&course);
+    return done ? 0 : STATUS_FAILED;
+}
+
+static bool read_snapshot(const struct options *options, size_t index,
+                          struct heap_snapshot *snapshot, struct picture *picture)
+{
+    struct input input;
+    struct problem problem;
+    bool done = input_open(&input, options->files[index], &problem) && is_known(&input, &problem);
+    if (done && is_trace(&input)) {
+        fprintf(stderr, "%s: %s: a trace has a page of its own; several files are for snapshots\n",
+                program_name, options->files[index]);
+        input_close(&input);
+        return false;
+    }
+    done =
+        done && heap_snapshot_read(snapshot, picture, (uint16_t)index, index + 1 == options->count,
+                                   input.bytes, input.length, &problem);
+    if (!done) {
+        file_error(options->files[index], &problem);
+    }
+    input_close(&input);
+    return done;
+}
+
+static int report_snapshots(const struct options *options)
+{
+    struct picture picture;
+    struct heap_snapshot *snapshots = memory_zeroed(options->count, sizeof(*snapshots));
+    bool done = true;
+    picture_begin(&picture, (uint32_t)options->count, PICTURE_SPANS_MAX);
+    for (size_t i = 0; done && i < options->count; i++) {
+        done = read_snapshot(options, i, &snapshots[i], &picture);
+    }
+    if (done) {
+        struct text report = {.bytes = NULL};
+        picture_finish(&picture);
+        snapshot_report_make(&report, snapshots, options->count, options->files, &picture);
+        done = write_page(options, &report, &picture);
+        text_free(&report);
+    }
+    picture_free(&picture);
+    free(snapshots);
+    return done ? 0 : STATUS_FAILED;
+}
+
+static int report_files(const struct options *options)
+{
+    struct input input;
+    struct problem problem;
+    if (!input_open(&input, options->files[0], &problem) || !is_known(&input, &problem)) {
+        input_close(&input);
+        return file_error(options->files[0], &problem);
+    }
+    bool is_one_trace = options->count == 1 && is_trace(&input);
+    int status = is_one_trace ? report_trace(options, &input) : 0;
+    input_close(&input);
+    return is_one_trace ? status : report_snapshots(options);
+}
+
+/* ---- Options ---- */
+
+static int parse(struct options *options, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"samples", required_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "o:", names, NULL)) != -1) {
+        if (option == 'o') {
+            options->output = optarg;
+        } else if (option == 's') {
+            options->samples = optarg;
+        } else {
+            fputs(usage, stderr);
+            return STATUS_USAGE;
+        }
+    }
+    options->files = argv + optind;
+    options->count = (size_t)(argc - optind);
+    if (options->count == 0 || options->output == NULL) {
+        return usage_error(options->count == 0 ? "no FILE given" : "-o OUT.html is missing", "");
+    }
+    if (options->count > SNAPSHOTS_MAX) {
+        return usage_error("more files than a page takes: ", options->files[SNAPSHOTS_MAX]);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.output = NULL};
+    int status = parse(&options, argc, argv);
+    return status != 0 ? status : report_files(&options);
+}

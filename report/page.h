@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * One page of HTML with everything in it that it needs. */
+#ifndef REPORT_PAGE_H
+#define REPORT_PAGE_H
+
+#include "../profile/text.h"
+#include "picture.h"
+
+/* Adds the string as JSON that may stand in an element of HTML: no '<', '>' or '&' is left, nor
+ * bytes that are no UTF-8. */
+void page_add_string(struct text *text, const char *string);
+
+/* Adds "name":[numbers]. */
+void page_add_numbers(struct text *text, const char *name, const uint64_t *numbers, size_t count);
+
+/* Adds the members of the report's JSON that describe the picture; its columns go into the page. */
+void page_add_picture(struct text *report, const struct picture *picture);
+
+/* The page with the report's JSON, which is whole, and the picture's spans. */
+void page_make(struct text *page, const struct text *report, const struct picture *picture);
+
+#endif

@@ -1,0 +1,450 @@
+"use strict";
+// Puts the parts of the page together.
+
+const ROWS_OF_TABLES = 25;
+
+function fillHeading() {
+  document.title = `${report.title} - brkmalloc report`;
+  element("title").textContent = report.title;
+  element("subtitle").textContent = report.subtitle;
+  element("figures").replaceChildren(...report.figures.map(([name, value, kind]) => make("div", {},
+    make("dt", {}, name),
+    make("dd", {}, kind === "bytes" ? bytesText(value) : kind === "seconds" ? secondsText(value) :
+      countText(value)))));
+  if (report.notes.length > 0) {
+    show("notes-section");
+    element("notes").replaceChildren(...report.notes.map((note) => make("li", {}, note)));
+  }
+}
+
+function fillTallies() {
+  if (report.sizes.length === 0) {
+    return;
+  }
+  show("sizes-section");
+  const row = (name) => (tally, i) => [name(i), countText(tally[0]), bytesText(tally[1])];
+  const filled = (tallies, name) => tallies.map(row(name)).filter((_, i) => tallies[i][0] > 0);
+  fillTable(element("sizes"), ["size<", "blocks", "bytes"],
+    filled(report.sizes, (i) => i === 0 ? "0 B" : `${bytesText(2 ** (i - 1))} to ${bytesText(2 ** i - 1)}`));
+  const last = report.lives.length - 1;
+  fillTable(element("lives"), ["life<", "blocks", "bytes"],
+    filled(report.lives, (i) => i === last ? "not freed" :
+      i === last - 1 ? `${secondsText(10 ** (i - 9))} and more` :
+        `${secondsText(i === 0 ? 0 : 10 ** (i - 9))} to ${secondsText(10 ** (i - 8))}`));
+}
+
+function fillThreads(onTime) {
+  if (report.threads.length === 0) {
+    return;
+  }
+  show("threads-section");
+  fillTable(element("threads"), ["thread<", "allocations", "bytes", "frees", "frees of other threads' blocks"],
+    report.threads.map((thread) => [`thread ${thread.number}`, countText(thread.allocations),
+      bytesText(thread.bytes), countText(thread.frees), countText(thread.foreign)]));
+  if (report.rates.length > 0) {
+    addChart("rates", {
+      title: "allocations per second", times: report.curves.seconds, onTime, stacked: false,
+      value: (value) => value >= 1e6 ? (value / 1e6).toPrecision(3) + " M" : value >= 1e3 ?
+        (value / 1e3).toPrecision(3) + " k" : String(Math.round(value)),
+      curves: report.rates.map((rate) => ({ name: rate.name, values: rate.values })),
+    });
+  }
+}
+
+function fillCurves(onTime) {
+  if (report.curves.lines.length === 0) {
+    return;
+  }
+  show("curves-section");
+  addChart("curves", { title: "memory", times: report.curves.seconds, value: bytesText, onTime,
+    stacked: false, curves: report.curves.lines });
+}
+
+function fillSplit() {
+  if (report.split.lines.length === 0) {
+    return;
+  }
+  show("split-section");
+  element("split-hint").textContent = report.split.hint;
+  addChart("split", { title: "memory", times: report.split.times, value: bytesText, stacked: true,
+    unit: "snapshot", timeText: String, steps: [1, 2, 5, 10, 20, 50, 100], curves: report.split.lines });
+}
+
+function fillSites() {
+  if (report.sites.rows.length === 0) {
+    return;
+  }
+  show("sites-section");
+  fillTable(element("sites"), report.sites.header,
+    report.sites.rows.map((row) => row.map((cell, i) => {
+      const kind = report.sites.kinds[i];
+      return kind === "bytes" ? bytesText(cell) : kind === "count" ? countText(cell) :
+        kind === "part" ? partText(cell, report.sites.whole) : String(cell);
+    })));
+  for (const cell of element("sites").querySelectorAll("td.text")) {
+    cell.classList.add("wide");
+  }
+}
+
+// ---- The map and what holds memory ----
+
+class HeapView {
+  constructor(spans) {
+    this.spans = spans;
+    this.map = new HeapMap(element("map"), spans);
+    this.moment = 0;
+    this.holdsDue = 0;
+    this.playing = 0;
+    this.isDue = false;
+    this.fillChoices();
+    this.listen();
+  }
+
+  fillChoices() {
+    const kinds = report.kindsThere.filter((there) => there).length;
+    const isTimed = report.kind === "trace";
+    const offered = [kinds > 1 ? "kind" : null, isTimed ? "age" : null, "size", isTimed ? "thread" : null]
+      .filter((name) => name !== null);
+    element("colour").replaceChildren(...offered.map((name) =>
+      make("option", { value: name }, COLOURINGS[name].title)));
+    const groups = ["size", ...(isTimed ? ["age", "thread"] : []), ...(kinds > 1 ? ["kind"] : [])];
+    element("group").replaceChildren(...groups.map((name) => make("option", { value: name }, GROUPINGS[name].title)));
+    element("slider").max = report.moments.seconds.length - 1;
+    this.map.colouring = COLOURINGS[offered[0]];
+    const isSingle = report.moments.seconds.length < 2;
+    for (const id of ["slider-label", "play"]) {
+      element(id).hidden = isSingle;
+    }
+    element("to-peak").hidden = isSingle || !isTimed;
+  }
+
+  listen() {
+    element("slider").addEventListener("input", () => this.setMoment(Number(element("slider").value)));
+    element("play").addEventListener("click", () => this.play());
+    element("to-peak").addEventListener("click", () => this.setMoment(report.moments.peak));
+    element("colour").addEventListener("change", () => {
+      this.map.colouring = COLOURINGS[element("colour").value];
+      this.draw();
+    });
+    element("group").addEventListener("change", () => this.fillHolds());
+    element("zoom-in").addEventListener("click", () => this.zoomMiddle(0.5));
+    element("zoom-out").addEventListener("click", () => this.zoomMiddle(2));
+    element("zoom-all").addEventListener("click", () => this.showAll());
+    element("go-to").addEventListener("change", () => this.goToAddress(element("go-to").value));
+    this.listenToCanvas(element("map"));
+  }
+
+  listenToCanvas(canvas) {
+    let dragged = null;
+    const at = (event) => [event.offsetX, event.offsetY];
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoomAt(event.deltaY < 0 ? 0.5 : 2, ...at(event));
+    }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => {
+      dragged = { y: event.offsetY, moved: false };
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (dragged !== null && event.buttons !== 0) {
+        const rows = Math.trunc((dragged.y - event.offsetY) / this.map.rowHeight);
+        if (rows !== 0) {
+          dragged = { y: event.offsetY, moved: true };
+          this.map.move(rows);
+          this.draw();
+        }
+      }
+      this.hover(...at(event));
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (dragged !== null && !dragged.moved) {
+        this.select(this.map.spanAt(this.map.placeAt(...at(event))));
+      }
+      dragged = null;
+    });
+    canvas.addEventListener("pointerleave", () => {
+      dragged = null;
+      element("hovered").textContent = "";
+    });
+    canvas.addEventListener("dblclick", (event) => this.zoomAt(0.25, ...at(event)));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  key(event) {
+    const page = Math.max(this.map.rows - 2, 1);
+    const keys = {
+      "+": () => this.zoomMiddle(0.5), "=": () => this.zoomMiddle(0.5), "-": () => this.zoomMiddle(2),
+      "0": () => this.showAll(), ArrowUp: () => this.map.move(-1), ArrowDown: () => this.map.move(1),
+      PageUp: () => this.map.move(-page), PageDown: () => this.map.move(page),
+      ArrowLeft: () => this.setMoment(this.moment - 1), ArrowRight: () => this.setMoment(this.moment + 1),
+    };
+    if (keys[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      keys[event.key]();
+      this.draw();
+    }
+  }
+
+  zoomAt(factor, x, y) {
+    const row = Math.min(Math.floor(y / this.map.rowHeight), this.map.rows - 1);
+    this.map.zoom(factor, this.map.placeAt(x, y), row);
+    this.draw();
+  }
+
+  zoomMiddle(factor) {
+    const chosen = this.map.selected;
+    if (chosen >= 0) {
+      this.map.zoom(factor, this.spans.place[chosen], Math.floor(this.map.rows / 2));
+      this.draw();
+    } else {
+      this.zoomAt(factor, 0, this.map.height / 2);
+    }
+  }
+
+  showAll() {
+    this.map.showAll();
+    this.draw();
+  }
+
+  goToAddress(text) {
+    let address = null;
+    try {
+      address = BigInt(text.trim().startsWith("0x") ? text.trim() : "0x" + text.trim());
+    } catch (error) {
+      element("selected").textContent = "That is no address.";
+      return;
+    }
+    const place = placeOf(address);
+    if (place === null) {
+      element("selected").textContent = "No block was ever near this address.";
+      return;
+    }
+    const at = firstBehind(this.spans, this.map.current, place);
+    const found = this.map.current[Math.min(at, this.map.current.length - 1)];
+    if (found !== undefined) {
+      this.show(found);
+    }
+  }
+
+  show(i) {
+    this.map.goTo(i);
+    this.select(i);
+  }
+
+  select(i) {
+    this.map.selected = i;
+    element("selected").textContent = i < 0 ? "" : this.describe(i);
+    this.draw();
+  }
+
+  describe(i) {
+    const { spans } = this;
+    const words = [`${addressOf(spans.place[i])}: `];
+    if (report.kind === "trace") {
+      words.push(`${bytesText(spans.bytes[i])} (${spans.bytes[i]} bytes)`, `, thread ${spans.thread[i]}`,
+        `, ${this.lifeText(i)}`);
+    } else {
+      words.push(`${report.kinds[spans.kind[i]]}, ${bytesText(spans.bytes[i])} (${spans.bytes[i]} bytes)`);
+      if (spans.blocks[i] > 0) {
+        words.push(spans.blocks[i] === 1 ? ", one block" : `, ${countText(spans.blocks[i])} blocks`);
+      }
+    }
+    return words.join("");
+  }
+
+  lifeText(i) {
+    const { from, until } = this.spans;
+    const last = report.moments.seconds.length;
+    const end = until[i] >= last ? "stays to the end" : `is gone at ${secondsText(secondsOfMoment(until[i]))}`;
+    return `seen first at ${secondsText(secondsOfMoment(from[i]))}, ${end}`;
+  }
+
+  hover(x, y) {
+    const place = this.map.placeAt(x, y);
+    if (place >= this.spans.total) {
+      element("hovered").textContent = "";
+      return;
+    }
+    const i = this.map.spanAt(place);
+    element("hovered").textContent = i < 0 ? `${addressOf(place)}: no block` : this.describe(i);
+  }
+
+  setMoment(moment) {
+    this.moment = Math.min(Math.max(moment, 0), report.moments.seconds.length - 1);
+    element("slider").value = this.moment;
+    this.map.moment = this.moment;
+    this.map.current = spansAt(this.spans, this.moment);
+    element("moment").textContent = this.momentText();
+    if (report.kind === "trace") {
+      markCharts(secondsOfMoment(this.moment));
+    }
+    this.draw();
+    clearTimeout(this.holdsDue);
+    this.holdsDue = setTimeout(() => this.fillHolds(), 120);
+  }
+
+  momentText() {
+    const { seconds, events, live, names } = report.moments;
+    const which = `${this.moment + 1} of ${seconds.length}`;
+    return report.kind === "trace" ?
+      `${which}: ${secondsText(seconds[this.moment])}, ${countText(events[this.moment])} events, ` +
+      `${bytesText(live[this.moment])} live` : `${which}: ${names[this.moment]}`;
+  }
+
+  setTime(seconds) {
+    const times = report.moments.seconds;
+    const found = times.findIndex((time) => time >= seconds);
+    this.setMoment(found < 0 ? times.length - 1 : found);
+  }
+
+  play() {
+    clearInterval(this.playing);
+    this.playing = element("play").getAttribute("aria-pressed") === "true" ? 0 : setInterval(() => {
+      if (this.moment + 1 >= report.moments.seconds.length) {
+        this.play();
+      } else {
+        this.setMoment(this.moment + 1);
+      }
+    }, 60);
+    if (this.playing !== 0 && this.moment + 1 >= report.moments.seconds.length) {
+      this.setMoment(0);
+    }
+    element("play").setAttribute("aria-pressed", String(this.playing !== 0));
+    element("play").textContent = this.playing !== 0 ? "Pause" : "Play";
+  }
+
+  draw() {
+    if (!this.isDue) {
+      this.isDue = true;
+      requestAnimationFrame(() => {
+        this.isDue = false;
+        this.map.draw();
+        this.fillRange();
+      });
+    }
+  }
+
+  fillRange() {
+    const { map } = this;
+    element("range").textContent = `${addressOf(map.start)} to ${addressOf(Math.max(map.end - 1, map.start))}, ` +
+      `${bytesText(map.perRow)} a row; ${countText(map.current.length)} ` +
+      (report.kind === "trace" ? "blocks live" : "runs");
+    element("zoom-in").disabled = map.perRow <= ROW_BYTES_MIN;
+    element("zoom-out").disabled = map.perRow >= map.widest;
+    element("legend").replaceChildren(...map.colouring.legend().map(([colour, word]) => {
+      const swatch = make("i", {});
+      swatch.style.background = `rgb(${colour.join(",")})`;
+      return make("span", {}, swatch, word);
+    }));
+  }
+
+  // ---- What holds memory ----
+
+  addressButton(i) {
+    return i < 0 ? "-" : make("button", {
+      type: "button", title: "Show on the map",
+      onclick: () => {
+        this.show(i);
+        element("map").scrollIntoView({ block: "center" });
+      },
+    }, addressOf(this.spans.place[i]));
+  }
+
+  fillHolds() {
+    const grouping = GROUPINGS[element("group").value];
+    const found = whatHolds(this.spans, this.map.current, this.moment, grouping);
+    this.found = found;
+    const held = found.pages * PAGE;
+    element("holds-summary").textContent = `At this moment ${countText(found.live.length)} ` +
+      `${report.kind === "trace" ? "blocks" : "runs"} of ${bytesText(found.bytes)} lie on ` +
+      `${countText(found.pages)} pages, ${bytesText(held)}: ${bytesText(held - found.bytes)} ` +
+      `(${partText(held - found.bytes, held)}) of these pages is held without being used.`;
+    this.fillGroups(found, grouping);
+    this.fillPins(found);
+    this.fillHoles(found);
+  }
+
+  fillGroups(found, grouping) {
+    const groups = [...found.groups.values()].sort((a, b) => b.held - a.held || b.bytes - a.bytes);
+    const rows = groups.map((group) => [grouping.name(group.key), countCell(group.blocks), bytesCell(group.bytes),
+      bytesCell(group.held), bytesCell(group.back)]);
+    const sum = (key) => groups.reduce((total, group) => total + group[key], 0);
+    rows.push(["in all", countCell(sum("blocks")), bytesCell(sum("bytes")), bytesCell(sum("held")),
+      bytesCell(found.pages * PAGE)]);
+    fillTable(element("groups"), [`${grouping.title}<`, "blocks", "their bytes", "held beside them",
+      "goes back if all of them go"], rows);
+  }
+
+  fillPins(found) {
+    const order = [...found.live.keys()];
+    const most = [];
+    for (const member of order) {
+      if (most.length < ROWS_OF_TABLES || found.held[member] > found.held[most[most.length - 1]]) {
+        most.push(member);
+        most.sort((a, b) => found.held[b] - found.held[a] || a - b);
+        most.length = Math.min(most.length, ROWS_OF_TABLES);
+      }
+    }
+    const isTimed = report.kind === "trace";
+    fillTable(element("pins"), ["address<", "bytes", ...(isTimed ? ["age", "thread"] : ["state<", "blocks"]),
+      "held beside it", "goes back if it goes"],
+    most.map((member) => {
+      const i = found.live[member];
+      return [this.addressButton(i), bytesCell(this.spans.bytes[i]), ...(isTimed ?
+        [secondsText(ageOf(this.spans, i, this.moment)), String(this.spans.thread[i])] :
+        [report.kinds[this.spans.kind[i]], countCell(this.spans.blocks[i])]),
+      bytesCell(found.held[member]), bytesCell(found.back[member])];
+    }));
+  }
+
+  fillHoles(found) {
+    const neighbour = (i) => i < 0 ? ["-", "-"] : [this.addressButton(i), bytesCell(this.spans.bytes[i])];
+    fillTable(element("holes"), ["from<", "bytes", "block below<", "its bytes", "block above<", "its bytes"],
+      found.holes.slice(0, ROWS_OF_TABLES).map((hole) => [addressOf(hole.place) + (hole.above < 0 ? " (top)" : ""),
+        bytesCell(hole.bytes), ...neighbour(hole.below), ...neighbour(hole.above)]));
+  }
+}
+
+// ---- The whole ----
+
+function redrawAll(view) {
+  charts.forEach(drawChart);
+  if (view !== null) {
+    view.map.measure();
+    view.map.perRow = Math.min(view.map.perRow, view.map.widest);
+    view.map.settle();
+    view.draw();
+  }
+}
+
+async function start() {
+  let view = null;
+  const onTime = (seconds) => view && view.setTime(seconds);
+  fillHeading();
+  fillCurves(onTime);
+  fillSplit();
+  fillSites();
+  fillTallies();
+  fillThreads(onTime);
+  if (report.spans > 0) {
+    const spans = await readSpans();
+    show("map-section");
+    show("holds-section");
+    view = new HeapView(spans);
+    view.setMoment(report.moments.peak);
+  }
+  let width = window.innerWidth;
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redrawAll(view));
+  window.addEventListener("resize", () => {
+    if (window.innerWidth !== width) {
+      width = window.innerWidth;
+      redrawAll(view);
+    }
+  });
+  document.body.dataset.ready = "true";
+}
+
+start().catch((error) => {
+  element("failure").textContent = `This page cannot be shown: ${error.message}`;
+  show("failure");
+  throw error;
+});

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ * See snapshot_report.h. */
+#include "snapshot_report.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "page.h"
+
+static const char *comma(size_t index)
+{
+    return index == 0 ? "" : ",";
+}
+
+static void add_subtitle(struct text *text, const struct heap_snapshot *last, size_t count,
+                         char *const *files)
+{
+    struct text subtitle = {.bytes = NULL};
+    if (count == 1) {
+        text_format(&subtitle, "Snapshot %s, brkmalloc %s", files[0], last->version);
+    } else {
+        text_format(&subtitle, "%zu snapshots, from %s to %s", count, files[0], files[count - 1]);
+    }
+    text_add(text, ",\"subtitle\":");
+    page_add_string(text, subtitle.bytes);
+    text_free(&subtitle);
+}
+
+static void add_figures(struct text *text, const struct heap_snapshot *last)
+{
+    text_add(text, ",\"figures\":[");
+    size_t shown = 0;
+    for (int kind = 0; kind < SPAN_KIND_COUNT; kind++) {
+        if (last->bytes[kind] != 0) {
+            text_format(text, "%s[\"%s\",%" PRIu64 ",\"bytes\"]", comma(shown++),
+                        span_kind_words[kind], last->bytes[kind]);
+        }
+    }
+    text_format(text, "%s[\"used blocks\",%" PRIu64 ",\"count\"],", comma(shown),
+                last->blocks[SPAN_USED]);
+    text_format(text,
+                "[\"largest free block\",%" PRIu64 ",\"bytes\"],[\"regions\",%" PRIu64
+                ",\"count\"]],",
+                last->largest_free, last->regions);
+}
+
+static void add_notes(struct text *text, const struct heap_snapshot *last,
+                      const struct picture *picture)
+{
+    text_add(text,
+             "\"notes\":[\"A snapshot has runs of neighbours of one state, not single blocks; "
+             "a run counts as one block in what holds memory. Mapped blocks are not in it.\"");
+    if (last->runs_left_out != 0) {
+        text_format(text,
+                    ",\"%" PRIu64 " runs are not in the snapshot, which has no more than so "
+                    "many; the sums include them.\"",
+                    last->runs_left_out);
+    }
+    if (picture->left_out != 0) {
+        text_format(text,
+                    ",\"%" PRIu64 " small runs, %" PRIu64 " bytes in all, are too many for a "
+                    "page and not on the map.\"",
+                    picture->left_out, picture->left_out_bytes);
+    }
+    text_add(text, "],");
+}
+
+/* The snapshot that the moment of the finished picture is of. */
+static size_t snapshot_of(const struct picture *picture, uint32_t moment)
+{
+    size_t last = (((size_t)moment + 1) << picture->halvings) - 1;
+    return last < picture->moments_at_first ? last : picture->moments_at_first - 1;
+}
+
+static void add_moments(struct text *text, const struct picture *picture, char *const *files)
+{
+    uint32_t moments = picture_moments(picture);
+    text_add(text, "\"moments\":{\"seconds\":[");
+    for (uint32_t i = 0; i < moments; i++) {
+        text_format(text, "%s%" PRIu32, comma(i), i);
+    }
+    text_add(text, "],\"events\":[],\"live\":[],\"names\":[");
+    for (uint32_t i = 0; i < moments; i++) {
+        text_add(text, comma(i));
+        page_add_string(text, files[snapshot_of(picture, i)]);
+    }
+    text_format(text, "],\"peak\":%" PRIu32 "},", moments - 1);
+}
+
+static bool is_there(const struct heap_snapshot *snapshots, size_t count, int kind)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (snapshots[i].bytes[kind] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_split_line(struct text *text, const struct heap_snapshot *snapshots, size_t count,
+                           int kind)
+{
+    text_format(text, "{\"name\":\"%s\",\"values\":[", span_kind_words[kind]);
+    for (size_t i = 0; i < count; i++) {
+        text_format(text, "%s%" PRIu64, comma(i), snapshots[i].bytes[kind]);
+    }
+    text_add(text, "]}");
+}
+
+/* One snapshot has no course. */
+static void add_split(struct text *text, const struct heap_snapshot *snapshots, size_t count)
+{
+    text_add(text, "\"split\":{\"hint\":\"The states of the heap's bytes, "
+                   "snapshot by snapshot.\",\"times\":[");
+    for (size_t i = 0; i < count; i++) {
+        text_format(text, "%s%zu", comma(i), i + 1);
+    }
+    text_add(text, "],\"lines\":[");
+    size_t shown = 0;
+    for (int kind = 0; kind < SPAN_KIND_COUNT && count > 1; kind++) {
+        if (is_there(snapshots, count, kind)) {
+            text_add(text, comma(shown++));
+            add_split_line(text, snapshots, count, kind);
+        }
+    }
+    text_add(text, "]},");
+}
+
+void snapshot_report_make(struct text *text, const struct heap_snapshot *snapshots, size_t count,
+                          char *const *files, const struct picture *picture)
+{
+    const struct heap_snapshot *last = &snapshots[count - 1];
+    text_format(text, "{\"kind\":\"snapshot\",\"title\":\"Heap of process %" PRIu64 "\"",
+                last->process);
+    add_subtitle(text, last, count, files);
+    add_figures(text, last);
+    add_notes(text, last, picture);
+    page_add_picture(text, picture);
+    add_moments(text, picture, files);
+    add_split(text, snapshots, count);
+    text_add(text, "\"curves\":{\"seconds\":[],\"lines\":[]},\"rates\":[],\"threads\":[],"
+                   "\"sizes\":[],\"lives\":[],\"sites\":{\"rows\":[]}}");
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT
+ * See trace_report.h. The scripts of the page say what the members mean by using them. */
+#include "trace_report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "page.h"
+
+#define NANOSECONDS_PER_SECOND 1e9
+
+/* Bytes of a note, which is a sentence or two. */
+#define NOTE_SIZE 400
+
+struct trace_report {
+    struct text *text;
+    const struct course *course;
+    const struct replayed *replayed;
+};
+
+static const char *comma(size_t index)
+{
+    return index == 0 ? "" : ",";
+}
+
+static void add_seconds(struct text *text, size_t index, uint64_t nanoseconds)
+{
+    text_format(text, "%s%.9g", comma(index), (double)nanoseconds / NANOSECONDS_PER_SECOND);
+}
+
+/* ---- Heading ---- */
+
+static void add_title(struct text *text, const struct trace_header *header)
+{
+    char command[TRACE_COMMAND_BYTES];
+    memcpy(command, header->command, sizeof(command));
+    size_t length = sizeof(command);
+    while (length > 0 && command[length - 1] == '\0') {
+        length--;
+    }
+    for (size_t i = 0; i < length; i++) {
+        command[i] = command[i] == '\0' ? ' ' : command[i];
+    }
+    command[length < sizeof(command) ? length : sizeof(command) - 1] = '\0';
+    text_add(text, "\"title\":");
+    page_add_string(text, command[0] == '\0' ? "trace without a command" : command);
+}
+
+static void add_subtitle(struct text *text, const struct trace_header *header, const char *file)
+{
+    struct text subtitle = {.bytes = NULL};
+    text_format(&subtitle, "Trace %s of process %" PRIu32, file, header->process);
+    text_add(text, ",\"subtitle\":");
+    page_add_string(text, subtitle.bytes);
+    text_free(&subtitle);
+}
+
+static void add_figures(struct text *text, const struct course *course)
+{
+    const struct {
+        const char *name;
+        const char *kind;
+        double value;
+    } figures[] = {
+        {"peak live", "bytes", (double)course->peak_live_bytes},
+        {"live at the end", "bytes", (double)course->end_live_bytes},
+        {"blocks at the end", "count", (double)course->end_live_blocks},
+        {"events", "count", (double)course->events},
+        {"allocations", "count", (double)course->allocations},
+        {"threads", "count", (double)course->thread_count},
+        {"time", "seconds", (double)course->nanoseconds / NANOSECONDS_PER_SECOND},
+    };
+    text_add(text, ",\"figures\":[");
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        text_format(text, "%s[\"%s\",%.9g,\"%s\"]", comma(i), figures[i].name, figures[i].value,
+                    figures[i].kind);
+    }
+    text_add(text, "],");
+}
+
+__attribute__((format(printf, 3, 4))) static void add_note(struct text *text, size_t *count,
+                                                           const char *format, ...)
+{
+    char note[NOTE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(note, sizeof(note), format, arguments);
+    va_end(arguments);
+    text_add(text, comma((*count)++));
+    page_add_string(text, note);
+}
+
+static void add_notes(const struct trace_report *report)
+{
+    const struct course *course = report->course;
+    const struct picture *picture = &course->picture;
+    size_t count = 0;
+    text_add(report->text, "\"notes\":[");
+    add_note(report->text, &count,
+             "The map shows what was requested, at the addresses that the recorded program got. "
+             "%" PRIu32 " moments stand for %" PRIu64 " events; a block that came and went "
+             "between two of them is in the sums but not on the map.",
+             picture_moments(picture), course->events);
+    if (report->replayed->count != 0) {
+        add_note(report->text, &count,
+                 "Resident memory and the break are those of a replay on brkmalloc, measured at "
+                 "%zu of %" PRIu64 " events.",
+                 report->replayed->count, course->events);
+    }
+    if (picture->left_out != 0) {
+        add_note(report->text, &count,
+                 "%" PRIu64 " small blocks, %" PRIu64 " bytes in all, are too many for a page: "
+                 "they are in the sums but not on the map, nor in the table of what holds memory.",
+                 picture->left_out, picture->left_out_bytes);
+    }
+    if (course->unknown_frees + course->lost_frees != 0) {
+        add_note(report->text, &count,
+                 "%" PRIu64 " frees are of blocks from before the recording; %" PRIu64
+                 " frees were not seen, as the address was handed out again.",
+                 course->unknown_frees, course->lost_frees);
+    }
+    text_add(report->text, "],");
+}
+
+/* ---- Moments ---- */
+
+/* The moment as at first that the moment of the finished picture is. */
+static size_t first_moment_of(const struct picture *picture, uint32_t moment)
+{
+    size_t last = (((size_t)moment + 1) << picture->halvings) - 1;
+    return last < picture->moments_at_first ? last : picture->moments_at_first - 1;
+}
+
+static uint64_t events_of_moment(const struct course *course, uint32_t moment)
+{
+    uint64_t events = (first_moment_of(&course->picture, moment) + 1) * course->events_per_moment;
+    return events < course->events ? events : course->events;
+}
+
+static uint32_t peak_moment(const struct course *course)
+{
+    uint32_t peak = 0;
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < picture_moments(&course->picture); i++) {
+        uint64_t live = course->moment_live_bytes[first_moment_of(&course->picture, i)];
+        peak = live > most ? i : peak;
+        most = live > most ? live : most;
+    }
+    return peak;
+}
+
+static void add_moments(struct text *text, const struct course *course)
+{
+    uint32_t moments = picture_moments(&course->picture);
+    text_add(text, "\"moments\":{\"seconds\":[");
+    for (uint32_t i = 0; i < moments; i++) {
+        add_seconds(text, i, course->moment_nanoseconds[first_moment_of(&course->picture, i)]);
+    }
+    text_add(text, "],\"events\":[");
+    for (uint32_t i = 0; i < moments; i++) {
+        text_format(text, "%s%" PRIu64, comma(i), events_of_moment(course, i));
+    }
+    text_add(text, "],\"live\":[");
+    for (uint32_t i = 0; i < moments; i++) {
+        text_format(text, "%s%" PRIu64, comma(i),
+                    course->moment_live_bytes[first_moment_of(&course->picture, i)]);
+    }
+    text_format(text, "],\"names\":[],\"peak\":%" PRIu32 "},", peak_moment(course));
+}
+
+/* ---- Curves ---- */
+
+static uint64_t live_of(const struct course_point *point)
+{
+    return point->live_bytes;
+}
+
+static uint64_t held_of(const struct course_point *point)
+{
+    return point->held_bytes;
+}
+
+static void add_line(const struct trace_report *report, const char *name,
+                     uint64_t value_of(const struct course_point *point))
+{
+    const struct course *course = report->course;
+    text_format(report->text, "{\"name\":\"%s\",\"values\":[", name);
+    for (size_t i = 0; i < course->point_count; i++) {
+        text_format(report->text, "%s%" PRIu64, comma(i), value_of(&course->points[i]));
+    }
+    text_add(report->text, "]}");
+}
+
+static uint64_t resident_of(const struct replay_sample *sample)
+{
+    return sample->resident_bytes;
+}
+
+static uint64_t break_of(const struct replay_sample *sample)
+{
+    return sample->break_bytes;
+}
+
+/* At each point the most of the samples since the last one; where there are none, the last sample.
+ */
+static void add_replayed_line(const struct trace_report *report, const char *name,
+                              uint64_t value_of(const struct replay_sample *sample))
+{
+    const struct replayed *replayed = report->replayed;
+    size_t at = 0;
+    uint64_t value = 0;
+    text_format(report->text, ",{\"name\":\"%s\",\"values\":[", name);
+    for (size_t i = 0; i < report->course->point_count; i++) {
+        uint64_t events = report->course->points[i].events;
+        uint64_t most = 0;
+        bool is_there = false;
+        for (; at < replayed->count && replayed->samples[at].events <= events; at++) {
+            uint64_t found = value_of(&replayed->samples[at]);
+            most = found > most ? found : most;
+            is_there = true;
+        }
+        value = is_there ? most : value;
+        text_format(report->text, "%s%" PRIu64, comma(i), value);
+    }
+    text_add(report->text, "]}");
+}
+
+static void add_curves(const struct trace_report *report)
+{
+    const struct course *course = report->course;
+    text_add(report->text, "\"curves\":{\"seconds\":[");
+    for (size_t i = 0; i < course->point_count; i++) {
+        add_seconds(report->text, i, course->points[i].nanoseconds);
+    }
+    text_add(report->text, "],\"lines\":[");
+    if (course->point_count != 0) {
+        add_line(report, "live", live_of);
+        text_add(report->text, ",");
+        add_line(report, "pages with live blocks", held_of);
+    }
+    if (course->point_count != 0 && report->replayed->count != 0) {
+        add_replayed_line(report, "resident (replay)", resident_of);
+        add_replayed_line(report, "break (replay)", break_of);
+    }
+    text_add(report->text, "]},");
+}
+
+/* ---- Threads ---- */
+
+static void add_rate(const struct trace_report *report, size_t place)
+{
+    const struct course *course = report->course;
+    uint64_t before = 0;
+    for (size_t i = 0; i < course->point_count; i++) {
+        const struct course_point *point = &course->points[i];
+        uint64_t nanoseconds = point->nanoseconds - before;
+        text_add(report->text, comma(i));
+        if (nanoseconds == 0) {
+            text_add(report->text, "null");
+        } else {
+            text_format(report->text, "%.6g",
+                        (double)point->allocations[place] * NANOSECONDS_PER_SECOND /
+                            (double)nanoseconds);
+        }
+        before = point->nanoseconds;
+    }
+}
+
+static void add_rates(const struct trace_report *report)
+{
+    size_t threads = report->course->thread_count;
+    text_add(report->text, "\"rates\":[");
+    for (size_t place = 0; place < threads && place <= COURSE_THREADS_MAX; place++) {
+        text_format(report->text, "%s{\"name\":", comma(place));
+        if (place == COURSE_THREADS_MAX) {
+            text_add(report->text, "\"the other threads\"");
+        } else {
+            text_format(report->text, "\"thread %" PRIu32 "\"",
+                        report->course->threads[place].number);
+        }
+        text_add(report->text, ",\"values\":[");
+        add_rate(report, place);
+        text_add(report->text, "]}");
+    }
+    text_add(report->text, "],");
+}
+
+/* Rows of the table of threads; the others are seldom of interest. */
+#define THREAD_ROWS_MAX 100
+
+static void add_threads(struct text *text, const struct course *course)
+{
+    text_add(text, "\"threads\":[");
+    for (size_t i = 0; i < course->thread_count && i < THREAD_ROWS_MAX; i++) {
+        const struct course_thread *thread = &course->threads[i];
+        text_format(text,
+                    "%s{\"number\":%" PRIu32 ",\"allocations\":%" PRIu64 ",\"bytes\":%" PRIu64
+                    ",\"frees\":%" PRIu64 ",\"foreign\":%" PRIu64 "}",
+                    comma(i), thread->number, thread->allocations, thread->bytes, thread->frees,
+                    thread->foreign_frees);
+    }
+    text_add(text, "],");
+}
+
+static void add_tallies(struct text *text, const char *name, const struct tally *tallies,
+                        size_t count)
+{
+    text_format(text, "\"%s\":[", name);
+    for (size_t i = 0; i < count; i++) {
+        text_format(text, "%s[%" PRIu64 ",%" PRIu64 "]", comma(i), tallies[i].blocks,
+                    tallies[i].bytes);
+    }
+    text_add(text, "],");
+}
+
+void trace_report_make(struct text *text, const struct course *course,
+                       const struct trace_header *header, const char *file,
+                       const struct replayed *replayed)
+{
+    struct trace_report report = {text, course, replayed};
+    text_add(text, "{\"kind\":\"trace\",");
+    add_title(text, header);
+    add_subtitle(text, header, file);
+    add_figures(text, course);
+    add_notes(&report);
+    page_add_picture(text, &course->picture);
+    add_moments(text, course);
+    add_curves(&report);
+    add_rates(&report);
+    add_threads(text, course);
+    add_tallies(text, "sizes", course->sizes, COURSE_SIZES);
+    add_tallies(text, "lives", course->lives, COURSE_LIVES);
+    text_add(text, "\"split\":{\"lines\":[]},\"sites\":{\"rows\":[]}}");
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * What the page shows of a trace, as JSON. */
+#ifndef REPORT_TRACE_REPORT_H
+#define REPORT_TRACE_REPORT_H
+
+#include "../profile/text.h"
+#include "course.h"
+#include "replayed.h"
+
+/* `replayed` has no samples where the trace was not replayed. */
+void trace_report_make(struct text *report, const struct course *course,
+                       const struct trace_header *header, const char *file,
+                       const struct replayed *replayed);
+
+#endif

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""Usage: pages.py REPORT
+
+Pages of traces and snapshots, read back from their HTML: at every moment the map has the blocks that the
+trace has, with address, size and thread; the figures are those of the trace; and no text of an input
+reaches the page as anything but text. Damaged, cut, empty and foreign files are told with the offset.
+"""
+import json
+import random
+import re
+import sys
+
+import trace_file
+from common import Test, made_events
+from page_file import Page
+
+EVIL = '</script><script>alert("1")</script><!-- & \'"\\ \x01\x7f'
+
+
+class Pages(Test):
+    def page(self, *files: str, name: str = "page.html") -> Page:
+        run = self.run("-o", self.path(name), *files)
+        self.same(f"status for {files}", (0, ""), (run.returncode, run.stderr))
+        return Page(self.path(name))
+
+    # ---- Traces ----
+
+    def trace(self, events: list[trace_file.Event], what: str) -> None:
+        trace_file.write(self.path("made"), events)
+        self.same(f"{what}: the trace is what was written", events,
+                  trace_file.read(self.path("made")))
+        page = self.page(self.path("made"))
+        report = page.report
+        moments = report["moments"]
+        self.same(f"{what}: the last moment is the end", len(events), moments["events"][-1])
+        for moment in sorted({0, len(moments["events"]) - 1, moments["peak"],
+                              *random.Random(3).sample(range(len(moments["events"])), 20)}):
+            count = moments["events"][moment]
+            wanted = trace_file.live_after(events, count)
+            found = {span.address: (span.bytes, span.thread) for span in page.at(moment)}
+            self.same(f"{what}: blocks after {count} events", wanted, found)
+            self.same(f"{what}: live bytes after {count} events",
+                      sum(size for size, _ in wanted.values()), moments["live"][moment])
+            self.same(f"{what}: time after {count} events", events[count - 1].ticks / 1e9,
+                      moments["seconds"][moment])
+        self.figures(events, report, what)
+
+    def figures(self, events: list[trace_file.Event], report: dict, what: str) -> None:
+        live = peak = 0
+        sizes: dict[int, int] = {}
+        for event in events:
+            if event.operation == trace_file.MALLOC:
+                sizes[event.address] = event.size
+                live += event.size
+            else:
+                live -= sizes.pop(event.address)
+            peak = max(peak, live)
+        figures = {name: value for name, value, _ in report["figures"]}
+        self.same(f"{what}: peak", peak, figures["peak live"])
+        self.same(f"{what}: end", live, figures["live at the end"])
+        allocations = [event for event in events if event.operation == trace_file.MALLOC]
+        self.same(f"{what}: allocations", len(allocations), figures["allocations"])
+        self.same(f"{what}: sizes", len(allocations), sum(row[0] for row in report["sizes"]))
+        self.same(f"{what}: lives", len(allocations), sum(row[0] for row in report["lives"]))
+        self.same(f"{what}: highest point of the curve", peak,
+                  max(report["curves"]["lines"][0]["values"]))
+        for thread in report["threads"]:
+            self.same(f"{what}: bytes of thread {thread['number']}",
+                      sum(event.size for event in allocations if event.thread == thread["number"]),
+                      thread["bytes"])
+
+    def empty_trace(self) -> None:
+        trace_file.write(self.path("no-events"), [])
+        page = self.page(self.path("no-events"))
+        self.same("nothing on the map", [], page.spans)
+
+    def texts(self) -> None:
+        trace_file.write(self.path("evil"), made_events(50, 1, 1), EVIL.encode() + b"\xff\0x\0")
+        page = self.page(self.path("evil"))
+        self.expect("no element from the command line", "<script>alert" not in page.html
+                    and page.html.count("<script") == 4, page.html.count("<script"))
+        self.same("the command line, with what is no text as question marks",
+                  EVIL.replace("\x01", "?").replace("\x7f", "?") + "? x", page.report["title"])
+        name = self.path("<img src=x onerror=alert(1)>.json")
+        with open(name, "w", encoding="utf-8") as file:
+            json.dump(snapshot([("used", 64, 1)]), file)
+        page = self.page(name)
+        self.expect("no element from a file's name", "<img" not in page.html)
+        self.expect("the file's name", name in page.report["subtitle"], page.report["subtitle"])
+
+    # ---- Snapshots ----
+
+    def snapshots(self) -> None:
+        runs = [[("used", 4096, 3), ("free", 8192, 1), ("purged", 4096, 0), ("used", 64, 1)],
+                [("cached", 128, 2), ("top", 16, 0), ("reserved", 4080, 0)]]
+        files = [self.write(f"{index}.json", json.dumps(snapshot(part), indent=index).encode())
+                 for index, part in enumerate(runs)]
+        page = self.page(*files)
+        self.same("moments", files, page.report["moments"]["names"])
+        for moment, part in enumerate(runs):
+            self.same(f"snapshot {moment}", part, [(span.kind, span.bytes, span.blocks)
+                                                   for span in page.at(moment)])
+            self.same(f"snapshot {moment} lies side by side", 0x1000 + sum(run[1] for run in part),
+                      page.at(moment)[-1].address + page.at(moment)[-1].bytes)
+        self.same("what the states are over time", {
+            "used": [4160, 0], "cached": [0, 128], "free": [8192, 0], "purged": [4096, 0],
+            "top": [0, 16], "reserved": [0, 4080]},
+            {line["name"]: line["values"] for line in page.report["split"]["lines"]})
+
+    # ---- What is wrong ----
+
+    def wrong(self, what: str, content: bytes, message: str) -> None:
+        run = self.run("-o", self.path("none.html"), self.write("wrong", content))
+        self.same(f"{what}: status", 1, run.returncode)
+        self.expect(what, re.search(message, run.stderr) is not None, run.stderr)
+
+    def wrong_files(self) -> None:
+        trace_file.write(self.path("whole"), made_events(3000, 2, 2))
+        with open(self.path("whole"), "rb") as file:
+            whole = file.read()
+        text = json.dumps(snapshot([("used", 64, 1), ("free", 32, 1)]))
+        self.wrong("empty", b"", "at offset 0: the file is empty")
+        self.wrong("zeros", bytes(5000), "at offset 0: this is neither")
+        self.wrong("foreign", b"\x7fELF" + bytes(60), "at offset 0: this is neither")
+        self.wrong("other JSON", b'{"a": [1, {"b": null}]}', "at offset 23: this is no snapshot")
+        self.wrong("deep JSON", b'{"a":' + b"[" * 100000, r"at offset \d+: more than 64 values")
+        self.wrong("an unknown kind", text.replace('"free", 32', '"flee", 32').encode(),
+                   f"at offset {text.index(', 32, 1')}: there is no kind of runs \"flee\"")
+        self.wrong("sums", text.replace('"used", 64', '"used", 80').encode(),
+                   r"at offset \d+: runs of 80 bytes used in a region that says 64")
+        self.wrong("a large number", text.replace("64", "99999999999999999999999").encode(),
+                   r"at offset \d+: this number has more than 64 bits")
+        self.wrong("beyond the last address", text.replace("4096", str(2**64 - 70)).encode(),
+                   r"at offset \d+: this run reaches beyond")
+        self.wrong("no number", text.replace("64", "-64").encode(), r"at offset \d+: a number is")
+        for length in range(1, len(text), 7):
+            self.wrong(f"a snapshot cut to {length}", text[:length].encode(),
+                       f"at offset {length}: the file ends")
+        for length in [1, 7, 12, 4095, 4096, 4100, 4160, 5000, len(whole) - 1]:
+            self.wrong(f"a trace cut to {length}", whole[:length], rf"at offset (0|{length}): ")
+        self.changed_files(whole, text.encode())
+
+    def changed_files(self, *contents: bytes) -> None:
+        rng = random.Random(4)
+        for content in contents:
+            for _ in range(40):
+                changed = bytearray(content)
+                for _ in range(rng.randrange(1, 4)):
+                    changed[rng.randrange(rng.choice([100, len(content)])) % len(content)] = \
+                        rng.randrange(256)
+                run = self.run("-o", self.path("page.html"), self.write("changed", bytes(changed)))
+                self.expect("a changed file", run.returncode == 0 or
+                            (run.returncode == 1 and " at offset " in run.stderr),
+                            (run.returncode, run.stderr))
+
+    def usage(self) -> None:
+        for arguments, message in [([], "no FILE given"), (["x"], "-o OUT.html is missing"),
+                                   (["-o", "x"], "no FILE given"), (["--frob"], "usage:"),
+                                   (["-o", "x", *["y"] * 257], "more files than a page takes")]:
+            run = self.run(*arguments)
+            self.expect(f"{arguments[:3]}", run.returncode == 2 and message in run.stderr,
+                        (run.returncode, run.stderr))
+        trace_file.write(self.path("made"), made_events(10, 1, 1))
+        for arguments, message in [(["made", "made"], "a trace has a page of its own"),
+                                   (["absent"], "No such file"), (["."], "directory")]:
+            run = self.run("-o", self.path("x.html"), *map(self.path, arguments))
+            self.expect(f"{arguments}", run.returncode == 1 and message in run.stderr, run.stderr)
+
+
+def snapshot(runs: list[tuple[str, int, int]]) -> dict:
+    kinds = ["used", "cached", "free", "purged", "top", "reserved", "damaged"]
+    sums = {kind: sum(run[1] for run in runs if run[0] == kind) for kind in kinds}
+    region = {"kind": "break", "start": 4096, **sums, "largest_free": 0, "runs": runs}
+    return {"version": "0.1.0", "process": 12, "page": 4096, "runs_left_out": 0,
+            "regions": [region]}
+
+
+def main() -> int:
+    with Pages(sys.argv[1]) as test:
+        test.trace(made_events(5000, 3, 1), "many events")
+        test.trace(made_events(300, 1, 2), "fewer events than moments")
+        test.trace(made_events(513, 2, 3), "one more than moments")
+        test.empty_trace()
+        test.texts()
+        test.snapshots()
+        test.wrong_files()
+        test.usage()
+        return test.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""Traces as docs/trace-format.md describes them, written and read without the replayer's code, and what
+lives when."""
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+HEADER_BYTES, CHUNK_BYTES, CHUNK_HEAD = 4096, 65536, 64
+MASK = (1 << 64) - 1
+MALLOC, REALLOC, FREE, THREAD, THREAD_END = 1, 3, 4, 12, 13
+WITH_ALIGNMENT = (6, 7, 8, 9)
+FREES = (4, 5, 6)
+
+
+@dataclass(frozen=True)
+class Event:
+    """`ticks` is when it took effect."""
+
+    ticks: int
+    thread: int
+    operation: int
+    address: int
+    size: int = 0
+    old_address: int = 0
+
+
+def rotate(address: int) -> int:
+    return (address >> 3 | address << 61) & MASK
+
+
+def unrotate(rotated: int) -> int:
+    return (rotated << 3 | rotated >> 61) & MASK
+
+
+def fold(difference: int) -> int:
+    signed = difference - (1 << 64) if difference >> 63 else difference
+    return (2 * signed if signed >= 0 else -2 * signed - 1) & MASK
+
+
+def unfold(folded: int) -> int:
+    return (folded >> 1 if folded % 2 == 0 else -(folded >> 1) - 1) & MASK
+
+
+def packed(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "little")
+
+
+# ---- Writing ----
+
+def record(operation: int, ticks: int, address: int, size: int) -> bytes:
+    fields = [packed(ticks), packed(address), packed(size)]
+    tag = operation | len(fields[0]) << 4 | len(fields[1]) << 8 | len(fields[2]) << 12
+    return struct.pack("<H", tag) + b"".join(fields)
+
+
+def chunk(lane: int, serial: int, thread: int, ticks: int, records: bytes) -> bytes:
+    head = struct.pack("<4sIIIIIQQ", b"chnk", lane, serial, len(records), 0, thread, ticks, 0)
+    return head.ljust(CHUNK_HEAD, b"\0") + records
+
+
+def lane_chunks(lane: int, events: list[Event]) -> list[bytes]:
+    """malloc and free only."""
+    thread = events[0].thread
+    chunks, ticks, before = [], events[0].ticks, 0
+    records, first = record(THREAD, 0, 0, thread), ticks
+    for event in events:
+        if len(records) > CHUNK_BYTES - CHUNK_HEAD - 64:
+            chunks.append(chunk(lane, len(chunks), 0 if not chunks else thread, first, records))
+            records, before, first = b"", 0, ticks
+        rotated = rotate(event.address)
+        records += record(event.operation, event.ticks - ticks, fold((rotated - before) & MASK),
+                          event.size)
+        ticks, before = event.ticks, rotated
+    chunks.append(chunk(lane, len(chunks), 0 if not chunks else thread, first, records))
+    return chunks
+
+
+def write(path: str, events: list[Event], command: bytes = b"made\0") -> None:
+    """A lane for each thread. A tick is a nanosecond."""
+    lanes: dict[int, list[Event]] = {}
+    for event in events:
+        lanes.setdefault(event.thread, []).append(event)
+    chunks = [part for lane, thread in enumerate(sorted(lanes))
+              for part in lane_chunks(lane, lanes[thread])]
+    header = struct.pack("<8sIIIIIIQQQQQ", b"brkmtrac", 1, HEADER_BYTES, CHUNK_BYTES, 7, 1, 0,
+                         len(chunks), 10**18, 0, 1000, 1000)
+    with open(path, "wb") as file:
+        file.write(header.ljust(128, b"\0") + command.ljust(HEADER_BYTES - 128, b"\0"))
+        for part in chunks[:-1]:
+            file.write(part.ljust(CHUNK_BYTES, b"\0"))
+        file.write(b"".join(chunks[-1:]))
+
+
+# ---- Reading ----
+
+def read_chunks(content: bytes) -> dict[int, dict[int, tuple[int, bytes]]]:
+    """By lane and serial number: ticks and records."""
+    lanes: dict[int, dict[int, tuple[int, bytes]]] = {}
+    count = struct.unpack_from("<Q", content, 32)[0]
+    for index in range(count):
+        at = HEADER_BYTES + index * CHUNK_BYTES
+        magic, lane, serial, used, _, _, ticks = struct.unpack_from("<4sIIIIIQ", content, at)
+        assert magic == b"chnk"
+        records = content[at + CHUNK_HEAD:at + CHUNK_HEAD + used]
+        known = lanes.setdefault(lane, {}).get(serial)
+        if known is None or len(known[1]) < used:
+            lanes[lane][serial] = ticks, records
+    return lanes
+
+
+def read_lane(chunks: dict[int, tuple[int, bytes]]) -> list[Event]:
+    events, ticks, thread = [], 0, 0
+    for serial in sorted(chunks):
+        start, records = chunks[serial]
+        ticks, rotated, at = max(ticks, start), 0, 0
+
+        def take(count: int) -> int:
+            nonlocal at
+            at += count
+            return int.from_bytes(records[at - count:at], "little")
+
+        while at < len(records):
+            tag = take(2)
+            operation = tag & 15
+            second = take(1) if operation == REALLOC or operation in WITH_ALIGNMENT else 0
+            ticks += take(tag >> 4 & 15)
+            rotated = (rotated + unfold(take(tag >> 8 & 15))) & MASK
+            size = take(tag >> 12 & 15)
+            old = 0
+            if operation == REALLOC:
+                old = unrotate((rotated + unfold(take(second & 15))) & MASK)
+                ticks += take(second >> 4)
+            if operation == THREAD:
+                thread = size
+            else:
+                events.append(Event(ticks, thread, operation, unrotate(rotated), size, old))
+    return events
+
+
+def read(path: str) -> list[Event]:
+    """In the order of time; of traces with one thread, or whose times all differ."""
+    with open(path, "rb") as file:
+        lanes = read_chunks(file.read())
+    events = [event for lane in sorted(lanes) for event in read_lane(lanes[lane])]
+    return sorted(events, key=lambda event: event.ticks) if len(lanes) > 1 else events
+
+
+# ---- What lives ----
+
+def live_after(events: list[Event], count: int) -> dict[int, tuple[int, int]]:
+    """Size and thread by address after so many events."""
+    live: dict[int, tuple[int, int]] = {}
+    for event in events[:count]:
+        if event.operation in FREES:
+            live.pop(event.address, None)
+        elif event.operation == REALLOC:
+            if event.address or event.size == 0:
+                live.pop(event.old_address, None)
+            if event.address:
+                live[event.address] = event.size, event.thread
+        elif event.operation != THREAD_END and event.address:
+            live[event.address] = event.size, event.thread
+    return live
