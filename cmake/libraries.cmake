@@ -31,12 +31,12 @@ if(BRKM_GUARD)
     guard/quarantine.c guard/zero_size.c)
 endif()
 if(BRKM_PROFILE)
-  list(APPEND core_sources profile/control.c profile/leaks.c profile/objects.c profile/recorder.c
+  list(APPEND core_sources profile/control.c profile/frame.c profile/leaks.c profile/objects.c profile/recorder.c
     profile/records.c profile/sampling.c profile/write.c)
 endif()
 if(BRKM_STATS)
-  list(APPEND core_sources stats/check.c stats/heap_map.c stats/malloc_info.c stats/print.c stats/stats.c
-    stats/table.c)
+  list(APPEND core_sources stats/check.c stats/columns.c stats/explain_memory.c stats/heap_map.c stats/malloc_info.c
+    stats/move_hint.c stats/print.c stats/resident.c stats/shares.c stats/slices.c stats/stats.c stats/table.c)
 endif()
 if(BRKM_SERVICE)
   list(APPEND core_sources service/decay.c service/requests.c service/socket.c service/thread.c)

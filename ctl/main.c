@@ -12,8 +12,9 @@
 #include "connection.h"
 #include "top.h"
 
-static const char ctl_usage[] =
-    "usage: brkmalloc ctl PID stats [--json] | trim | get [KEY] | set KEY=VALUE | snapshot\n";
+static const char ctl_usage[] = "usage: brkmalloc ctl PID stats [--json] | explain [--json] | trim "
+                                "| get [KEY] | set KEY=VALUE\n"
+                                "       brkmalloc ctl PID snapshot | version\n";
 static const char top_usage[] = "usage: brkmalloc top [-b] [-d SECONDS] [-n COUNT] PID\n";
 
 /* The end of a complaint about the command line. */
@@ -34,17 +35,28 @@ static bool parse_process(const char *text, pid_t *id)
 
 /* ---- ctl ---- */
 
+/* True when `word` is one of the words of a list. */
+static bool is_one_of(const char *word, const char *list)
+{
+    size_t length = strlen(word);
+    const char *end;
+    for (const char *at = list; at[0] != '\0'; at = end + (end[0] == ' ')) {
+        end = at + strcspn(at, " ");
+        if ((size_t)(end - at) == length && memcmp(at, word, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The line to send for the words of the command line; false when they are no request. */
 static bool make_request(int count, char **words, char *line, size_t size)
 {
     const char *name = words[0];
     int length = -1;
-    if (strcmp(name, "stats") == 0 && count == 2 && strcmp(words[1], "--json") == 0) {
-        length = snprintf(line, size, "stats json");
-    } else if ((strcmp(name, "stats") == 0 || strcmp(name, "trim") == 0 ||
-                strcmp(name, "get") == 0 || strcmp(name, "snapshot") == 0 ||
-                strcmp(name, "version") == 0) &&
-               count == 1) {
+    if (is_one_of(name, "stats explain") && count == 2 && strcmp(words[1], "--json") == 0) {
+        length = snprintf(line, size, "%s json", name);
+    } else if (is_one_of(name, "stats explain trim get snapshot version") && count == 1) {
         length = snprintf(line, size, "%s", name);
     } else if ((strcmp(name, "get") == 0 || strcmp(name, "set") == 0) && count == 2) {
         length = snprintf(line, size, "%s %s", name, words[1]);

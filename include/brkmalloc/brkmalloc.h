@@ -184,6 +184,27 @@ enum brkm_stats_format { BRKM_STATS_TEXT, BRKM_STATS_JSON, BRKM_STATS_LINES };
  * allocating; `write` itself may allocate. Returns 0; EINVAL for a format that is none. */
 BRKM_API int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format);
 
+/* For brkm_explain_memory: JSON instead of a table for people. */
+enum brkm_explain_flags { BRKM_EXPLAIN_JSON = 1 };
+
+/* Writes to `stream` where the resident memory of the process goes, and which blocks keep free
+ * memory from going back, by size class and, for what the heap profile knows, by call site; see
+ * brkmalloc(7). `flags` is 0 or of enum brkm_explain_flags. Walks the whole heap, but locks it for
+ * less than a millisecond at a time: what comes and goes meanwhile may be missed. The stream may
+ * allocate; errors of writing are its own, see ferror. Returns 0; EINVAL for unknown flags; ENOMEM
+ * when there is no memory for it, and nothing was written. */
+BRKM_API int brkm_explain_memory(FILE *stream, int flags);
+
+/* How many bytes would become free pages if the block at `memory` moved elsewhere: its share of the
+ * free bytes on the pages that it lies on. A block that has its pages to itself has all of these
+ * bytes; several have a share each by their bytes there, since the page goes back when all have
+ * moved. 0 when nothing is to be had, also for blocks outside of the heap, rows of aligned blocks
+ * and pointers that are no block in use; NULL gives 0. Takes the heap's lock for some microseconds.
+ *
+ * A program that can move its values moves those whose hint is above their size, best after
+ * brkm_malloc_trim, since blocks in caches hold their pages, too. */
+BRKM_API size_t brkm_move_hint(const void *memory) BRKM_NOTHROW;
+
 /* brkm_stats_print as text to standard error. Errors of writing go unnoticed. */
 BRKM_API void brkm_malloc_stats(void) BRKM_NOTHROW;
 

@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "cache/thread_cache.h"
+#include "kit/report.h"
 #include "malloc/place.h"
 
 /* What the figures of both tables are. */
@@ -80,6 +81,9 @@ static inline const struct watcher *watcher_get(void)
 
 /* ---- The recorder ---- */
 
+/* Blocks are counted in parts of one: a large block that was hit stands for less than one. */
+#define SAMPLING_BLOCK ((uint64_t)1 << 16)
+
 /* What a noted block stands for; all zero for one that is not noted. */
 struct sample_weight {
     uint64_t bytes;
@@ -104,6 +108,13 @@ struct recorder {
     struct note (*take)(const void *memory);
     void (*put_back)(struct note note);
     void (*count)(struct watch_figures *figures);
+    /* What is noted of a block in use; the address 0 when nothing is. */
+    struct note (*find)(const void *memory);
+    /* Adds frame number `index` of a note's stack, "0xADDRESS FILE+0xOFFSET"; and the build of its
+     * file, "BUILD_ID of FILE", unless a frame before told it. False behind the last frame. Neither
+     * asks the loader, whose lock the program may hold. */
+    bool (*add_frame)(struct line *line, const void *stack, size_t index);
+    bool (*add_build)(struct line *line, const void *stack, size_t index);
 };
 
 /* NULL before the first; and whether it weighs blocks at the moment. Written by the constructor and

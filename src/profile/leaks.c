@@ -6,6 +6,7 @@
 
 #include "kit/options.h"
 #include "kit/report.h"
+#include "profile/frame.h"
 #include "profile/objects.h"
 #include "profile/records.h"
 #include "system/os.h"
@@ -113,12 +114,8 @@ static void show_frame(const void *frame, const struct profile_object *object)
         brkm__line_add_pointer(&line, (const void *)((uintptr_t)frame - symbol.start));
     }
     if (object != NULL) {
-        uintptr_t in_object = (uintptr_t)frame - 1 - object->start + object->link_start;
         brkm__line_add_text(&line, " (");
-        brkm__line_add_span(&line, object->path,
-                            min_size(object->path_length, BRKM_REPORT_LINE / 2));
-        brkm__line_add_text(&line, "+");
-        brkm__line_add_pointer(&line, (const void *)in_object);
+        brkm__frame_add_place(&line, frame, object, 1);
         brkm__line_add_text(&line, ")");
     }
     brkm__line_write(&line);

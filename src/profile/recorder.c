@@ -3,6 +3,7 @@
 #include "profile/recorder.h"
 
 #include "malloc/watcher.h"
+#include "profile/frame.h"
 #include "profile/records.h"
 #include "profile/sampling.h"
 #include "profile/write.h"
@@ -42,6 +43,12 @@ static void count(struct watch_figures *figures)
     figures->noted.contended = profile.contended;
 }
 
+static struct note find(const void *memory)
+{
+    struct profile_record record = brkm__profile_find(memory);
+    return (struct note){record.address, record.stack, record.weight};
+}
+
 static const struct recorder recorder = {
     .weigh = brkm__sampling_count,
     .weigh_apart = brkm__sampling_count_apart,
@@ -50,6 +57,9 @@ static const struct recorder recorder = {
     .take = take,
     .put_back = put_back,
     .count = count,
+    .find = find,
+    .add_frame = brkm__frame_add,
+    .add_build = brkm__frame_add_build,
 };
 
 void brkm__recorder_turn(bool on)

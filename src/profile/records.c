@@ -325,6 +325,17 @@ struct profile_record brkm__profile_remove(const void *memory)
     return record;
 }
 
+struct profile_record brkm__profile_find(const void *memory)
+{
+    struct profile_record record = {.address = 0};
+    lock_acquire(&brkm__profile_lock);
+    if (profile.place_count != 0) {
+        record = profile.places[find_place((uintptr_t)memory)];
+    }
+    lock_release(&brkm__profile_lock);
+    return record;
+}
+
 void brkm__profile_put_back(struct profile_record record)
 {
     lock_acquire(&brkm__profile_lock);

@@ -69,6 +69,9 @@ bool brkm__profile_add(const void *memory, struct sample_weight weight);
 struct profile_record brkm__profile_remove(const void *memory);
 void brkm__profile_put_back(struct profile_record record);
 
+/* The record of a block in use; the address 0 when it has none. */
+struct profile_record brkm__profile_find(const void *memory);
+
 struct profile_totals {
     uint64_t samples;          /* blocks that were ever recorded */
     uint64_t live;             /* of them, those in use */

@@ -17,9 +17,6 @@
  * nothing and leaves nothing to chance. */
 #define SAMPLING_EXACT 4
 
-/* Blocks are counted in parts of one: a large block that was hit stands for less than one. */
-#define SAMPLING_BLOCK ((uint64_t)1 << 16)
-
 /* Bytes between two points on average. Before the first count. */
 void brkm__sampling_begin(size_t interval);
 

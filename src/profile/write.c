@@ -9,6 +9,7 @@
 #include "kit/options.h"
 #include "kit/report.h"
 #include "kit/text.h"
+#include "profile/frame.h"
 #include "profile/records.h"
 #include "system/os.h"
 
@@ -295,11 +296,9 @@ static void add_hexadecimal(struct writer *writer, uint64_t number)
 
 static void add_build_id(struct writer *writer, const struct profile_object *object)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < object->build_id_length; i++) {
-        brkm__writer_add_span(writer, &digits[object->build_id[i] >> 4], 1);
-        brkm__writer_add_span(writer, &digits[object->build_id[i] & 15], 1);
-    }
+    struct line digits = {0};
+    brkm__frame_add_build_id(&digits, object);
+    brkm__writer_add_span(writer, digits.text, digits.length);
     brkm__writer_add(writer, object->build_id_length == 0 ? "- " : " ");
 }
 

@@ -13,6 +13,7 @@
 #include "kit/options_value.h"
 #include "kit/span.h"
 #include "kit/text.h"
+#include "stats/explain_memory.h"
 #include "stats/heap_map.h"
 #include "system/os.h"
 
@@ -170,6 +171,18 @@ static void answer_stats(struct control_answer *answer, struct span argument)
                      : lines ? BRKM_STATS_LINES
                              : BRKM_STATS_TEXT);
     head_ok(answer);
+}
+
+static void answer_explain(struct control_answer *answer, struct span argument)
+{
+    bool json = span_is(argument, "json");
+    if (!json && argument.length != 0) {
+        say_error_about(answer, "unknown format", argument, "the format is json, or none for text");
+    } else if (brkm__explain_memory(append, answer, json ? BRKM_EXPLAIN_JSON : 0) != 0) {
+        say_error(answer, ERROR_FAILED, "there is no memory for an explanation");
+    } else {
+        head_ok(answer);
+    }
 }
 
 static void answer_trim(struct control_answer *answer, struct span argument)
@@ -338,6 +351,7 @@ static const struct request {
 } requests[] = {
     {"version", answer_version}, {"stats", answer_stats}, {"trim", answer_trim},
     {"get", answer_get},         {"set", answer_set},     {"snapshot", answer_snapshot},
+    {"explain", answer_explain},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -353,7 +367,7 @@ static void carry_out(struct control_answer *answer, struct span line)
         }
     }
     say_error_about(answer, "unknown request", name,
-                    "the requests are version, stats, trim, get, set and snapshot");
+                    "the requests are version, stats, explain, trim, get, set and snapshot");
 }
 
 bool brkm__control_answer(struct control_answer *answer, const char *request, size_t length)

@@ -3,6 +3,7 @@
 #include "stats/table.h"
 
 #include "base/config.h"
+#include "stats/columns.h"
 
 /* Where the columns end, in letters, and what lies between numbers and words. */
 #define MIB_END 32
@@ -81,53 +82,11 @@ static uint64_t value_at(const struct snapshot *now, size_t offset)
     return offset == NONE ? 0 : *(const uint64_t *)((const char *)now + offset);
 }
 
-/* ---- Columns ---- */
-
-static void add_blanks(struct line *line, size_t column)
-{
-    while (line->length < column) {
-        brkm__line_add_text(line, " ");
-    }
-}
-
-/* Puts `text` at the end of a column. */
-static void add_right(struct line *line, size_t end, const struct line *text)
-{
-    add_blanks(line, end - min_size(end, text->length));
-    brkm__line_add_span(line, text->text, text->length);
-}
-
-/* A number of thousandths or tenths, with a point. */
-static void add_fraction(struct line *line, size_t end, uint64_t number, unsigned digits)
-{
-    struct line text = {0};
-    uint64_t unit = digits == 1 ? 10 : 1000;
-    brkm__line_add_number(&text, number / unit);
-    brkm__line_add_text(&text, ".");
-    for (uint64_t place = unit / 10; place > number % unit && place > 1; place /= 10) {
-        brkm__line_add_text(&text, "0");
-    }
-    brkm__line_add_number(&text, number % unit);
-    add_right(line, end, &text);
-}
-
-/* Rounded to the nearest; `whole` is at most some 2^53 bytes. */
-static uint64_t part_of(uint64_t part, uint64_t whole, uint64_t units)
-{
-    return whole == 0 ? 0 : (part * units + whole / 2) / whole;
-}
+/* ---- Lines ---- */
 
 static void add_bytes(struct line *line, uint64_t bytes)
 {
-    add_fraction(line, MIB_END, part_of(bytes, BRKM_MIB, 1000), 3);
-}
-
-/* ---- Lines ---- */
-
-static void add_line(struct writer *writer, struct line *line)
-{
-    brkm__writer_add_span(writer, line->text, line->length);
-    brkm__writer_add(writer, "\n");
+    brkm__columns_add_fraction(line, MIB_END, brkm__columns_part_of(bytes, BRKM_MIB, 1000), 3);
 }
 
 static void write_row(struct writer *writer, const struct snapshot *now,
@@ -139,25 +98,26 @@ static void write_row(struct writer *writer, const struct snapshot *now,
         add_bytes(&line, value_at(now, row->bytes));
     }
     if (row->share == SHARE) {
-        add_fraction(&line, SHARE_END, part_of(value_at(now, row->bytes), now->memory_total, 1000),
-                     1);
+        brkm__columns_add_fraction(
+            &line, SHARE_END,
+            brkm__columns_part_of(value_at(now, row->bytes), now->memory_total, 1000), 1);
     }
     if (row->count != NONE) {
         struct line count = {0};
         brkm__line_add_number(&count, value_at(now, row->count));
-        add_right(&line, COUNT_END, &count);
+        brkm__columns_add_right(&line, COUNT_END, &count);
     }
     if (row->meaning[0] != '\0') {
-        add_blanks(&line, COUNT_END + GAP);
+        brkm__columns_add_blanks(&line, COUNT_END + GAP);
         brkm__line_add_text(&line, row->meaning);
     }
-    add_line(writer, &line);
+    brkm__columns_add_line(writer, &line);
 }
 
 static void add_seconds(struct writer *writer, uint64_t milliseconds)
 {
     struct line text = {0};
-    add_fraction(&text, 0, part_of(milliseconds, 100, 1), 1);
+    brkm__columns_add_fraction(&text, 0, brkm__columns_part_of(milliseconds, 100, 1), 1);
     brkm__writer_add_span(writer, text.text, text.length);
 }
 
@@ -171,12 +131,12 @@ static void write_head(struct writer *writer, const struct snapshot *now)
     brkm__writer_add(writer, " s after its first memory; the peak came after ");
     add_seconds(writer, now->peak_after_ms);
     brkm__writer_add(writer, " s\n");
-    add_right(&line, MIB_END, &(struct line){3, "MiB"});
-    add_right(&line, SHARE_END, &(struct line){1, "%"});
-    add_right(&line, COUNT_END, &(struct line){6, "number"});
-    add_blanks(&line, COUNT_END + GAP);
+    brkm__columns_add_right(&line, MIB_END, &(struct line){3, "MiB"});
+    brkm__columns_add_right(&line, SHARE_END, &(struct line){1, "%"});
+    brkm__columns_add_right(&line, COUNT_END, &(struct line){6, "number"});
+    brkm__columns_add_blanks(&line, COUNT_END + GAP);
     brkm__line_add_text(&line, "of what");
-    add_line(writer, &line);
+    brkm__columns_add_line(writer, &line);
 }
 
 void brkm__stats_write_table(struct writer *writer, const struct snapshot *now)

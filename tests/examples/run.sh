@@ -74,6 +74,15 @@ case_fragmentation()
         own && $1 == 300 && $3 < 200'
 }
 
+case_defragment()
+{
+    run_example
+    # 100,000 values of which one in ten stays: what is resident comes down to less than half.
+    matches "MiB before" '/^after evictions/ && $3 > 40'
+    matches "MiB after" '/^after moving/ && $3 < 25'
+    matches "what explain says before" '/^  pinned / && $2 > 20'
+}
+
 # Where no other allocator is installed, none has figures: the loader says of each that it is missing.
 case_no_peers()
 {

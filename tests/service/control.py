@@ -234,6 +234,50 @@ def snapshot():
         check(free > 10_000_000, "bytes free", free)
 
 
+PINS = """
+import ctypes, sys
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+library.brkm_malloc_trim.argtypes = [ctypes.c_size_t]
+kept = [library.malloc(1000) for _ in range(40000)]
+for i, memory in enumerate(kept):
+    if i % 16:
+        library.free(memory)
+library.brkm_malloc_trim(0)
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def explain():
+    """2,500 blocks of 1,000 bytes keep a page each that is free otherwise; the profile knows whose they
+    are, and `brkmalloc explain` finds the function's name in what is printed."""
+    with server("control:true,profile:true,profile_interval:1024,profile_at_exit:false", PINS) as (
+            process, _):
+        text = ask(process.pid, "explain")
+        check(text.startswith(f"brkmalloc: the memory of process {process.pid}\n"), text)
+        check(re.search(r"^  pinned +\d+\.\d{3} ", text, re.M), text)
+        check(re.search(r"^brkmalloc:     0x[0-9a-f]+ /\S+\+0x[0-9a-f]+$", text, re.M), text)
+        now = json.loads(ask(process.pid, "explain", "--json"))
+        parts = ("live", "mapped", "guarded", "headers", "cached", "free", "overhead", "foreign")
+        same(now["resident"], sum(now[part] for part in parts) - now["untouched"], "the sum")
+        same(now["pinned"], sum(entry["pinned"] for entry in now["classes"])
+             + now["pinned_by_caches"], "pinned bytes by class")
+        most = max(now["classes"], key=lambda entry: entry["pinned"])
+        same(1008, most["size"], "the class that pins most")
+        check(2500 <= most["blocks"] < 3500, "its blocks", most)
+        check(most["pinned"] > 2000 * 2000, "its pinned bytes", most)
+        site = now["sites"][0]
+        check(2200 < site["blocks"] < 2800 and 2.2e6 < site["bytes"] < 2.8e6, "the site's blocks", site)
+        check(0.8 * most["pinned"] < site["pinned"] < 1.15 * most["pinned"], "what it pins", site, most)
+        check(any("/libffi" in frame for frame in site["stack"]), site)
+        fails(2, "usage: brkmalloc ctl", "ctl", process.pid, "explain", "--xml")
+    with server() as (process, _):
+        same(None, json.loads(ask(process.pid, "explain", "--json"))["sites"], "without a profile")
+        check("nothing is known without the heap profile" in ask(process.pid, "explain"), "words")
+
+
 def wrong_requests():
     with server() as (process, _):
         fails(2, "cannot change \"control\"", "ctl", process.pid, "set", "control=false")

@@ -130,18 +130,28 @@ START_TEST(a_trim_gives_memory_back)
 }
 END_TEST
 
+START_TEST(explanations)
+{
+    ck_assert_ptr_nonnull(brkm_malloc(100000));
+    ck_assert_ptr_nonnull(strstr(ask_well("explain"), "brkmalloc: the memory of process "));
+    ck_assert_int_eq(strncmp(ask_well("explain json"), "{\"version\":\"", 12), 0);
+    ask_badly("explain xml",
+              "error usage unknown format \"xml\"; the format is json, or none for text\n");
+}
+END_TEST
+
 START_TEST(garbage_is_named)
 {
     ask_badly("frobnicate now", "error usage unknown request \"frobnicate\"; the requests are "
-                                "version, stats, trim, get, set and snapshot\n");
-    ask_badly("", "error usage unknown request \"\"; the requests are version, stats, trim, get, "
-                  "set and snapshot\n");
+                                "version, stats, explain, trim, get, set and snapshot\n");
+    ask_badly("", "error usage unknown request \"\"; the requests are version, stats, "
+                  "explain, trim, get, set and snapshot\n");
     ask_badly("trim everything",
               "error usage unexpected \"everything\"; this request stands alone\n");
     ask_badly("version 2", "error usage unexpected \"2\"; this request stands alone\n");
     ask_badly("snapshot now", "error usage unexpected \"now\"; this request stands alone\n");
     ask_badly("st\033ats\x80", "error usage unknown request \"st?ats?\"; the requests are version, "
-                               "stats, trim, get, set and snapshot\n");
+                               "stats, explain, trim, get, set and snapshot\n");
 }
 END_TEST
 
@@ -303,6 +313,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, options_that_cannot_be_set_stay_as_they_are);
     tcase_add_test(requests, perturb_takes_effect_at_once);
     tcase_add_test(requests, a_trim_gives_memory_back);
+    tcase_add_test(requests, explanations);
     tcase_add_test(requests, garbage_is_named);
     tcase_add_test(requests, random_bytes_do_no_harm);
     tcase_add_test(requests, no_memory_for_an_answer);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * A walk through the heap in slices: the heap is locked for a bounded number of blocks at a time,
+ * and open in between. A slice is true of its moment. What comes and goes between two may be missed
+ * or seen as it was; what stays where it is, is seen once. */
+#ifndef BRKMALLOC_STATS_SLICES_H
+#define BRKMALLOC_STATS_SLICES_H
+
+#include "base/base.h"
+#include "heap/heap.h"
+#include "heap/walk.h"
+
+/* Blocks that are looked at while the lock is held: less than half a millisecond where each costs
+ * the processor's caches a miss. */
+#define SLICE_BLOCKS 2048u
+
+/* Headers of a slice that are remembered, to go on from the last that is still one. */
+#define SLICE_MARKS 16u
+
+/* All zero before the first slice. */
+struct slices {
+    const struct region *region; /* NULL before the first and after the last */
+    uintptr_t seen_to;           /* all blocks of the region that begin below were seen */
+    size_t marks_made;           /* in the region; the newest SLICE_MARKS are there */
+    const struct mem_control_block *marks[SLICE_MARKS];
+};
+
+/* The heap's lock: whoever walks takes it and that of the rows. */
+void brkm__slices_lock(void);
+void brkm__slices_unlock(void);
+
+/* Makes a walk stand at `block`, in use, cached, free or a row: the next step takes the one behind
+ * it. False where there is no such header. The heap is locked. */
+bool brkm__walk_stand_at(struct walk *walk, const struct region *region,
+                         const struct mem_control_block *block);
+
+/* Calls `see` for the blocks of the next slice, with the locks held. False after the last. */
+bool brkm__slices_next(struct slices *slices, void (*see)(void *context, const struct walk *at),
+                       void *context);
+
+#endif
