@@ -71,7 +71,7 @@ if(TARGET brkmalloc_pprof)
     COMPONENT runtime)
 endif()
 if(TARGET brkmalloc_report)
-  install(TARGETS brkmalloc_report RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
+  install(TARGETS brkmalloc_report brkmalloc_map RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
     COMPONENT runtime)
 endif()
 if(TARGET brkmalloc_record)

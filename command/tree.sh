@@ -273,6 +273,7 @@ part_target()
 {
     case $1 in
     library) echo brkmalloc_shared ;;
+    report) echo brkmalloc_reports ;;
     *) echo "brkmalloc_$1" ;;
     esac
 }

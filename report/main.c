@@ -12,6 +12,7 @@
 #include "../profile/output.h"
 #include "../trace/input.h"
 #include "course.h"
+#include "heap_file.h"
 #include "heap_snapshot.h"
 #include "page.h"
 #include "snapshot_report.h"
@@ -49,36 +50,6 @@ static int file_error(const char *path, const struct problem *problem)
                 problem->text);
     }
     return STATUS_FAILED;
-}
-
-/* ---- What a file is ---- */
-
-static bool is_trace(const struct input *input)
-{
-    return input->length >= strlen(TRACE_MAGIC) &&
-           memcmp(input->bytes, TRACE_MAGIC, strlen(TRACE_MAGIC)) == 0;
-}
-
-static bool is_snapshot(const struct input *input)
-{
-    uint64_t at = 0;
-    while (at < input->length && strchr(" \t\r\n", input->bytes[at]) != NULL &&
-           input->bytes[at] != '\0') {
-        at++;
-    }
-    return at < input->length && input->bytes[at] == '{';
-}
-
-static bool is_known(const struct input *input, struct problem *problem)
-{
-    if (is_trace(input) || is_snapshot(input)) {
-        return true;
-    }
-    problem->offset = 0;
-    snprintf(problem->text, sizeof(problem->text), "%s",
-             input->length == 0 ? "the file is empty"
-                                : "this is neither a trace nor a snapshot of a heap");
-    return false;
 }
 
 /* ---- Reports ---- */
@@ -126,8 +97,9 @@ static bool read_snapshot(const struct options *options, size_t index,
 {
     struct input input;
     struct problem problem;
-    bool done = input_open(&input, options->files[index], &problem) && is_known(&input, &problem);
-    if (done && is_trace(&input)) {
+    bool done =
+        input_open(&input, options->files[index], &problem) && heap_file_is_known(&input, &problem);
+    if (done && heap_file_is_trace(&input)) {
         fprintf(stderr, "%s: %s: a trace has a page of its own; several files are for snapshots\n",
                 program_name, options->files[index]);
         input_close(&input);
@@ -168,11 +140,11 @@ static int report_files(const struct options *options)
 {
     struct input input;
     struct problem problem;
-    if (!input_open(&input, options->files[0], &problem) || !is_known(&input, &problem)) {
+    if (!input_open(&input, options->files[0], &problem) || !heap_file_is_known(&input, &problem)) {
         input_close(&input);
         return file_error(options->files[0], &problem);
     }
-    bool is_one_trace = options->count == 1 && is_trace(&input);
+    bool is_one_trace = options->count == 1 && heap_file_is_trace(&input);
     int status = is_one_trace ? report_trace(options, &input) : 0;
     input_close(&input);
     return is_one_trace ? status : report_snapshots(options);

@@ -30,6 +30,12 @@ uint32_t picture_moments(const struct picture *picture)
     return (picture->moments_at_first + step - 1) >> picture->halvings;
 }
 
+size_t picture_first_moment(const struct picture *picture, uint32_t moment)
+{
+    size_t last = (((size_t)moment + 1) << picture->halvings) - 1;
+    return last < picture->moments_at_first ? last : picture->moments_at_first - 1;
+}
+
 uint64_t span_end(const struct span *span)
 {
     uint64_t end;

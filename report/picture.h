@@ -78,6 +78,9 @@ void picture_free(struct picture *picture);
 /* Moments that are left. */
 uint32_t picture_moments(const struct picture *picture);
 
+/* The moment as at first that the moment of the finished picture is. */
+size_t picture_first_moment(const struct picture *picture, uint32_t moment);
+
 /* Adds a span, whose moments are counted as at first. It is not kept where no moment sees it. */
 void picture_add(struct picture *picture, struct span span);
 

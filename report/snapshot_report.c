@@ -65,13 +65,6 @@ static void add_notes(struct text *text, const struct heap_snapshot *last,
     text_add(text, "],");
 }
 
-/* The snapshot that the moment of the finished picture is of. */
-static size_t snapshot_of(const struct picture *picture, uint32_t moment)
-{
-    size_t last = (((size_t)moment + 1) << picture->halvings) - 1;
-    return last < picture->moments_at_first ? last : picture->moments_at_first - 1;
-}
-
 static void add_moments(struct text *text, const struct picture *picture, char *const *files)
 {
     uint32_t moments = picture_moments(picture);
@@ -82,7 +75,7 @@ static void add_moments(struct text *text, const struct picture *picture, char *
     text_add(text, "],\"events\":[],\"live\":[],\"names\":[");
     for (uint32_t i = 0; i < moments; i++) {
         text_add(text, comma(i));
-        page_add_string(text, files[snapshot_of(picture, i)]);
+        page_add_string(text, files[picture_first_moment(picture, i)]);
     }
     text_format(text, "],\"peak\":%" PRIu32 "},", moments - 1);
 }

@@ -126,16 +126,10 @@ static void add_notes(const struct trace_report *report)
 
 /* ---- Moments ---- */
 
-/* The moment as at first that the moment of the finished picture is. */
-static size_t first_moment_of(const struct picture *picture, uint32_t moment)
-{
-    size_t last = (((size_t)moment + 1) << picture->halvings) - 1;
-    return last < picture->moments_at_first ? last : picture->moments_at_first - 1;
-}
-
 static uint64_t events_of_moment(const struct course *course, uint32_t moment)
 {
-    uint64_t events = (first_moment_of(&course->picture, moment) + 1) * course->events_per_moment;
+    uint64_t events =
+        (picture_first_moment(&course->picture, moment) + 1) * course->events_per_moment;
     return events < course->events ? events : course->events;
 }
 
@@ -144,7 +138,7 @@ static uint32_t peak_moment(const struct course *course)
     uint32_t peak = 0;
     uint64_t most = 0;
     for (uint32_t i = 0; i < picture_moments(&course->picture); i++) {
-        uint64_t live = course->moment_live_bytes[first_moment_of(&course->picture, i)];
+        uint64_t live = course->moment_live_bytes[picture_first_moment(&course->picture, i)];
         peak = live > most ? i : peak;
         most = live > most ? live : most;
     }
@@ -156,7 +150,7 @@ static void add_moments(struct text *text, const struct course *course)
     uint32_t moments = picture_moments(&course->picture);
     text_add(text, "\"moments\":{\"seconds\":[");
     for (uint32_t i = 0; i < moments; i++) {
-        add_seconds(text, i, course->moment_nanoseconds[first_moment_of(&course->picture, i)]);
+        add_seconds(text, i, course->moment_nanoseconds[picture_first_moment(&course->picture, i)]);
     }
     text_add(text, "],\"events\":[");
     for (uint32_t i = 0; i < moments; i++) {
@@ -165,7 +159,7 @@ static void add_moments(struct text *text, const struct course *course)
     text_add(text, "],\"live\":[");
     for (uint32_t i = 0; i < moments; i++) {
         text_format(text, "%s%" PRIu64, comma(i),
-                    course->moment_live_bytes[first_moment_of(&course->picture, i)]);
+                    course->moment_live_bytes[picture_first_moment(&course->picture, i)]);
     }
     text_format(text, "],\"names\":[],\"peak\":%" PRIu32 "},", peak_moment(course));
 }

@@ -56,7 +56,7 @@ expected_files()
         echo libexec/brkmalloc/brkmalloc-pprof
     fi
     if [ -f "$build/report/brkmalloc-report" ]; then
-        echo libexec/brkmalloc/brkmalloc-report
+        printf '%s\n' libexec/brkmalloc/brkmalloc-report libexec/brkmalloc/brkmalloc-map
     fi
     (cd "$source_tree" && find include -type f)
     (cd "$source_tree" && find compare trace -name '*.py') | sed 's,^,share/brkmalloc/,'

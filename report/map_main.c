@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * brkmalloc-map: the heap map of a trace or a snapshot in a terminal, as PNG or as SVG. `brkmalloc
+ * map` starts it, and takes a snapshot of a running process first. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../profile/output.h"
+#include "../trace/input.h"
+#include "heap_file.h"
+#include "map_picture.h"
+#include "map_terminal.h"
+
+#define STATUS_FAILED 1
+#define STATUS_USAGE 2
+
+#define WIDTH_USUAL 1200
+#define WIDTH_MIN 64
+#define WIDTH_MAX 8192
+
+/* Rows of a picture. */
+#define PICTURE_ROWS 75
+
+const char program_name[] = "brkmalloc map";
+
+static const char usage[] =
+    "usage: brkmalloc-map [--by state|age|size|thread] [--moment N]\n"
+    "                     [--width PIXELS] [--title TITLE] [-o OUT.png|OUT.svg] FILE\n";
+
+struct options {
+    const char *output;
+    const char *title;
+    const char *file;
+    uint64_t moment; /* from 1; 0: that of the peak */
+    uint64_t width;
+    int colouring; /* negative: as it fits the file */
+};
+
+static int usage_error(const char *problem, const char *about)
+{
+    fprintf(stderr, "%s: %s%s\n%s", program_name, problem, about, usage);
+    return STATUS_USAGE;
+}
+
+static int file_error(const char *path, const struct problem *problem)
+{
+    if (problem->offset == INPUT_NO_OFFSET) {
+        fprintf(stderr, "%s: %s: %s\n", program_name, path, problem->text);
+    } else {
+        fprintf(stderr, "%s: %s: at offset %" PRIu64 ": %s\n", program_name, path, problem->offset,
+                problem->text);
+    }
+    return STATUS_FAILED;
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+    size_t length = strlen(text);
+    return length >= strlen(ending) && strcmp(text + length - strlen(ending), ending) == 0;
+}
+
+/* ---- What is made ---- */
+
+static bool write_picture(const struct options *options, struct map_view *view)
+{
+    struct text picture = {.bytes = NULL};
+    bool is_svg = ends_with(options->output, ".svg");
+    map_view_resize(view, (uint32_t)(is_svg ? options->width / 2 : options->width), PICTURE_ROWS);
+    map_view_fill(view);
+    if (is_svg) {
+        map_add_svg(&picture, view, options->title);
+    } else {
+        map_add_png(&picture, view);
+    }
+    bool done = output_write(options->output, &picture);
+    text_free(&picture);
+    if (done) {
+        printf("written: %s\n", options->output);
+    }
+    return done;
+}
+
+static int make_map(const struct options *options, const struct heap_file *file)
+{
+    struct map_view view;
+    if (file->picture.count == 0) {
+        fprintf(stderr, "%s: %s: there are no blocks to show\n", program_name, options->file);
+        return STATUS_FAILED;
+    }
+    if (options->moment > file->moments) {
+        fprintf(stderr, "%s: --moment: %s has moments 1 to %" PRIu32 "\n", program_name,
+                options->file, file->moments);
+        return STATUS_USAGE;
+    }
+    map_view_begin(&view, file);
+    view.moment = options->moment == 0 ? file->peak : (uint32_t)options->moment - 1;
+    view.colouring = options->colouring < 0 ? view.colouring : (enum colouring)options->colouring;
+    bool done = options->output != NULL ? write_picture(options, &view)
+                                        : map_terminal_run(&view, options->title);
+    map_view_free(&view);
+    return done ? 0 : STATUS_FAILED;
+}
+
+static int map_file(const struct options *options)
+{
+    static struct heap_file file;
+    struct input input;
+    struct problem problem;
+    if (!input_open(&input, options->file, &problem)) {
+        return file_error(options->file, &problem);
+    }
+    bool is_read = heap_file_read(&file, &input, &problem);
+    int status = is_read ? make_map(options, &file) : file_error(options->file, &problem);
+    heap_file_free(&file);
+    input_close(&input);
+    return status;
+}
+
+/* ---- Options ---- */
+
+static int set_number(uint64_t *number, const char *name, const char *text, uint64_t least,
+                      uint64_t most)
+{
+    char *end;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || *number < least ||
+        *number > most) {
+        fprintf(stderr, "%s: %s takes a number from %" PRIu64 " to %" PRIu64 ", not %s\n",
+                program_name, name, least, most, text);
+        return STATUS_USAGE;
+    }
+    return 0;
+}
+
+static int set_colouring(struct options *options, const char *text)
+{
+    for (int i = 0; i < COLOURINGS; i++) {
+        if (strcmp(text, colouring_words[i]) == 0) {
+            options->colouring = i;
+            return 0;
+        }
+    }
+    return usage_error("--by takes state, age, size or thread, not ", text);
+}
+
+static int set_output(struct options *options, const char *text)
+{
+    options->output = text;
+    return ends_with(text, ".png") || ends_with(text, ".svg")
+               ? 0
+               : usage_error("-o takes a name that ends in .png or .svg, not ", text);
+}
+
+static int set_option(struct options *options, int option, const char *value)
+{
+    switch (option) {
+    case 'o':
+        return set_output(options, value);
+    case 'b':
+        return set_colouring(options, value);
+    case 'm':
+        return set_number(&options->moment, "--moment", value, 1, PICTURE_MOMENTS_MAX);
+    case 'w':
+        return set_number(&options->width, "--width", value, WIDTH_MIN, WIDTH_MAX);
+    case 't':
+        options->title = value;
+        return 0;
+    default:
+        fputs(usage, stderr);
+        return STATUS_USAGE;
+    }
+}
+
+static int parse(struct options *options, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"by", required_argument, NULL, 'b'},
+        {"moment", required_argument, NULL, 'm'},
+        {"width", required_argument, NULL, 'w'},
+        {"title", required_argument, NULL, 't'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "o:", names, NULL)) != -1) {
+        int status = set_option(options, option, optarg);
+        if (status != 0) {
+            return status;
+        }
+    }
+    if (argc - optind != 1) {
+        return argc == optind ? usage_error("no FILE given", "")
+                              : usage_error("one FILE at a time: ", argv[optind + 1]);
+    }
+    options->file = argv[optind];
+    options->title = options->title == NULL ? options->file : options->title;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.width = WIDTH_USUAL, .colouring = -1};
+    int status = parse(&options, argc, argv);
+    return status != 0 ? status : map_file(&options);
+}
