@@ -14,7 +14,7 @@
 
 static const char ctl_usage[] = "usage: brkmalloc ctl PID stats [--json] | explain [--json] | trim "
                                 "| get [KEY] | set KEY=VALUE\n"
-                                "       brkmalloc ctl PID snapshot | version\n";
+                                "       brkmalloc ctl PID metrics | snapshot | version\n";
 static const char top_usage[] = "usage: brkmalloc top [-b] [-d SECONDS] [-n COUNT] PID\n";
 
 /* The end of a complaint about the command line. */
@@ -56,7 +56,7 @@ static bool make_request(int count, char **words, char *line, size_t size)
     int length = -1;
     if (is_one_of(name, "stats explain") && count == 2 && strcmp(words[1], "--json") == 0) {
         length = snprintf(line, size, "%s json", name);
-    } else if (is_one_of(name, "stats explain trim get snapshot version") && count == 1) {
+    } else if (is_one_of(name, "stats explain metrics trim get snapshot version") && count == 1) {
         length = snprintf(line, size, "%s", name);
     } else if ((strcmp(name, "get") == 0 || strcmp(name, "set") == 0) && count == 2) {
         length = snprintf(line, size, "%s %s", name, words[1]);

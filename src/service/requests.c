@@ -15,6 +15,7 @@
 #include "kit/text.h"
 #include "stats/explain_memory.h"
 #include "stats/heap_map.h"
+#include "stats/metrics.h"
 #include "system/os.h"
 
 /* Of what docs/control.md describes. */
@@ -185,6 +186,15 @@ static void answer_explain(struct control_answer *answer, struct span argument)
     }
 }
 
+static void answer_metrics(struct control_answer *answer, struct span argument)
+{
+    if (has_none(answer, argument)) {
+        struct writer writer = {.write = append, .context = answer};
+        brkm__metrics_write(&writer);
+        head_ok(answer);
+    }
+}
+
 static void answer_trim(struct control_answer *answer, struct span argument)
 {
     if (!has_none(answer, argument)) {
@@ -349,9 +359,9 @@ static const struct request {
     const char *name;
     request_function answer;
 } requests[] = {
-    {"version", answer_version}, {"stats", answer_stats}, {"trim", answer_trim},
-    {"get", answer_get},         {"set", answer_set},     {"snapshot", answer_snapshot},
-    {"explain", answer_explain},
+    {"version", answer_version}, {"stats", answer_stats},     {"trim", answer_trim},
+    {"get", answer_get},         {"set", answer_set},         {"snapshot", answer_snapshot},
+    {"explain", answer_explain}, {"metrics", answer_metrics},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -366,8 +376,9 @@ static void carry_out(struct control_answer *answer, struct span line)
             return;
         }
     }
-    say_error_about(answer, "unknown request", name,
-                    "the requests are version, stats, explain, trim, get, set and snapshot");
+    say_error_about(
+        answer, "unknown request", name,
+        "the requests are version, stats, explain, metrics, trim, get, set and snapshot");
 }
 
 bool brkm__control_answer(struct control_answer *answer, const char *request, size_t length)

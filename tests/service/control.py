@@ -278,6 +278,35 @@ def explain():
         check("nothing is known without the heap profile" in ask(process.pid, "explain"), "words")
 
 
+def metrics():
+    """The text is OpenMetrics: families with their type first, each together, counters that end in _total,
+    units that end the name; and the numbers are those of the statistics."""
+    with server() as (process, _):
+        lines = ask(process.pid, "metrics").splitlines()
+        now = json.loads(ask(process.pid, "stats", "--json"))
+    same("# EOF", lines.pop(), "the last line")
+    types, values, family = {}, {}, None
+    for line in lines:
+        if line.startswith("# "):
+            _, word, name, text = line.split(" ", 3)
+            if word == "TYPE":
+                check(name not in types, "a family comes twice", line)
+                types[name], family = text, name
+            same(family, name, line)
+            check(word != "UNIT" or name.endswith("_" + text), line)
+            continue
+        found = re.fullmatch(r'([a-z_]+)((?:\{[a-z]+="[a-z_]+"\})?) (\d+)', line)
+        check(found, line)
+        same(family + "_total" * (types[family] == "counter"), found[1], line)
+        check(found[1] + found[2] not in values, "a sample comes twice", line)
+        values[found[1] + found[2]] = int(found[3])
+    for state in ("in_use", "cached", "free", "overhead"):
+        found = values[f'brkmalloc_memory_bytes{{state="{state}"}}']
+        check(abs(found - now["memory"][state]) < 1_000_000, state, found, now["memory"])
+    same(now["served"]["heap_frees"], values["brkmalloc_frees_total"], "frees")
+    check(values["brkmalloc_resident_bytes"] > 10_000_000, "resident", values)
+
+
 def wrong_requests():
     with server() as (process, _):
         fails(2, "cannot change \"control\"", "ctl", process.pid, "set", "control=false")

@@ -140,18 +140,29 @@ START_TEST(explanations)
 }
 END_TEST
 
+START_TEST(metrics)
+{
+    ck_assert_ptr_nonnull(brkm_malloc(100000));
+    const char *text = ask_well("metrics");
+    ck_assert_ptr_nonnull(strstr(text, "# TYPE brkmalloc_frees counter\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nbrkmalloc_blocks{place=\"heap\"} 1\n"));
+    ck_assert_str_eq(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
+    ask_badly("metrics all", "error usage unexpected \"all\"; this request stands alone\n");
+}
+END_TEST
+
 START_TEST(garbage_is_named)
 {
     ask_badly("frobnicate now", "error usage unknown request \"frobnicate\"; the requests are "
-                                "version, stats, explain, trim, get, set and snapshot\n");
+                                "version, stats, explain, metrics, trim, get, set and snapshot\n");
     ask_badly("", "error usage unknown request \"\"; the requests are version, stats, "
-                  "explain, trim, get, set and snapshot\n");
+                  "explain, metrics, trim, get, set and snapshot\n");
     ask_badly("trim everything",
               "error usage unexpected \"everything\"; this request stands alone\n");
     ask_badly("version 2", "error usage unexpected \"2\"; this request stands alone\n");
     ask_badly("snapshot now", "error usage unexpected \"now\"; this request stands alone\n");
     ask_badly("st\033ats\x80", "error usage unknown request \"st?ats?\"; the requests are version, "
-                               "stats, explain, trim, get, set and snapshot\n");
+                               "stats, explain, metrics, trim, get, set and snapshot\n");
 }
 END_TEST
 
@@ -314,6 +325,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, perturb_takes_effect_at_once);
     tcase_add_test(requests, a_trim_gives_memory_back);
     tcase_add_test(requests, explanations);
+    tcase_add_test(requests, metrics);
     tcase_add_test(requests, garbage_is_named);
     tcase_add_test(requests, random_bytes_do_no_harm);
     tcase_add_test(requests, no_memory_for_an_answer);
