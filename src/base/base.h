@@ -12,8 +12,38 @@
 /* On data that the fast path reads: reached without a detour through the global offset table. */
 #define BRKM_HIDDEN __attribute__((visibility("hidden")))
 /* On functions that programs call, and those that these end in: a stack's own frames are told by it
- * from the program's (backtrace.h). */
-#define BRKM_ENTRY __attribute__((section("brkmalloc_entry")))
+ * from the program's (backtrace.h). Which of them it is of, as a message calls it, is told by the
+ * section: BRKM_ENTRY_OF takes the first word of a line below. */
+#define BRKM_ENTRY BRKM_ENTRY_OF(entry)
+#define BRKM_ENTRY_OF(name) __attribute__((section("brkmalloc_" #name)))
+#define BRKM_ENTRIES(X)                         \
+    X(entry, NULL)                              \
+    X(aligned_alloc, "aligned_alloc")           \
+    X(calloc, "calloc")                         \
+    X(cfree, "cfree")                           \
+    X(check_heap, "brkm_check_heap")            \
+    X(exit, "exit")                             \
+    X(free, "free")                             \
+    X(free_aligned_sized, "free_aligned_sized") \
+    X(free_sized, "free_sized")                 \
+    X(mallinfo, "mallinfo")                     \
+    X(malloc, "malloc")                         \
+    X(malloc_info, "malloc_info")               \
+    X(malloc_stats, "malloc_stats")             \
+    X(malloc_trim, "malloc_trim")               \
+    X(malloc_usable_size, "malloc_usable_size") \
+    X(mallopt, "mallopt")                       \
+    X(memalign, "memalign")                     \
+    X(option_set, "brkm_option_set")            \
+    X(posix_memalign, "posix_memalign")         \
+    X(pvalloc, "pvalloc")                       \
+    X(realloc, "realloc")                       \
+    X(service, "brkmalloc's own thread")        \
+    X(stats_print, "brkm_stats_print")          \
+    X(thread_end, "the end of a thread")        \
+    X(valloc, "valloc")
+/* At a function's end: what it called last is called, not jumped to, and finds a frame of it. */
+#define BRKM_KEEP_FRAME() __asm__ volatile("")
 #define BRKM_NOINLINE __attribute__((noinline))
 #define BRKM_COLD __attribute__((noinline, cold))
 #define BRKM_ALWAYS_INLINE inline __attribute__((always_inline))

@@ -123,7 +123,7 @@ void brkm__cache_close(bool closed)
 /* Later rounds of thread-specific destructors may still free and allocate: the cache asks to be
  * called again and ends in the last round but one that POSIX promises. The last is left to those
  * who must come after everybody, such as the thread sanitizer. */
-static void end_thread(void *value)
+BRKM_ENTRY_OF(thread_end) static void end_thread(void *value)
 {
     struct thread_cache *cache = value;
     if (++cache->rounds < PTHREAD_DESTRUCTOR_ITERATIONS - 1) {
@@ -131,6 +131,7 @@ static void end_thread(void *value)
         return;
     }
     leave_cache(cache, &brkm__cache_after_exit);
+    BRKM_KEEP_FRAME();
 }
 
 void brkm__cache_watch_threads(void)

@@ -505,7 +505,7 @@ void brkm__quarantine_forget(void *kept)
 void brkm__quarantine_verify(void *payload, size_t most)
 {
     struct mem_control_block *block = block_from_payload(payload);
-    struct fault_place place = {.address = payload, .caller = "brkmalloc"};
+    struct fault_place place = {.address = payload};
     if (unlikely(!block_is(block, BLOCK_CACHED))) {
         brkm__fatal(FAULT_HEADER_OVERWRITTEN, place);
     }

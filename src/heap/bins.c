@@ -46,8 +46,7 @@ unsigned brkm__bins_next_used(const struct bins *bins, unsigned bin)
 
 static _Noreturn void end_program(enum fault fault, const struct free_block *block)
 {
-    brkm__fatal(fault, (struct fault_place){.address = block_payload(&block->header),
-                                            .caller = "brkmalloc"});
+    brkm__fatal(fault, (struct fault_place){.address = block_payload(&block->header)});
 }
 
 /* True when `link` leads to a free block; looks before it reads. */

@@ -28,8 +28,7 @@ static uint64_t check_for(const struct mem_control_block *block, uint64_t value)
 
 static _Noreturn void end_program(const struct mem_control_block *block)
 {
-    brkm__fatal(FAULT_FREE_LIST_OVERWRITTEN,
-                (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+    brkm__fatal(FAULT_FREE_LIST_OVERWRITTEN, (struct fault_place){.address = block_payload(block)});
 }
 
 /* ---- Long sizes ---- */

@@ -53,11 +53,11 @@ static _Noreturn BRKM_COLD void report_free_end(const struct mem_control_block *
 {
     const struct mem_control_block *next = block_at_offset(block, size);
     if (!brkm__regions_contain_payload(block_boundary_tag_before(next))) {
-        end_program(FAULT_HEADER_OVERWRITTEN, block, "brkmalloc");
+        end_program(FAULT_HEADER_OVERWRITTEN, block, NULL);
     }
     bool tag_is_good = *block_boundary_tag_before(next) == size;
     end_program(tag_is_good ? FAULT_HEADER_OVERWRITTEN : FAULT_BOUNDARY_TAG_OVERWRITTEN,
-                tag_is_good ? next : block, "brkmalloc");
+                tag_is_good ? next : block, NULL);
 }
 
 /* An old header that somebody wrote back has its seal, but tells of an end that is none any more.

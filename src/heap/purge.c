@@ -122,7 +122,7 @@ static bool purge_block(struct job *job, struct mem_control_block *block)
     size_t before = job->released;
     if (unlikely(!block_free_end_is_sound(block, size))) {
         brkm__fatal(FAULT_BOUNDARY_TAG_OVERWRITTEN,
-                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+                    (struct fault_place){.address = block_payload(block)});
     }
     while (goes_on(job) && purge_piece(job, block, size)) {
     }

@@ -181,7 +181,7 @@ bool brkm__regions_is_whole(const struct mem_control_block *block)
     const struct region *region = brkm__regions_around((uintptr_t)block);
     if (unlikely(region == NULL || region->first != block || region->kind != REGION_FALLBACK)) {
         brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+                    (struct fault_place){.address = block_payload(block)});
     }
     return true;
 }

@@ -24,7 +24,7 @@ _Noreturn void brkm__cached_link_is_bad(const struct cached_block *block)
 {
     bool has_header = block_state(block_from_payload(block)) != BLOCK_DAMAGED;
     brkm__fatal(has_header ? FAULT_FREE_LIST_OVERWRITTEN : FAULT_HEADER_OVERWRITTEN,
-                (struct fault_place){.address = block, .caller = "brkmalloc"});
+                (struct fault_place){.address = block});
 }
 
 void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block)

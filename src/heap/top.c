@@ -200,7 +200,7 @@ struct mem_control_block *brkm__top_carve(struct top *top, size_t size, size_t *
     if (unlikely(!block_is(block, BLOCK_TOP))) {
         /* Before it is written anew: the block in front would not be noticed any more. */
         brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+                    (struct fault_place){.address = block_payload(block)});
     }
     struct mem_control_block *rest = block_at_offset(block, size);
     uintptr_t payload = (uintptr_t)block_payload(block);

@@ -16,9 +16,13 @@
 /* Bytes that are readable when one of them is: the smallest page of any system. */
 #define PAGE_MIN ((uintptr_t)4096)
 
-/* Where the functions marked BRKM_ENTRY begin and end, from the linker. */
-extern const char __start_brkmalloc_entry[] BRKM_HIDDEN;
-extern const char __stop_brkmalloc_entry[] BRKM_HIDDEN;
+/* Where the entries of each name begin and end, from the linker; a byte, for those that the build
+ * does not have. */
+#define DECLARE_ENTRY(name, words)                                            \
+    __asm__(".pushsection brkmalloc_" #name ",\"ax\"; .byte 0; .popsection"); \
+    extern const char __start_brkmalloc_##name[] BRKM_HIDDEN;                 \
+    extern const char __stop_brkmalloc_##name[] BRKM_HIDDEN;
+BRKM_ENTRIES(DECLARE_ENTRY)
 
 enum method { METHOD_UNKNOWN, METHOD_UNWINDER, METHOD_FRAME_POINTERS };
 
@@ -27,22 +31,67 @@ static uint8_t method;
 
 static _Thread_local bool is_busy;
 
+/* Return addresses; the entries lie between them. */
+struct range {
+    uintptr_t first;
+    uintptr_t last;
+};
+
 struct walk {
+    struct range entries;
     void **frames;
     size_t most;
     size_t count;
-    bool has_begun;   /* beyond the frame of this file, which the unwinder tells first */
-    bool has_entered; /* the way has come to an entry of ours, */
-    bool has_left;    /* and to the code that called it */
-    bool keeps_entry; /* which is wanted, too */
+    bool has_begun;     /* beyond the frame of this file, which the unwinder tells first */
+    bool has_entered;   /* the way has come to an entry of ours, */
+    bool has_left;      /* and to the code that called it */
+    bool keeps_entry;   /* which is wanted, too */
+    const char *called; /* the words for it, */
+    bool wants_called;  /* which alone are wanted */
 };
+
+/* ---- Entries ---- */
+
+static bool range_contains(struct range range, uintptr_t address)
+{
+    return address - range.first <= range.last - range.first;
+}
+
+#define ENTRY_RANGE(name) \
+    ((struct range){(uintptr_t)__start_brkmalloc_##name + 1, (uintptr_t)__stop_brkmalloc_##name})
+
+/* Linkers lay the sections side by side as a rule. */
+static struct range entries_range(void)
+{
+    struct range all = {UINTPTR_MAX, 0};
+#define WIDEN(name, words)                                    \
+    all.first = min_size(all.first, ENTRY_RANGE(name).first); \
+    all.last = max_size(all.last, ENTRY_RANGE(name).last);
+    BRKM_ENTRIES(WIDEN)
+#undef WIDEN
+    return all;
+}
+
+/* True for an address in an entry, whose words, if it has some, are noted. */
+static bool see_entry(struct walk *walk, uintptr_t address)
+{
+    if (!range_contains(walk->entries, address)) {
+        return false;
+    }
+#define LOOK(name, words)                                        \
+    if (range_contains(ENTRY_RANGE(name), address)) {            \
+        walk->called = (words) != NULL ? (words) : walk->called; \
+        return true;                                             \
+    }
+    BRKM_ENTRIES(LOOK)
+#undef LOOK
+    return false;
+}
 
 /* False when there is no room for more. */
 static bool add_frame(struct walk *walk, uintptr_t address)
 {
-    bool is_entry = address - (uintptr_t)__start_brkmalloc_entry <=
-                    (uintptr_t)__stop_brkmalloc_entry - (uintptr_t)__start_brkmalloc_entry;
-    if (is_entry && !walk->has_left) {
+    if (!walk->has_left && see_entry(walk, address)) {
         walk->has_entered = true;
         walk->count = 0;
         if (!walk->keeps_entry) {
@@ -50,6 +99,9 @@ static bool add_frame(struct walk *walk, uintptr_t address)
         }
     } else {
         walk->has_left = walk->has_entered;
+    }
+    if (walk->wants_called && walk->has_left) {
+        return false;
     }
     if (walk->count < walk->most) {
         walk->frames[walk->count++] = (void *)address;
@@ -158,27 +210,42 @@ static bool can_unwind(void)
 }
 
 /* In its callers, so that what they are called by is the same for both. */
-static BRKM_ALWAYS_INLINE size_t backtrace(struct walk walk)
+static BRKM_ALWAYS_INLINE struct walk backtrace(struct walk walk)
 {
     if (is_busy) {
-        return 0;
+        return walk;
     }
     is_busy = true;
+    walk.entries = entries_range();
     if (can_unwind()) {
         unwind(&walk);
     } else {
         follow_own_frame(&walk);
     }
     is_busy = false;
-    return walk.count;
+    return walk;
 }
 
 BRKM_NOINLINE size_t brkm__backtrace(void **frames, size_t most)
 {
-    return backtrace((struct walk){.frames = frames, .most = most});
+    return backtrace((struct walk){.frames = frames, .most = most}).count;
 }
 
 BRKM_NOINLINE size_t brkm__backtrace_with_entry(void **frames, size_t most)
 {
-    return backtrace((struct walk){.frames = frames, .most = most, .keeps_entry = true});
+    return backtrace((struct walk){.frames = frames, .most = most, .keeps_entry = true}).count;
+}
+
+/* Frames of ours below that of an entry. */
+#define OWN_FRAMES_MAX 24
+
+/* Free alone, of the entries, ends in jumps to what is none, and leaves no frame. Frame pointers
+ * may end before an entry. */
+BRKM_NOINLINE const char *brkm__backtrace_called(void)
+{
+    void *frames[OWN_FRAMES_MAX];
+    struct walk walk = {.frames = frames, .most = OWN_FRAMES_MAX, .wants_called = true};
+    walk = backtrace(walk);
+    const char *instead = walk.count != 0 && can_unwind() ? "free" : "?";
+    return walk.called != NULL ? walk.called : instead;
 }

@@ -25,6 +25,10 @@ size_t brkm__backtrace(void **frames, size_t most);
 /* The same, with the function marked BRKM_ENTRY in front where there is one. */
 size_t brkm__backtrace_with_entry(void **frames, size_t most);
 
+/* What of ours the program called that is on its way now, in words; "?" where that cannot be told.
+ * It looks no further than to the program's first frame. */
+const char *brkm__backtrace_called(void);
+
 /* From now on frame pointers are followed. Called by the constructor. */
 void brkm__backtrace_use_frame_pointers(void);
 

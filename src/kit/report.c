@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/probes.h"
+#include "kit/backtrace.h"
 #include "kit/where.h"
 #include "system/os.h"
 
@@ -107,6 +108,9 @@ void brkm__fatal_adds_by(void (*add)(const void *address))
 _Noreturn void brkm__fatal(enum fault fault, struct fault_place place)
 {
     atomic_store_explicit(&fatal_begun, true, memory_order_relaxed);
+    if (place.caller == NULL) {
+        place.caller = brkm__backtrace_called();
+    }
     brkm__report(NULL, fault, place);
     brkm__where_tell();
     if (relaxed_load(add_to_fatal) != NULL) {
@@ -125,5 +129,5 @@ _Noreturn void brkm__assertion_failed(const char *text, const char *file, int li
     brkm__line_add_text(&line, ": ");
     brkm__line_add_text(&line, text);
     brkm__line_write(&line);
-    brkm__fatal(FAULT_ASSERTION, (struct fault_place){.caller = "brkmalloc"});
+    brkm__fatal(FAULT_ASSERTION, (struct fault_place){.address = NULL});
 }

@@ -46,7 +46,8 @@ enum fault {
 struct fault_place {
     const void *address; /* the pointer in question */
     size_t block_size;   /* usable bytes of the block; 0 where it is not known */
-    const char *caller;  /* the public function that noticed, or the instruction's place */
+    const char *caller;  /* the public function that noticed, or the instruction's place; NULL:
+                          * what the program called, by the stack */
 };
 
 /* Writes "brkmalloc: <words> at 0x... (block of N bytes, called from F)", with `access` and a blank

@@ -144,7 +144,7 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
 /* ---- The slow halves of malloc and free ---- */
 
 /* Neither the thread's bin has a block, nor is this one watched. */
-BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
+BRKM_ENTRY_OF(malloc) BRKM_NOINLINE static void *malloc_missed(size_t size)
 {
     if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
         void *memory = brkm__serve_cached(size);
@@ -156,12 +156,13 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_missed(size_t size)
     return hand_out(brkm__serve(size).memory, size, false);
 }
 
-BRKM_ENTRY BRKM_NOINLINE static void *malloc_seen(size_t size)
+BRKM_ENTRY_OF(malloc) BRKM_NOINLINE static void *malloc_seen(size_t size)
 {
     return hand_out(serve_watched(size, BRKM_ALIGNMENT).memory, size, false);
 }
 
-BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(const struct watcher *watcher, size_t size)
+BRKM_ENTRY_OF(malloc)
+BRKM_NOINLINE static void *malloc_watched(const struct watcher *watcher, size_t size)
 {
     void *memory = watcher->malloc(size);
     if (unlikely(memory == NULL)) {
@@ -171,7 +172,7 @@ BRKM_ENTRY BRKM_NOINLINE static void *malloc_watched(const struct watcher *watch
     return memory;
 }
 
-BRKM_ENTRY BRKM_COLD static void *malloc_first(size_t size)
+BRKM_ENTRY_OF(malloc) BRKM_COLD static void *malloc_first(size_t size)
 {
     begin();
     return brkm__malloc_slow(size);
@@ -179,7 +180,7 @@ BRKM_ENTRY BRKM_COLD static void *malloc_first(size_t size)
 
 /* While blocks are recorded every malloc comes here, and nearly all leave with a hit. Calls stand
  * last, so that there is no frame to make. */
-BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+BRKM_ENTRY_OF(malloc) BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 {
     void *memory;
     if (unlikely(!relaxed_load(is_begun))) {
@@ -199,13 +200,14 @@ BRKM_ENTRY BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
 }
 
 /* Apart, so that the function that ends in it has no frame to make. */
-BRKM_ENTRY BRKM_NOINLINE static void free_other(void *memory)
+BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_other(void *memory)
 {
     free_for(memory, "free");
+    BRKM_KEEP_FRAME();
 }
 
 /* While there is a watcher every free comes here. */
-BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
+BRKM_ENTRY_OF(free) BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
     const struct watcher *watcher = watcher_get();
     if (unlikely(watcher != NULL) && likely(watcher->free(memory))) {
@@ -230,32 +232,36 @@ BRKM_ENTRY BRKM_NOINLINE void brkm__free_slow(void *memory)
 
 /* ---- The malloc family ---- */
 
-BRKM_ENTRY void *brkm_malloc(size_t size)
+BRKM_ENTRY_OF(malloc) void *brkm_malloc(size_t size)
 {
     return alloc_malloc(size);
 }
 
-BRKM_ENTRY void brkm_free(void *memory)
+BRKM_ENTRY_OF(free) void brkm_free(void *memory)
 {
     alloc_free(memory);
 }
 
-BRKM_ENTRY void brkm_cfree(void *memory)
+BRKM_ENTRY_OF(cfree) void brkm_cfree(void *memory)
 {
     free_for(memory, "cfree");
+    BRKM_KEEP_FRAME();
 }
 
-BRKM_ENTRY void brkm_free_sized(void *memory, size_t size)
+BRKM_ENTRY_OF(free_sized) void brkm_free_sized(void *memory, size_t size)
 {
     free_sized_for(memory, size, 1, "free_sized");
+    BRKM_KEEP_FRAME();
 }
 
-BRKM_ENTRY void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
+BRKM_ENTRY_OF(free_aligned_sized)
+void brkm_free_aligned_sized(void *memory, size_t alignment, size_t size)
 {
     free_sized_for(memory, size, alignment, "free_aligned_sized");
+    BRKM_KEEP_FRAME();
 }
 
-BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
+BRKM_ENTRY_OF(calloc) void *brkm_calloc(size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {
@@ -270,7 +276,7 @@ BRKM_ENTRY void *brkm_calloc(size_t count, size_t size)
     return brkm__alloc_fail(total);
 }
 
-BRKM_ENTRY void *brkm_memalign(size_t alignment, size_t size)
+BRKM_ENTRY_OF(memalign) void *brkm_memalign(size_t alignment, size_t size)
 {
     size_t rounded = power_of_two_above(alignment);
     if (unlikely(rounded == 0)) {
@@ -280,7 +286,7 @@ BRKM_ENTRY void *brkm_memalign(size_t alignment, size_t size)
     return hand_out(serve_aligned(rounded, size), size, false);
 }
 
-BRKM_ENTRY void *brkm_aligned_alloc(size_t alignment, size_t size)
+BRKM_ENTRY_OF(aligned_alloc) void *brkm_aligned_alloc(size_t alignment, size_t size)
 {
     if (unlikely(!is_power_of_two(alignment))) {
         errno = EINVAL;
@@ -289,7 +295,7 @@ BRKM_ENTRY void *brkm_aligned_alloc(size_t alignment, size_t size)
     return hand_out(serve_aligned(alignment, size), size, false);
 }
 
-BRKM_ENTRY int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
+BRKM_ENTRY_OF(posix_memalign) int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
 {
     if (unlikely(!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)) {
         return EINVAL;
@@ -302,28 +308,29 @@ BRKM_ENTRY int brkm_posix_memalign(void **memory, size_t alignment, size_t size)
     return 0;
 }
 
-BRKM_ENTRY void *brkm_valloc(size_t size)
+BRKM_ENTRY_OF(valloc) void *brkm_valloc(size_t size)
 {
     return hand_out(serve_aligned(brkm__os_page_size(), size), size, false);
 }
 
-BRKM_ENTRY void *brkm_pvalloc(size_t size)
+BRKM_ENTRY_OF(pvalloc) void *brkm_pvalloc(size_t size)
 {
     size_t page = brkm__os_page_size();
     if (unlikely(size > PTRDIFF_MAX - page)) {
         return brkm__alloc_fail(size);
     }
-    return brkm_valloc(align_up(max_size(size, 1), page));
+    size = align_up(max_size(size, 1), page);
+    return hand_out(serve_aligned(page, size), size, false);
 }
 
-BRKM_ENTRY BRKM_NOINLINE static size_t usable_size_of_other(void *memory)
+BRKM_ENTRY_OF(malloc_usable_size) BRKM_NOINLINE static size_t usable_size_of_other(void *memory)
 {
     struct held held = brkm__verify_in_use(memory, "malloc_usable_size");
     return likely(held.origin != ORIGIN_FOREIGN) ? held.usable_size
                                                  : brkm__foreign_usable_size(memory);
 }
 
-BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
+BRKM_ENTRY_OF(malloc_usable_size) size_t brkm_malloc_usable_size(void *memory)
 {
     size_t size;
     if (memory == NULL) {
@@ -333,7 +340,7 @@ BRKM_ENTRY size_t brkm_malloc_usable_size(void *memory)
                                                : usable_size_of_other(memory);
 }
 
-BRKM_ENTRY int brkm_malloc_trim(size_t pad)
+BRKM_ENTRY_OF(malloc_trim) int brkm_malloc_trim(size_t pad)
 {
     const struct watcher *watcher = watcher_get();
     if (watcher != NULL) {

@@ -336,7 +336,7 @@ static void keep(struct mem_control_block *block)
     }
 }
 
-void brkm__free_missed(void *memory)
+BRKM_ENTRY_OF(free) void brkm__free_missed(void *memory)
 {
     struct mem_control_block *block = block_from_payload(memory);
     if (unlikely(!block_is(block, BLOCK_IN_USE))) {

@@ -151,7 +151,7 @@ static void perturb_gained(void *memory, size_t old_usable)
     }
 }
 
-BRKM_ENTRY BRKM_NOINLINE static void *realloc_other(void *memory, size_t size)
+BRKM_ENTRY_OF(realloc) BRKM_NOINLINE static void *realloc_other(void *memory, size_t size)
 {
     struct held held = brkm__verify_in_use(memory, "realloc");
     if (unlikely(held.origin == ORIGIN_FOREIGN)) {
@@ -212,10 +212,17 @@ static BRKM_ALWAYS_INLINE void *move_cached(void *memory, size_t old_block, size
     return moved;
 }
 
-BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
+BRKM_ENTRY_OF(realloc) BRKM_NOINLINE static void *realloc_nothing(size_t size)
+{
+    void *memory = alloc_malloc(size);
+    BRKM_KEEP_FRAME();
+    return memory;
+}
+
+BRKM_ENTRY_OF(realloc) void *brkm_realloc(void *memory, size_t size)
 {
     if (memory == NULL) {
-        return alloc_malloc(size);
+        return realloc_nothing(size);
     }
     size_t old_block;
     if (!BRKM_VALGRIND && likely(size - 1 < BRKM_CACHED_MAX - BRKM_HEADER_SIZE) &&
@@ -231,7 +238,7 @@ BRKM_ENTRY void *brkm_realloc(void *memory, size_t size)
     return realloc_other(memory, size);
 }
 
-BRKM_ENTRY void *brkm_reallocarray(void *memory, size_t count, size_t size)
+BRKM_ENTRY_OF(realloc) void *brkm_reallocarray(void *memory, size_t count, size_t size)
 {
     size_t total;
     if (unlikely(__builtin_mul_overflow(count, size, &total))) {

@@ -53,7 +53,7 @@ int brkm_option_get(const char *name, size_t *value)
     return 0;
 }
 
-int brkm_option_set(const char *name, size_t value)
+BRKM_ENTRY_OF(option_set) int brkm_option_set(const char *name, size_t value)
 {
     enum option option = brkm__option_find(name, strlen(name));
     return option == OPTION_COUNT ? ENOENT : set(option, value);
@@ -61,7 +61,7 @@ int brkm_option_set(const char *name, size_t value)
 
 /* ---- As in glibc ---- */
 
-int brkm_mallopt(int parameter, int value)
+BRKM_ENTRY_OF(mallopt) int brkm_mallopt(int parameter, int value)
 {
     switch (parameter) {
     case MALLOPT_MXFAST:

@@ -150,7 +150,7 @@ __attribute__((constructor(101))) static void start(void)
     brkm__options_tell();
 }
 
-__attribute__((destructor(101))) static void end(void)
+__attribute__((destructor(101))) BRKM_ENTRY_OF(exit) static void end(void)
 {
     int status = rooms_end();
     if (status != 0) {

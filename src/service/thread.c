@@ -76,7 +76,7 @@ static bool program_has_ended(uint64_t *milliseconds)
     return brkm__os_is_last_thread();
 }
 
-static void run(void)
+BRKM_ENTRY_OF(service) static void run(void)
 {
     bool decays = is_on(OPTION_background);
     struct schedule schedule = {.look_at = decays ? 0 : UINT64_MAX};

@@ -4,7 +4,7 @@
 #include "heap/heap.h"
 #include "heap/walk.h"
 
-int brkm_check_heap(void)
+BRKM_ENTRY_OF(check_heap) int brkm_check_heap(void)
 {
     struct heap *heap = &brkm__main_heap;
     lock_acquire(&heap->lock);

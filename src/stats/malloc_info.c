@@ -113,7 +113,7 @@ static void print_ours(FILE *stream, const struct snapshot *now,
     fputs("</brkmalloc>\n", stream);
 }
 
-int brkm_malloc_info(int options, FILE *stream)
+BRKM_ENTRY_OF(malloc_info) int brkm_malloc_info(int options, FILE *stream)
 {
     if (options != 0) {
         return EINVAL;

@@ -18,7 +18,7 @@
 
 /* What lies in caches is none of glibc's fast bins, and no more than what its own caches have is it
  * told as that. */
-struct brkm_mallinfo2 brkm_mallinfo2(void)
+BRKM_ENTRY_OF(mallinfo) struct brkm_mallinfo2 brkm_mallinfo2(void)
 {
     struct snapshot now = brkm__snapshot_of_counters();
     return (struct brkm_mallinfo2){
@@ -37,7 +37,7 @@ static int clip(size_t value)
     return value > INT_MAX ? INT_MAX : (int)value;
 }
 
-struct brkm_mallinfo brkm_mallinfo(void)
+BRKM_ENTRY_OF(mallinfo) struct brkm_mallinfo brkm_mallinfo(void)
 {
     struct brkm_mallinfo2 info = brkm_mallinfo2();
     return (struct brkm_mallinfo){
@@ -211,6 +211,7 @@ static void write_json(struct writer *writer, const struct snapshot *now,
 
 /* ---- Public ---- */
 
+BRKM_ENTRY_OF(stats_print)
 int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format format)
 {
     if (format != BRKM_STATS_TEXT && format != BRKM_STATS_JSON && format != BRKM_STATS_LINES) {
@@ -233,7 +234,7 @@ int brkm_stats_print(brkm_writer write, void *context, enum brkm_stats_format fo
     return 0;
 }
 
-void brkm_malloc_stats(void)
+BRKM_ENTRY_OF(malloc_stats) void brkm_malloc_stats(void)
 {
     brkm_stats_print(NULL, NULL, BRKM_STATS_TEXT);
 }

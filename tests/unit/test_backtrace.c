@@ -74,6 +74,63 @@ START_TEST(frames_up_to_an_entry_are_left_out)
 }
 END_TEST
 
+static const char *called;
+
+BRKM_NOINLINE static void ask(void)
+{
+    called = brkm__backtrace_called();
+    __asm__ volatile("");
+}
+
+BRKM_ENTRY_OF(calloc) BRKM_NOINLINE static void inside(void)
+{
+    ask();
+    BRKM_KEEP_FRAME();
+}
+
+BRKM_ENTRY_OF(realloc) BRKM_NOINLINE static void outside(void)
+{
+    inside();
+    BRKM_KEEP_FRAME();
+}
+
+BRKM_ENTRY BRKM_NOINLINE static void outside_without_words(void)
+{
+    inside();
+    BRKM_KEEP_FRAME();
+}
+
+BRKM_NOINLINE static void by_the_program(void)
+{
+    outside();
+    __asm__ volatile("");
+}
+
+/* Of entries that call each other the program called the outermost. */
+START_TEST(the_entry_that_was_called_has_a_name)
+{
+    choose(_i);
+    inside();
+    ck_assert_str_eq(called, "calloc");
+    outside();
+    ck_assert_str_eq(called, "realloc");
+    outside_without_words();
+    ck_assert_str_eq(called, "calloc");
+    by_the_program();
+    ck_assert_str_eq(called, "realloc");
+}
+END_TEST
+
+/* Only free leaves no frame of its own; frame pointers may end before an entry. */
+START_TEST(without_an_entry_it_was_free_or_is_unknown)
+{
+    choose(_i);
+    ask();
+    bool is_unknown = strcmp(called, "?") == 0;
+    ck_assert(is_unknown || (_i == 0 && strcmp(called, "free") == 0));
+}
+END_TEST
+
 START_TEST(no_more_than_there_is_room_for)
 {
     choose(_i);
@@ -162,6 +219,8 @@ Suite *unit_suite(void)
     TCase *tests = unit_case(suite, "backtrace");
     tcase_add_loop_test(tests, each_frame_is_told_innermost_first, 0, 2);
     tcase_add_loop_test(tests, frames_up_to_an_entry_are_left_out, 0, 2);
+    tcase_add_loop_test(tests, the_entry_that_was_called_has_a_name, 0, 2);
+    tcase_add_loop_test(tests, without_an_entry_it_was_free_or_is_unknown, 0, 2);
     tcase_add_loop_test(tests, no_more_than_there_is_room_for, 0, 2);
     tcase_add_loop_test(tests, a_stack_leads_through_a_signal_handler, 0, 2);
 #if defined(__x86_64__)

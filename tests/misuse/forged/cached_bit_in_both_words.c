@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The same bit is flipped in link and check word of a cached block.
  * Sizes: small
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -2,7 +2,7 @@
  * The blocks that a thread left behind when it ended get the headers back that they had in use.
  * Then others ask for blocks.
  * Sizes: small
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 enum { row = 100 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The link of a cached block leads to global memory.
  * Sizes: small medium
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 static char target[8192] __attribute__((aligned(16)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The links that two cached blocks had are written back to them, after the second was handed out.
  * Sizes: small
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

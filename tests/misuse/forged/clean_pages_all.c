@@ -2,7 +2,7 @@
  * The note of the pages of a free block that were given back is made to hold all of it, so that
  * calloc need not clear.
  * Sizes: large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from calloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The note of given back pages is copied from another free block.
  * Sizes: large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from calloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A header no longer says that the block in front is free; then that is taken.
  * Sizes: small medium large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -2,7 +2,7 @@
  * The last block of a region, which the program's own sbrk closed, is said to be a whole one that
  * can be unmapped.
  * Sizes: large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)

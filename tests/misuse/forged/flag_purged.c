@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A free block is said to have pages that were given back, which the program notes.
  * Sizes: large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from calloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A block is freed, its header written back, and another thread frees it; both allocate.
  * Sizes: small
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 static void *free_it(void *block)

@@ -2,7 +2,7 @@
  * The header that a block had in use is written back after the block was freed, and it is freed
  * again.
  * Sizes: small medium
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc)
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc)
  * Says medium: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 

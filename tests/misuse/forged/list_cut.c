@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The link of a free block that has one behind says that it is the last.
  * Sizes: small medium large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc_trim)
+ * Says large: write after free, links of a free block overwritten at ADDRESS (called from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -2,7 +2,8 @@
  * The link of a free block is made so that listing another behind it would write to the program's
  * pointer.
  * Sizes: small medium large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc_trim)
+ * Says large: write after free, links of a free block overwritten at ADDRESS (called from free) */
 #include "../misuse.h"
 
 static void *target[8];

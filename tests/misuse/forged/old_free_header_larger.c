@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A free block gets the header that it had when it was larger; another takes the rest.
  * Sizes: large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The size of a free block becomes that which sends the reader into the payload.
  * Sizes: small medium large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The size of a free block is shrunk.
  * Sizes: medium large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -2,7 +2,7 @@
  * The boundary tag is enlarged before pages are given back.
  * Sizes: large
  * Says: write after free, boundary tag of a free block overwritten at ADDRESS (called from
- * brkmalloc) */
+ * malloc_trim) */
 #include "../misuse.h"
 
 void misuse(size_t size)

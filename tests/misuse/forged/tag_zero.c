@@ -2,7 +2,7 @@
  * The boundary tag becomes 0, and the block is taken.
  * Sizes: small medium large
  * Says: write after free, boundary tag of a free block overwritten at ADDRESS (called from
- * brkmalloc) */
+ * malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The header of the heap's unused end is overwritten, as if all memory belonged to it.
  * Sizes: large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

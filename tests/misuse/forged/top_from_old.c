@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The unused end of the heap gets the header of a block in use.
  * Sizes: large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * As unlink_write, and the block is taken out because its neighbour is freed.
  * Sizes: small medium large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc_trim)
+ * Says large: write after free, links of a free block overwritten at ADDRESS (called from free) */
 #include "../misuse.h"
 
 static void *target;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The links of a free block are made so that taking it out would write to the program's pointer.
  * Sizes: small medium large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 static void *target;

@@ -3,7 +3,7 @@
  * Options: hardened:true,guard_sample:0
  * Sizes: small medium large
  * Says: write after free, bytes of a freed block changed at ADDRESS (block of NUMBER bytes,
- * called from brkmalloc) */
+ * called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -2,8 +2,10 @@
  * To the end of a freed block, which is noticed before it is used again.
  * Options: hardened:true,guard_sample:0
  * Sizes: small medium large
+ * Says small: write after free, bytes of a freed block changed at ADDRESS (block of NUMBER bytes,
+ * called from malloc)
  * Says: write after free, bytes of a freed block changed at ADDRESS (block of NUMBER bytes,
- * called from brkmalloc) */
+ * called from free) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Past the end into a block that is cached; found when that is to be given out.
  * Sizes: small medium
- * Says: header overwritten at ADDRESS (called from brkmalloc)
+ * Says: header overwritten at ADDRESS (called from malloc)
  * Says medium: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 

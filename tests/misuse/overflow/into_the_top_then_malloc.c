@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Past the end of the last block, and the next one is cut where the write was.
  * Sizes: large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

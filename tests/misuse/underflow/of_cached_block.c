@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Before the start of a cached block, found when it is to be given out.
  * Sizes: small medium
- * Says: header overwritten at ADDRESS (called from brkmalloc)
+ * Says: header overwritten at ADDRESS (called from malloc)
  * Says medium: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 

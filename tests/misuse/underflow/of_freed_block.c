@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Before the start of a block that was freed, found when it is to be given out.
  * Sizes: small medium large
- * Says: header overwritten at ADDRESS (called from brkmalloc) */
+ * Says: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A cached block that others were freed after.
  * Sizes: small medium
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

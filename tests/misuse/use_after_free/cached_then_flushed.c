@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A cached block is written to, found on its way into the heap.
  * Sizes: small medium
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc_trim) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A counter in the second word of a block that lies free in the heap is lowered.
  * Sizes: small medium large
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The size that a free block of 4 GiB and more has in its payload.
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 void misuse(size_t size)

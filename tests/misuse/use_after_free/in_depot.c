@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A block that went from a thread that ended to the others is written to.
  * Sizes: small
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
 static void *release(void *block)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What a cached block held when it was freed before is written back, links and all.
  * Sizes: small medium
- * Says: write after free, links of a free block overwritten at ADDRESS (called from brkmalloc)
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc)
  * Says medium: header overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
