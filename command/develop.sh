@@ -64,8 +64,8 @@ before how long it took. The exit status is 0 when at least one test ran and non
   --count N     how many errors (100)
   --seed S      which ones are drawn (1)
   --bare        instead: type the README in a bare Debian made by debootstrap (as root)
-  --suites      instead: the test suites of glibc, jemalloc, mimalloc, gperftools, Redis, CPython and
-                stress-ng, from Debian's packages, on libc's malloc and on brkmalloc; prints what fails
+  --suites      instead: the test suites of glibc, jemalloc, mimalloc, gperftools, Redis, Lua, CPython
+                and stress-ng, from Debian's packages, on libc's malloc and on brkmalloc; prints what fails
                 only here and writes the table in docs/compatibility.md. Takes hours
   --only NAME   with --suites: this suite only; may be repeated
   --systems     instead: the tests of the interface, of circumstances and of real programs on Debian's

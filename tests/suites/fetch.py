@@ -87,21 +87,37 @@ class Sources:
 
     def unpacked(self, package):
         """The folder of the package's source, fetched when it is not there, and its version."""
+        return self.folder_of(package, self.fetched(package, "*.dsc"))
+
+    def unpacked_tarball(self, package):
+        """The same of what the package took from its project alone, without Debian's part."""
+        place = self.fetched(package, "*.orig.tar.*", "--tar-only")
+        tarballs = glob.glob(os.path.join(place, "*.orig.tar.*[!c]"))
+        folder = os.path.join(place, "tarball")
+        os.makedirs(folder, exist_ok=True)
+        if len(tarballs) != 1 or subprocess.run(["tar", "-C", folder, "--strip-components=1", "-xf",
+                                                 tarballs[0]], check=False).returncode != 0:
+            raise Unavailable(f"the tarball of {package} did not unpack")
+        version = os.path.basename(tarballs[0]).partition("_")[2].partition(".orig.")[0]
+        return folder, f"{package} {version}"
+
+    def fetched(self, package, pattern, *options):
+        """The folder of the package, with files of that pattern."""
         place = os.path.join(self.folder, package)
-        if not glob.glob(os.path.join(place, "*.dsc")):
+        if not glob.glob(os.path.join(place, pattern)):
             if not self.ready:
                 self.write_configuration()
                 self.apt("update")
                 self.ready = True
             os.makedirs(place, exist_ok=True)
-            self.fetch(package, place)
-        return self.folder_of(package, place)
+            self.fetch(package, place, *options)
+        return place
 
-    def fetch(self, package, place):
+    def fetch(self, package, place, *options):
         before = self.folder
         self.folder = place
         try:
-            self.apt("--only-source", "source", package)
+            self.apt("--only-source", *options, "source", package)
         finally:
             self.folder = before
 

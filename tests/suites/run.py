@@ -37,7 +37,7 @@ class Suite:
         self.path = path
         self.name = os.path.splitext(os.path.basename(path))[0]
         text = fetch.read(path)
-        self.fields = dict(re.findall(r"^# (Source|Needs|Serves|Runs|Limit): (.*)$", text, re.M))
+        self.fields = dict(re.findall(r"^# (Source|Tarball|Needs|Serves|Runs|Limit): (.*)$", text, re.M))
 
     def missing(self):
         """A package that it needs and that is not there. A need is COMMAND-OR-FILE:PACKAGE."""
@@ -102,6 +102,8 @@ def try_suite(suite, arguments, folder, sources):
     source, version = "-", table.installed_version(suite.fields.get("Needs", ""))
     if "Source" in suite.fields:
         source, version = sources.unpacked(suite.fields["Source"])
+    elif "Tarball" in suite.fields:
+        source, version = sources.unpacked_tarball(suite.fields["Tarball"])
     work = os.path.join(folder, "work", suite.name)
     trouble = build(suite, source, work)
     if trouble:

@@ -22,8 +22,8 @@ HEAD = """
 packages, and runs each twice: on glibc's malloc and with the library preloaded. *Not built*: needs its
 own project's build, or another system. *Not counted*: fails or is skipped on glibc's malloc as well.
 *Not served*: the test's process has a malloc of its own, or drops its environment. *Known*: fails only
-here, for the reason below. musl's package has no tests, Lua's neither, and neither musl's libc-test nor
-LTP with OpenPOSIX is in Debian.
+here, for the reason below. The packages of Lua and musl have no tests; Lua's come from another project that
+keeps them. Neither musl's libc-test nor LTP with OpenPOSIX is in Debian.
 
 """
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# bare.sh: the README, as a new user types it, on a bare Debian: a debootstrap minbase folder entered with
-# chroot, in which nothing but python3 and pkg-config is installed. First its first command, then all of it,
-# by root and by an ordinary user, in a path with blanks, then its second command. Needs
-# root and a Debian or Ubuntu host, whose release, package sources and proxy it uses.
+# bare.sh [RELEASE]: the README, as a new user types it, on a bare Debian: a debootstrap minbase folder entered
+# with chroot, in which nothing but python3 and pkg-config is installed. First its first command, then all of
+# it, by root and by an ordinary user, in a path with blanks, then its second command, unless BARE_TEST says
+# no. Needs root and a Debian or Ubuntu host, whose release, when none is named, package sources and proxy it
+# uses.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,7 +35,7 @@ if [ "${1-}" != --inside ]; then
     trap 'rm -rf --one-file-system "$work"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    unshare --mount --pid --fork --kill-child sh "$here/bare.sh" --inside "$work"
+    unshare --mount --pid --fork --kill-child sh "$here/bare.sh" --inside "$work" "$@"
     exit
 fi
 
@@ -43,7 +44,8 @@ root=$work/root
 caller=bare
 tree=/home/newcomer/brkmalloc
 # shellcheck source=/dev/null
-release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+own_release=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+release=${3:-$own_release}
 # shellcheck source=tests/tools/bare_system.sh
 . "$here/bare_system.sh"
 
@@ -60,9 +62,12 @@ tried()
 }
 
 unpack_base || give_up "could not make a bare system"
-rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
-copy_from_host etc/apt/sources.list etc/apt/sources.list.d etc/apt/keyrings etc/apt/trusted.gpg.d \
-    usr/share/keyrings
+# Another release has the source that debootstrap left.
+if [ "$release" = "$own_release" ]; then
+    rm -rf "$root/etc/apt/sources.list" "$root/etc/apt/sources.list.d"
+    copy_from_host etc/apt/sources.list etc/apt/sources.list.d etc/apt/keyrings etc/apt/trusted.gpg.d \
+        usr/share/keyrings
+fi
 copy_network_settings
 copy_source_tree "$tree" || give_up "could not copy the source tree"
 mount_system
@@ -94,6 +99,7 @@ echo "bare: the README from top to bottom"
 enter "$tree" env README_INSTALLS=yes sh tests/readme/typed.sh </dev/null || result=1
 tried "README.md" "$result"
 
+[ "${BARE_TEST-}" != no ] || finish
 result=0
 echo "bare: ./brkmalloc test"
 {
