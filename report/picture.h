@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a page holds of a picture within its bound of 25 MiB. */
-#define PICTURE_SPANS_MAX ((size_t)2 << 20)
+/* What a browser unpacks within two seconds, and draws again while the slider moves. */
+#define PICTURE_SPANS_MAX ((size_t)1 << 20)
 
 /* As many as the slider has places for; no fewer however long the input is. */
 #define PICTURE_MOMENTS_MAX 512
