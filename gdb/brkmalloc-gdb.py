@@ -10,7 +10,7 @@ import struct
 
 import gdb
 
-EDITION = 1
+EDITION = 2
 FACT = struct.Struct("<56sQ")
 WORD = struct.Struct("<Q")
 MASK_32, MASK_64 = (1 << 32) - 1, (1 << 64) - 1
@@ -24,8 +24,9 @@ SHOWN_BYTES = 32
 SHOWN_PROBLEMS = 20
 
 IN_USE, CACHED, FREE, TOP, FENCEPOST = "in use", "cached", "free", "top", "fencepost"
+EDGE = "chunk edge"
 DAMAGED = "damaged"
-STATES = (IN_USE, CACHED, FREE, TOP, FENCEPOST)
+STATES = (IN_USE, CACHED, FREE, TOP, FENCEPOST, EDGE)
 
 
 class Unreadable(Exception):
@@ -222,9 +223,15 @@ class Heap:
                                       self._field(entry, "region.first")))
         return regions
 
+    def heap_addresses(self):
+        """The main heap's, then those of the side heaps."""
+        facts = self.facts
+        return [facts["heap"]] + [facts["side heaps"] + i * facts["sizeof heap"]
+                                  for i in range(self.memory.number(facts["side heaps used"], 4))]
+
     def is_locked(self):
-        lock = self.facts["heap"] + self.facts["heap.lock"]
-        return self._field(lock, "lock.word", 4) != 0
+        return any(self._field(at + self.facts["heap.lock"], "lock.word", 4) != 0
+                   for at in self.heap_addresses())
 
     def top(self, member):
         return self._field(self.facts["heap"] + self.facts["heap.top"], "top." + member)
@@ -423,9 +430,9 @@ class Heap:
         doubling = power - (limit.bit_length() - 1)
         return min(exact + (doubling << bits) + step, facts["bins"] - 1)
 
-    def heads(self):
-        """(bin, first block) of each bin that is not empty."""
-        at = self.facts["heap"] + self.facts["heap.bins"] + self.facts["bins.heads"]
+    def heads(self, heap):
+        """(bin, first block) of each bin of a heap that is not empty."""
+        at = heap + self.facts["heap.bins"] + self.facts["bins.heads"]
         table = self.memory.read(at, 8 * self.facts["bins"])
         return [(i, head) for i, (head,) in enumerate(WORD.iter_unpack(table)) if head != 0]
 
@@ -500,12 +507,20 @@ class Heap:
             caches.append(cache)
         return caches
 
-    def depot(self):
-        facts, depot = self.facts, Cache("depot")
+    def depots(self):
+        """The main heap's, then those of the side heaps that have one."""
+        sides = (self.memory.word(self.facts["side depots"] + 8 * i)
+                 for i in range(len(self.heap_addresses()) - 1))
+        named = [(self.facts["depot"], "depot")]
+        named += [(at, f"depot of side heap {i + 1}") for i, at in enumerate(sides) if at != 0]
+        return [self._depot(at, name) for at, name in named]
+
+    def _depot(self, at, name):
+        facts, depot = self.facts, Cache(name)
         for slot in range(facts["shelf count"]):
-            shelf = facts["shelves"] + slot * facts["sizeof shelf"]
+            shelf = at + facts["depot.shelves"] + slot * facts["sizeof shelf"]
             for batch in range(self._field(shelf, "shelf.batches", 4)):
-                entry = facts["shelf batches"] + \
+                entry = at + facts["depot.batch"] + \
                     (slot * facts["shelf room"] + batch) * facts["sizeof cached_list"]
                 first = self._field(entry, "cached_list.first")
                 count = self._field(entry, "cached_list.count", 4)
@@ -514,7 +529,7 @@ class Heap:
         return depot
 
     def caches(self):
-        return self.thread_caches() + [self.depot()]
+        return self.thread_caches() + self.depots()
 
     def where_cached(self, payload):
         for cache in self.caches():
@@ -918,7 +933,7 @@ def survey(heap):
     tallies = {state: Tally() for state in (IN_USE, CACHED, FREE, TOP, DAMAGED)}
     histogram = {}
     for block in heap.all_blocks():
-        if block.state == FENCEPOST:
+        if block.state in (FENCEPOST, EDGE):
             continue
         tallies[block.state].add(block, top_available(block, heap) if block.state == TOP else None)
         if block.state == FREE:
@@ -1063,6 +1078,8 @@ tell what they are. Of a block that was freed and is not free: which cache or qu
             print(f"{block.payload:#x}: {heap.describe_damage(block)}")
         elif block.state == IN_USE:
             print(f"{short(heap, block)}: it is in use itself")
+        elif block.state == EDGE:
+            print(f"{short(heap, block)}: it bounds a chunk that the main heap lends to a side heap")
         else:
             print("the region ends here")
 
@@ -1115,12 +1132,19 @@ class BrkmBins(Command):
         heap = chosen_heap()
         warn_if_locked(heap)
         print(f"{'bin':>4} {'blocks':>8} {'bytes':>14} {'smallest':>12} {'largest':>12}  first")
-        for number, head in heap.heads():
-            blocks, problem = heap.bin_list(head)
-            sizes = [block.size for block in blocks] or [0]
-            print(f"{number:>4} {len(blocks):>8} {sum(sizes):>14} {min(sizes):>12} "
-                  f"{max(sizes):>12}  {head + heap.header_bytes:#x}"
-                  + (f"  {problem}" if problem else ""))
+        for i, at in enumerate(heap.heap_addresses()):
+            if i != 0:
+                print(f"side heap {i}")
+            for number, head in heap.heads(at):
+                self.print_bin(heap, number, head)
+
+    @staticmethod
+    def print_bin(heap, number, head):
+        blocks, problem = heap.bin_list(head)
+        sizes = [block.size for block in blocks] or [0]
+        print(f"{number:>4} {len(blocks):>8} {sum(sizes):>14} {min(sizes):>12} "
+              f"{max(sizes):>12}  {head + heap.header_bytes:#x}"
+              + (f"  {problem}" if problem else ""))
 
 
 class BrkmCaches(Command):
@@ -1212,10 +1236,18 @@ class Checker:
         self.problem(f"header of block {block.payload:#x}: {heap.describe_damage(block)}", *details)
 
     def check_bins(self):
-        heap, listed = self.heap, set()
-        bins = heap.facts["heap"] + heap.facts["heap.bins"]
+        listed = set()
+        for at in self.heap.heap_addresses():
+            self.check_bins_of(at, listed)
+        if not self.problems:
+            for start in self.free.keys() - listed:
+                self.problem(f"free block {self.free[start].payload:#x} is in no bin")
+
+    def check_bins_of(self, at, listed):
+        heap = self.heap
+        bins = at + heap.facts["heap.bins"]
         bits = heap.facts["bins in a word"]
-        heads = dict(heap.heads())
+        heads = dict(heap.heads(at))
         for number in range(heap.facts["bins"]):
             word = heap.memory.word(bins + heap.facts["bins.words"] + number // bits * 8)
             if bool(word >> number % bits & 1) != (number in heads):
@@ -1231,9 +1263,6 @@ class Checker:
                                  f"belongs into bin {heap.bin_of(block.size)}")
                 if block.start not in self.free:
                     self.problem(f"bin {number}: {block.payload:#x} lies inside another block")
-        if not self.problems:
-            for start in self.free.keys() - listed:
-                self.problem(f"free block {self.free[start].payload:#x} is in no bin")
 
     def check_caches(self):
         for cache in self.heap.caches():
@@ -1245,19 +1274,22 @@ class Checker:
                         self.problem(f"{cache.name}, {what}: {payload:#x} is no cached block")
 
     def check_counters(self):
-        heap, base = self.heap, self.heap.facts["heap"]
         counted = {"heap.in_use_bytes": self.in_use_bytes, "heap.in_use_blocks": self.in_use_blocks}
         for name, value in counted.items():
-            said = heap.memory.word(base + heap.facts[name])
+            said = self.sum_of(name)
             if said != value:
-                self.problem(f"the heap's counter {name[5:]} is {said}, but a walk finds {value}")
-        bins = base + heap.facts["heap.bins"]
+                self.problem(f"the heaps' counter {name[5:]} is {said}, but a walk finds {value}")
         free = {"bins.blocks": len(self.free),
                 "bins.bytes": sum(block.size for block in self.free.values())}
         for name, value in free.items():
-            said = heap.memory.word(bins + heap.facts[name])
+            said = self.sum_of(name, self.heap.facts["heap.bins"])
             if said != value:
                 self.problem(f"the counter of free {name[5:]} is {said}, but a walk finds {value}")
+
+    def sum_of(self, name, offset=0):
+        heap = self.heap
+        return sum(heap.memory.word(at + offset + heap.facts[name])
+                   for at in heap.heap_addresses())
 
 
 class BrkmCheck(Command):

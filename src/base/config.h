@@ -92,6 +92,35 @@
 #define BRKM_GROW_SHARE 8
 #define BRKM_GROW_MAX (32 * BRKM_MIB)
 
+/* Heaps beside the main one, at most; each costs 5 KiB of address space until it is used. And bytes
+ * of the largest block that they serve: as the thread caches, so that what threads take often is
+ * cut from lines of their own, and large blocks share one free space. */
+#define BRKM_SIDE_HEAPS_MAX 64
+#define BRKM_SIDE_BLOCK_MAX (64 * BRKM_KIB)
+
+/* Bytes. Chunks are whole granules. A chunk has at least BRKM_CHUNK_MIN, and as much as the share
+ * (1/8) of what its heap has borrowed, up to a bound: a few hundred chunks at most are open at one
+ * time, and a heap that is small keeps little to itself. */
+#define BRKM_CHUNK_GRANULE (64 * BRKM_KIB)
+#define BRKM_CHUNK_MIN (128 * BRKM_KIB)
+#define BRKM_CHUNK_SHARE 8
+#define BRKM_CHUNK_MAX (4 * BRKM_MIB)
+
+/* The share (1/4) of what a side heap has in use that it may have free, beside a chunk that is free
+ * as a whole, before that goes back. */
+#define BRKM_CHUNK_FREE_SHARE 8
+
+/* Granules above the window's start that chunks can lie in: 1 TiB. The map of them takes a byte
+ * each, which is address space until it is written to. */
+#define BRKM_CHUNK_GRANULES ((size_t)1 << 24)
+
+/* Visits to its heap, while there are other threads, after which a thread asks for one with fewer
+ * threads; one in which somebody waited for the lock counts for more. Threads that live shortly, or
+ * whose caches serve nearly all, stay in the main heap: there they share cache lines, which costs
+ * as much as they allocate, and free memory, of which a heap of their own would keep more. */
+#define BRKM_HOME_PATIENCE 512
+#define BRKM_HOME_WAIT 8
+
 /* Bytes. Blocks up to BRKM_CACHED_MAX go through the thread caches. Each size up to
  * BRKM_CACHED_EXACT_MAX is a class of its own, and such blocks are served on the fast path; above,
  * 1 << BRKM_MEDIUM_BITS classes for each doubling, so that rounding up to a class wastes at most

@@ -10,8 +10,9 @@
 #include "cache/cache_budget.h"
 #include "cache/cache_registry.h"
 #include "cache/depot.h"
+#include "cache/home.h"
 #include "cache/idle.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "system/os_thread.h"
 
 /* Blocks of a medium slot, beyond anything that its budget allows. */
@@ -46,7 +47,7 @@ static bool flush_bins(struct thread_cache *cache, void (*give)(unsigned, struct
 static void give_to_heap(unsigned slot, struct cached_list list)
 {
     (void)slot;
-    brkm__heap_free_list(&brkm__main_heap, list);
+    brkm__heaps_free_list(list);
 }
 
 bool brkm__cache_flush_all(void)
@@ -63,6 +64,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     relaxed_load(brkm__cache_keeper)->hand_over(&cache->kept);
     flush_bins(cache, brkm__depot_put);
     brkm__idle_release(IDLE_IN_CACHES, cache->budget);
+    brkm__home_leave(cache);
     probe_cache_end(cache->number, cache->refills, cache->flushes);
     brkm__registry_leave(cache);
 }
@@ -100,6 +102,7 @@ struct thread_cache *brkm__cache_find(struct thread_cache *cache)
     brkm__cached_draw_secret();
     cache = make_cache();
     if (cache != NULL) {
+        brkm__home_enter(cache);
         brkm__registry_enter(cache);
         brkm__thread_cache = cache;
         probe_cache_begin(cache->number, cache->budget);

@@ -8,7 +8,7 @@
 #include "cache/depot.h"
 #include "cache/supply.h"
 #include "heap/block.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 
 /* ---- Refill ---- */
 
@@ -116,6 +116,6 @@ void brkm__cache_keep(struct mem_control_block *block)
 {
     struct thread_cache *cache = cache_own();
     if (cache == NULL || !keep(cache, block)) {
-        brkm__heap_free(&brkm__main_heap, block, "free");
+        brkm__heaps_free(block, "free");
     }
 }

@@ -3,6 +3,7 @@
 #include "cache/cache_registry.h"
 
 #include "base/facts.h"
+#include "cache/home.h"
 #include "cache/idle.h"
 #include "kit/own_memory.h"
 
@@ -179,6 +180,7 @@ void brkm__cache_forget_other_threads(void)
     registry.first = NULL;
     registry.threads = 0;
     brkm__idle_reset(IDLE_IN_CACHES, cache_is_real(own) ? own->budget : 0);
+    brkm__homes_reset(cache_is_real(own) ? own : NULL);
     if (cache_is_real(own)) {
         own->next = NULL;
         own->link = &registry.first;

@@ -6,7 +6,7 @@
 #include "base/facts.h"
 #include "base/probes.h"
 #include "cache/idle.h"
-#include "heap/heap.h"
+#include "kit/own_memory.h"
 
 #define SHELF_COUNT SIZE_CLASS_EXACT_SLOTS
 
@@ -25,76 +25,136 @@ struct shelf {
     unsigned unasked;
 };
 
-static struct {
+struct depot {
     /* Apart from the batches, so that a look at all shelves touches few pages. */
     struct shelf shelves[SHELF_COUNT];
     struct cached_list batch[SHELF_COUNT][BRKM_DEPOT_BATCHES];
-} depot;
+};
+
+/* The main heap's. */
+static struct depot main_depot;
+
+/* Those of side heaps; NULL where there is none. Each is written once, before a thread has the heap
+ * as its home: relaxed_load. */
+static struct depot *side_depots[BRKM_SIDE_HEAPS_MAX];
+
+static struct depot *depot_of(const struct heap *heap)
+{
+    return likely(!heap_is_side(heap)) ? &main_depot
+                                       : relaxed_load(side_depots[heap_number(heap) - 1]);
+}
+
+void brkm__depot_begin(const struct heap *heap)
+{
+    relaxed_store(side_depots[heap_number(heap) - 1],
+                  (struct depot *)brkm__own_map(sizeof(struct depot)));
+}
 
 static size_t list_bytes(unsigned slot, struct cached_list list)
 {
     return list.count * size_class_slot_size(slot);
 }
 
-static struct cached_list take_last(struct shelf *shelf, unsigned slot)
+static struct cached_list take_last(struct depot *depot, unsigned slot)
 {
+    struct shelf *shelf = &depot->shelves[slot];
     relaxed_store(shelf->batches, shelf->batches - 1);
-    struct cached_list batch = depot.batch[slot][shelf->batches];
+    struct cached_list batch = depot->batch[slot][shelf->batches];
     brkm__idle_release(IDLE_IN_DEPOT, list_bytes(slot, batch));
     return batch;
 }
 
 /* False when the shelf is full or nobody asks for its batches. Then one that lies there goes too,
  * by `surplus`, so that memory which a program has given up does not stay in the depot. */
-static bool store(unsigned slot, struct cached_list batch, struct cached_list *surplus)
+static bool store(struct depot *depot, unsigned slot, struct cached_list batch,
+                  struct cached_list *surplus)
 {
-    struct shelf *shelf = &depot.shelves[slot];
+    struct shelf *shelf = &depot->shelves[slot];
     lock_acquire(&shelf->lock);
     unsigned unasked = relaxed_load(shelf->unasked) + 1;
     bool wanted = unasked <= UNASKED_MAX && shelf->batches < BRKM_DEPOT_BATCHES;
     relaxed_store(shelf->unasked, unasked);
     if (wanted) {
-        depot.batch[slot][shelf->batches] = batch;
+        depot->batch[slot][shelf->batches] = batch;
         __atomic_store_n(&shelf->batches, shelf->batches + 1, __ATOMIC_RELEASE);
     } else if (unasked > UNASKED_MAX && shelf->batches > 0) {
-        *surplus = take_last(shelf, slot);
+        *surplus = take_last(depot, slot);
     }
     lock_release(&shelf->lock);
     return wanted;
 }
 
 /* False when the shelf or the depot is full. */
-static bool keep(unsigned slot, struct cached_list batch)
+static bool keep(struct depot *depot, unsigned slot, struct cached_list batch)
 {
     struct cached_list surplus = cached_list_empty();
     size_t bytes = list_bytes(slot, batch);
     bool stored = brkm__idle_reserve(IDLE_IN_DEPOT, bytes);
-    if (stored && !store(slot, batch, &surplus)) {
+    if (stored && !store(depot, slot, batch, &surplus)) {
         brkm__idle_release(IDLE_IN_DEPOT, bytes);
         stored = false;
     }
     if (surplus.count != 0) {
-        brkm__heap_free_list(&brkm__main_heap, surplus);
+        brkm__heaps_free_list(surplus);
     }
     return stored;
 }
 
-void brkm__depot_put(unsigned slot, struct cached_list batch)
+/* A batch of blocks that are all `owner`'s. */
+static void put_own(const struct heap *owner, unsigned slot, struct cached_list batch)
 {
-    bool kept = !size_class_is_medium(slot) && keep(slot, batch);
+    struct depot *depot = depot_of(owner);
+    bool kept = depot != NULL && !size_class_is_medium(slot) && keep(depot, slot, batch);
     probe_depot_put(size_class_slot_size(slot), batch.count, kept);
     if (!kept) {
-        brkm__heap_free_list(&brkm__main_heap, batch);
+        brkm__heaps_free_list(batch);
     }
 }
 
-struct cached_list brkm__depot_take(unsigned slot)
+/* True when no block of the list, as far as its links are sound, is another heap's. */
+static bool are_all_of(const struct heap *owner, struct cached_list list)
+{
+    const struct cached_block *block = list.first;
+    for (unsigned i = 0; i < list.count && cached_link_is_sound(block); i++) {
+        if (heap_of(block_from_payload(block)) != owner) {
+            return false;
+        }
+        block = block->next;
+    }
+    return true;
+}
+
+/* Takes the blocks of the first one's heap out of the list. */
+static struct cached_list take_first_owners(struct cached_list *list, struct heap **owner)
+{
+    struct cached_list own = cached_list_empty();
+    struct cached_list others = cached_list_empty();
+    *owner = heap_of(block_from_payload(list->first));
+    while (list->count != 0) {
+        struct mem_control_block *block = cached_list_pop(list);
+        brkm__cached_list_push(heap_of(block) == *owner ? &own : &others, block);
+    }
+    *list = others;
+    return own;
+}
+
+void brkm__depot_put(unsigned slot, struct cached_list batch)
+{
+    struct heap *owner = heap_of(block_from_payload(batch.first));
+    if (likely(!chunks_exist()) || are_all_of(owner, batch)) {
+        put_own(owner, slot, batch);
+        return;
+    }
+    while (batch.count != 0) {
+        struct cached_list own = take_first_owners(&batch, &owner);
+        put_own(owner, slot, own);
+    }
+}
+
+static struct cached_list take(struct depot *depot, unsigned slot)
 {
     struct cached_list batch = cached_list_empty();
-    if (size_class_is_medium(slot)) {
-        return batch;
-    }
-    struct shelf *shelf = &depot.shelves[slot];
+    struct shelf *shelf = &depot->shelves[slot];
     if (relaxed_load(shelf->unasked) != 0) {
         relaxed_store(shelf->unasked, 0);
     }
@@ -103,55 +163,103 @@ struct cached_list brkm__depot_take(unsigned slot)
     }
     lock_acquire(&shelf->lock);
     if (shelf->batches > 0) {
-        batch = take_last(shelf, slot);
+        batch = take_last(depot, slot);
         probe_depot_take(size_class_slot_size(slot), batch.count);
     }
     lock_release(&shelf->lock);
     return batch;
 }
 
-bool brkm__depot_drain(void)
+struct cached_list brkm__depot_take(const struct heap *heap, unsigned slot)
+{
+    struct depot *depot = depot_of(heap);
+    return depot == NULL || size_class_is_medium(slot) ? cached_list_empty() : take(depot, slot);
+}
+
+/* ---- All depots ---- */
+
+/* Steps through them: NULL gives the main heap's, the last gives NULL. */
+static struct depot *next_depot(const struct depot *depot)
+{
+    bool found = depot == &main_depot;
+    if (depot == NULL) {
+        return &main_depot;
+    }
+    for (unsigned i = 0; i < relaxed_load(brkm__side_heaps_used); i++) {
+        struct depot *side = relaxed_load(side_depots[i]);
+        if (found && side != NULL) {
+            return side;
+        }
+        found |= side == depot;
+    }
+    return NULL;
+}
+
+static bool drain(struct depot *depot)
 {
     bool drained = false;
     for (unsigned slot = 0; slot < SHELF_COUNT; slot++) {
         for (;;) {
-            struct cached_list batch = brkm__depot_take(slot);
+            struct cached_list batch = take(depot, slot);
             if (batch.count == 0) {
                 break;
             }
-            brkm__heap_free_list(&brkm__main_heap, batch);
+            brkm__heaps_free_list(batch);
             drained = true;
         }
     }
     return drained;
 }
 
+bool brkm__depot_drain(void)
+{
+    bool drained = false;
+    for (struct depot *depot = NULL; (depot = next_depot(depot)) != NULL;) {
+        drained |= drain(depot);
+    }
+    return drained;
+}
+
+static void add_totals(struct depot_totals *totals, struct depot *depot)
+{
+    for (unsigned slot = 0; slot < SHELF_COUNT; slot++) {
+        struct shelf *shelf = &depot->shelves[slot];
+        lock_acquire(&shelf->lock);
+        for (unsigned i = 0; i < shelf->batches; i++) {
+            totals->blocks += depot->batch[slot][i].count;
+            totals->bytes += list_bytes(slot, depot->batch[slot][i]);
+        }
+        totals->contended += shelf->lock.contended;
+        lock_release(&shelf->lock);
+    }
+}
+
 struct depot_totals brkm__depot_totals(void)
 {
     struct depot_totals totals = {0};
-    for (unsigned slot = 0; slot < SHELF_COUNT; slot++) {
-        struct shelf *shelf = &depot.shelves[slot];
-        lock_acquire(&shelf->lock);
-        for (unsigned i = 0; i < shelf->batches; i++) {
-            totals.blocks += depot.batch[slot][i].count;
-            totals.bytes += list_bytes(slot, depot.batch[slot][i]);
-        }
-        totals.contended += shelf->lock.contended;
-        lock_release(&shelf->lock);
+    for (struct depot *depot = NULL; (depot = next_depot(depot)) != NULL;) {
+        add_totals(&totals, depot);
+        totals.own_bytes += depot != &main_depot ? brkm__own_bytes(sizeof(*depot)) : 0;
     }
     return totals;
 }
 
 struct lock *brkm__depot_lock(unsigned shelf)
 {
-    return shelf < SHELF_COUNT ? &depot.shelves[shelf].lock : NULL;
+    struct depot *depot = &main_depot;
+    for (; depot != NULL && shelf >= SHELF_COUNT; shelf -= (unsigned)SHELF_COUNT) {
+        depot = next_depot(depot);
+    }
+    return depot != NULL ? &depot->shelves[shelf].lock : NULL;
 }
 
 /* ---- For debuggers ---- */
 
 static const struct fact facts[] FACTS = {
-    FACT_ADDRESS("shelves", depot.shelves),
-    FACT_ADDRESS("shelf batches", depot.batch),
+    FACT_ADDRESS("depot", &main_depot),
+    FACT_ADDRESS("side depots", side_depots),
+    FACT_OFFSET(depot, shelves),
+    FACT_OFFSET(depot, batch),
     FACT("shelf count", SHELF_COUNT),
     FACT("shelf room", BRKM_DEPOT_BATCHES),
     FACT_SIZE(shelf),

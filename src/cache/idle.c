@@ -18,7 +18,7 @@ static struct {
 /* Of caches and depot together. */
 static size_t bound_of_all(void)
 {
-    size_t handed_out = heap_handed_out(&brkm__main_heap);
+    size_t handed_out = heaps_handed_out();
     size_t least = os_is_single_threaded() ? BRKM_IDLE_MIN_ALONE : BRKM_IDLE_MIN;
     size_t small = min_size(handed_out / BRKM_IDLE_SMALL_SHARE, BRKM_IDLE_SMALL_MAX);
     return max_size(max_size(least, small), handed_out / BRKM_IDLE_SHARE);

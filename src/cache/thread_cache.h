@@ -20,6 +20,8 @@
 /* Bytes. The largest request that an exact class serves. */
 #define CACHE_HIT_MAX (BRKM_CACHED_EXACT_MAX - BRKM_HEADER_SIZE)
 
+struct heap;
+
 struct thread_cache {
     struct cache_bin bins[SIZE_CLASS_SLOTS];
     size_t budget;           /* bytes that the cache may hold */
@@ -33,8 +35,12 @@ struct thread_cache {
     uint64_t flushes;
     uint64_t number; /* counted from 1 */
     uint64_t random; /* of random_placement; 0 before the first use */
-    void *kept;      /* the keeper's; NULL without, and before it has anything */
-    uintptr_t owner; /* pthread_self() of the thread, for debuggers */
+    /* Where its blocks come from (home.h): NULL in the constant caches alone. */
+    struct heap *home;
+    uint64_t home_contended; /* times that threads had waited for home's lock at the last look */
+    int home_patience;       /* visits to its heap before another home is looked for */
+    void *kept;              /* the keeper's; NULL without, and before it has anything */
+    uintptr_t owner;         /* pthread_self() of the thread, for debuggers */
     /* List of all caches, or of those of threads that ended, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;

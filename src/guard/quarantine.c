@@ -9,7 +9,7 @@
 #include "base/facts.h"
 #include "base/valgrind.h"
 #include "heap/block.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/sealed_list.h"
 #include "kit/options.h"
 #include "kit/own_memory.h"
@@ -211,7 +211,7 @@ static void free_blocks(void **blocks, unsigned count, size_t block_size)
         }
         brkm__cached_list_push(&list, block_from_payload(blocks[i]));
     }
-    brkm__heap_free_list(&brkm__main_heap, list);
+    brkm__heaps_free_list(list);
 }
 
 void brkm__quarantine_relieve_stock(struct stock *stock, size_t block_size)

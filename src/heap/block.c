@@ -90,6 +90,7 @@ static const struct fact facts[] FACTS = {
     FACT("state noted", BLOCK_NOTED),
     FACT("state watched", BLOCK_WATCHED),
     FACT("state row", BLOCK_ROW),
+    FACT("state chunk edge", BLOCK_CHUNK_EDGE),
     FACT("state tight", BLOCK_TIGHT),
     FACT("tight step", BLOCK_TIGHT_STEP),
     FACT("slack max", BLOCK_SLACK_MAX),

@@ -89,6 +89,8 @@ enum block_state {
     BLOCK_TIGHT = 0x36280000,
     /* In use by rows.h, which cuts it into places without headers: its payload is the first. */
     BLOCK_ROW = 0x11d30000,
+    /* An end of a chunk (chunks.h): neither free nor anybody's. */
+    BLOCK_CHUNK_EDGE = 0x68a40000,
     /* Never stored: what block_state says of a header with a wrong seal. */
     BLOCK_DAMAGED = 1,
 };
@@ -105,7 +107,7 @@ enum block_state {
 enum block_flag {
     /* The block in front is free, and its boundary tag lies right before this header. */
     BLOCK_FLAG_PREVIOUS_FREE = 0x80,
-    /* The first block of a fallback region. */
+    /* The first block of a fallback region, or of a chunk. */
     BLOCK_FLAG_REGION_START = 0x40,
     /* Of free blocks only: some pages were given back since they were last used, those that
      * block_clean_pages tells. */
@@ -297,6 +299,7 @@ static inline enum block_state block_state(const struct mem_control_block *block
     case BLOCK_NOTED:
     case BLOCK_WATCHED:
     case BLOCK_ROW:
+    case BLOCK_CHUNK_EDGE:
         return (enum block_state)difference;
     default:
         return slack_told_by(difference) <= BLOCK_SLACK_MAX ? BLOCK_TIGHT : BLOCK_DAMAGED;
@@ -448,8 +451,8 @@ static inline size_t *block_boundary_tag_before(const struct mem_control_block *
 }
 
 /* Makes `block` one free block of `size` bytes: header and boundary tag. Of the flags only that of
- * a region's first block stays: what is in front is not free, or it would be part of this block.
- * The flag in the next header is the caller's to set. */
+ * a region's or chunk's first block stays: what is in front is not free, or it would be part of
+ * this block. The flag in the next header is the caller's to set. */
 static inline void block_make_free(struct mem_control_block *block, size_t size, unsigned flags)
 {
     annotate_ours(block, sizeof(struct free_block));

@@ -3,6 +3,8 @@
 #include "heap/free_space.h"
 
 #include "base/probes.h"
+#include "heap/chunks.h"
+#include "heap/heaps.h"
 #include "heap/regions.h"
 #include "heap/size_class.h"
 #include "kit/alarm.h"
@@ -128,6 +130,8 @@ static struct free_range coalesce(struct heap *heap, struct free_range range,
     return range;
 }
 
+/* ---- Regions and chunks that are free as a whole ---- */
+
 static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *block)
 {
     size_t bytes = regions_spanned_bytes(block);
@@ -153,6 +157,30 @@ static void keep_one_spare(struct heap *heap, struct mem_control_block *block)
     }
 }
 
+static void return_chunk(struct heap *heap, struct mem_control_block *block)
+{
+    brkm__bins_remove(&heap->bins, block, block_size(block));
+    heap->chunk_bytes -= brkm__chunk_return(block);
+}
+
+/* `block`, which is free, begins a chunk. When it spans it and enough is free without, it goes. */
+static void keep_few_chunks(struct heap *heap, struct mem_control_block *block)
+{
+    if (brkm__chunk_is_whole(block) &&
+        heap->bins.bytes - block_size(block) > heap->in_use_bytes / BRKM_CHUNK_FREE_SHARE) {
+        return_chunk(heap, block);
+    }
+}
+
+static void look_at_whole(struct heap *heap, struct mem_control_block *block)
+{
+    if (heap_is_side(heap)) {
+        keep_few_chunks(heap, block);
+    } else {
+        keep_one_spare(heap, block);
+    }
+}
+
 void brkm__space_free(struct heap *heap, struct mem_control_block *block, size_t size,
                       const char *caller)
 {
@@ -164,7 +192,7 @@ void brkm__space_free(struct heap *heap, struct mem_control_block *block, size_t
     }
     release(heap, range.first, range.size, clean);
     if (unlikely(block_has_flag(range.first, BLOCK_FLAG_REGION_START))) {
-        keep_one_spare(heap, range.first);
+        look_at_whole(heap, range.first);
     }
 }
 
@@ -294,8 +322,8 @@ static struct page_range take_clean_pages(struct mem_control_block *block)
 static void regret_use(struct heap *heap, struct page_range pages)
 {
     size_t bytes = page_range_bytes(pages);
-    if (unlikely(bytes != 0 && heap->fallback_bytes != 0)) {
-        bytes -= brkm__regions_first_use(pages);
+    if (unlikely(bytes != 0)) {
+        bytes -= heap_is_side(heap) ? brkm__chunk_first_use(pages) : brkm__regions_first_use(pages);
     }
     brkm__purge_regret(&heap->purge, bytes);
 }
@@ -381,6 +409,12 @@ bool brkm__space_grow(struct heap *heap, size_t size)
     return growth.grown;
 }
 
+void brkm__space_add(struct heap *heap, struct mem_control_block *block, size_t size,
+                     struct page_range clean)
+{
+    release(heap, block, size, clean);
+}
+
 bool brkm__space_add_fallback(struct heap *heap, size_t size)
 {
     /* Doubled each time, so that there are few: each address outside the window is looked up. */
@@ -445,9 +479,26 @@ static void trim_quiet_top(struct heap *heap)
     }
 }
 
+size_t brkm__space_return_spare(struct heap *heap)
+{
+    struct mem_control_block *block = NULL;
+    while (heap_is_side(heap) && (block = brkm__chunks_next(heap_number(heap), block)) != NULL) {
+        if (block_is(block, BLOCK_FREE) && brkm__chunk_is_whole(block)) {
+            return_chunk(heap, block);
+        }
+    }
+    struct mem_control_block *spare = heap->spare;
+    heap->spare = NULL;
+    return spare == NULL ? 0 : remove_fallback_region(heap, spare);
+}
+
 size_t brkm__space_decay(struct heap *heap, size_t keep)
 {
-    size_t released = brkm__purge_down_to(heap, keep);
+    if (heap_is_side(heap)) {
+        brkm__space_return_spare(heap);
+    }
+    size_t part = keep == SIZE_MAX ? keep : purge_part(&heap->purge, keep);
+    size_t released = brkm__purge_down_to(heap, part);
     if (!lock_is_awaited(&heap->lock) && keep != SIZE_MAX) {
         trim_quiet_top(heap);
     }
@@ -457,9 +508,6 @@ size_t brkm__space_decay(struct heap *heap, size_t keep)
 size_t brkm__space_trim(struct heap *heap, size_t pad)
 {
     size_t released = brkm__top_trim(&heap->top, pad, brkm__os_page_size());
-    if (heap->spare != NULL) {
-        released += remove_fallback_region(heap, heap->spare);
-        heap->spare = NULL;
-    }
+    released += brkm__space_return_spare(heap);
     return released + brkm__purge_all(heap, pad == 0);
 }

@@ -20,10 +20,10 @@
  * slow down the thread that works on the rest. */
 struct heap {
     _Alignas(BRKM_CACHE_LINE) struct lock lock;
-    /* in_use_bytes as it was lately, at most BRKM_HANDED_OUT_STEP off. Read without the lock,
-     * relaxed, by whoever sets a bound by it. */
-    _Alignas(BRKM_CACHE_LINE) _Atomic(size_t) handed_out;
-    _Alignas(BRKM_CACHE_LINE) struct top top;
+    /* Threads that have it as their home (cache/home.h): changed by each, relaxed, as it decides
+     * nothing but where a thread goes. */
+    _Atomic(unsigned) threads;
+    _Alignas(BRKM_CACHE_LINE) struct top top; /* the main heap's; of a side heap all zero */
     struct bins bins;
     /* A fallback region that is free as a whole is kept here, in the bins too, so that a program
      * that allocates and frees at the edge of one does not map and unmap it each time. */
@@ -38,6 +38,9 @@ struct heap {
     size_t in_use_bytes;
     size_t in_use_blocks;
     size_t in_use_peak; /* highest in_use_bytes so far */
+    size_t noted_bytes; /* of in_use_bytes: those that brkm__handed_out counts */
+    /* Bytes of chunks: lent to side heaps, of the main heap; borrowed, of a side heap. */
+    size_t chunk_bytes;
     /* Bytes from the system that an abandoned heap had; counted in nothing else here. */
     size_t abandoned_bytes;
     /* NULL unless there was one (process/bare_fork.h). True for its blocks, which stay where they
@@ -47,10 +50,22 @@ struct heap {
     uint64_t frees;
 };
 
-/* About how many bytes the heap handed out and did not get back. Takes no lock. */
-static inline size_t heap_handed_out(const struct heap *heap)
+/* The heap with the break, and those that borrow chunks of it (heaps.h). */
+extern struct heap brkm__main_heap BRKM_HIDDEN;
+extern struct heap brkm__side_heaps[BRKM_SIDE_HEAPS_MAX] BRKM_HIDDEN;
+
+static inline bool heap_is_side(const struct heap *heap)
 {
-    return atomic_load_explicit(&heap->handed_out, memory_order_relaxed);
+    return heap != &brkm__main_heap;
+}
+
+/* Bytes that all heaps handed out and did not get back, at most BRKM_HANDED_OUT_STEP off for each.
+ * Written under any heap's lock, read without one by whoever sets a bound by it: relaxed. */
+extern _Atomic(size_t) brkm__handed_out BRKM_HIDDEN;
+
+static inline size_t heaps_handed_out(void)
+{
+    return atomic_load_explicit(&brkm__handed_out, memory_order_relaxed);
 }
 
 /* Bytes that the heap holds from the system. The lock is held by the caller. */
@@ -82,6 +97,11 @@ bool brkm__space_grow(struct heap *heap, size_t size);
 
 /* Maps a region that can give `size` bytes. */
 bool brkm__space_add_fallback(struct heap *heap, size_t size);
+
+/* Takes a free block that is in no bin, the first of a region or chunk, of whose pages those in
+ * `clean` were not used so far. */
+void brkm__space_add(struct heap *heap, struct mem_control_block *block, size_t size,
+                     struct page_range clean);
 
 /* ---- Give back ---- */
 
@@ -129,6 +149,10 @@ void brkm__space_return_memory(struct heap *heap);
  * but for `keep` bytes of them. Ends early when somebody waits for the lock. Returns the bytes of
  * pages that went back. */
 size_t brkm__space_decay(struct heap *heap, size_t keep);
+
+/* Gives back the fallback region that is free as a whole, if there is one, and all such chunks.
+ * Returns the bytes that the system got. */
+size_t brkm__space_return_spare(struct heap *heap);
 
 /* Gives back the top but for `pad` bytes, the spare region, and whole pages inside free blocks.
  * Returns how many bytes went back. */

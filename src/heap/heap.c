@@ -6,21 +6,23 @@
 
 #include "base/facts.h"
 #include "base/probes.h"
+#include "heap/chunks.h"
+#include "heap/find.h"
+#include "heap/heaps.h"
 #include "heap/regions.h"
-#include "heap/walk.h"
-#include "kit/alarm.h"
 #include "kit/footprint.h"
 #include "kit/huge_pages.h"
 #include "kit/report.h"
 #include "system/os.h"
 
 struct heap brkm__main_heap;
+_Atomic(size_t) brkm__handed_out;
 
 /* ---- Begin and end of each operation ---- */
 
 static void leave(struct heap *heap)
 {
-    brkm_assert_heavy(brkm__walk_is_sound(heap), "I1 to I8 hold after each operation");
+    brkm_assert_heavy(brkm__heaps_are_sound(heap), "I1 to I8 hold after each operation");
     lock_release(&heap->lock);
 }
 
@@ -33,29 +35,15 @@ static void leave_after_free(struct heap *heap)
 
 /* ---- Allocate ---- */
 
-static struct mem_control_block *find_block(struct heap *heap, size_t size, enum heap_growth growth,
-                                            size_t *dirty)
-{
-    *dirty = SIZE_MAX;
-    struct mem_control_block *block = brkm__space_take(heap, size, dirty);
-    if (block == NULL && (brkm__top_available(&heap->top) >= size ||
-                          (growth == HEAP_MAY_GROW && brkm__space_grow(heap, size)))) {
-        block = brkm__top_carve(&heap->top, size, dirty);
-    }
-    if (block == NULL && growth == HEAP_MAY_GROW && brkm__space_add_fallback(heap, size)) {
-        block = brkm__space_take(heap, size, dirty);
-    }
-    return block;
-}
-
 /* `difference` may be the two's complement of a decrease. */
 static void change_in_use(struct heap *heap, size_t difference)
 {
     size_t now = heap->in_use_bytes + difference;
     heap->in_use_bytes = now;
     heap->in_use_peak = max_size(heap->in_use_peak, now);
-    if (unlikely(now - heap_handed_out(heap) + BRKM_HANDED_OUT_STEP > 2 * BRKM_HANDED_OUT_STEP)) {
-        atomic_store_explicit(&heap->handed_out, now, memory_order_relaxed);
+    if (unlikely(now - heap->noted_bytes + BRKM_HANDED_OUT_STEP > 2 * BRKM_HANDED_OUT_STEP)) {
+        atomic_fetch_add_explicit(&brkm__handed_out, now - heap->noted_bytes, memory_order_relaxed);
+        heap->noted_bytes = now;
     }
 }
 
@@ -72,7 +60,7 @@ struct mem_control_block *brkm__heap_allocate(struct heap *heap, size_t size,
     size_t ignored;
     lock_acquire(&heap->lock);
     struct mem_control_block *block =
-        find_block(heap, size, growth, dirty != NULL ? dirty : &ignored);
+        brkm__find_block(heap, size, growth, dirty != NULL ? dirty : &ignored);
     if (block != NULL) {
         count_allocation(heap, 1, block_short_size(block));
     }
@@ -105,28 +93,12 @@ static void cut_run(struct heap *heap, struct mem_control_block *run, size_t siz
     count_allocation(heap, count, bytes);
 }
 
-static struct mem_control_block *find_aligned(struct heap *heap, size_t size, size_t alignment,
-                                              enum heap_growth growth)
-{
-    size_t dirty;
-    struct mem_control_block *block = brkm__bins_take_aligned(&heap->bins, size, alignment);
-    if (block != NULL) {
-        brkm__space_use(heap, block, block_size(block));
-    } else {
-        block = find_block(heap, size + alignment + BRKM_MIN_BLOCK, growth, &dirty);
-    }
-    if (block != NULL) {
-        block = brkm__space_cut_lead(heap, block, block_aligned_place(block, alignment));
-        brkm__space_split(heap, block, size, "aligned_alloc");
-    }
-    return block;
-}
-
 struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t size,
                                                       size_t alignment, enum heap_growth growth)
 {
+    size_t ignored;
     lock_acquire(&heap->lock);
-    struct mem_control_block *block = find_aligned(heap, size, alignment, growth);
+    struct mem_control_block *block = brkm__find_aligned(heap, size, alignment, growth, &ignored);
     if (block != NULL) {
         count_allocation(heap, 1, block_short_size(block));
     }
@@ -134,40 +106,23 @@ struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t 
     return block;
 }
 
-/* A block that fits `size`, made as long as up to `count` blocks where it stands. */
-static struct mem_control_block *find_run(struct heap *heap, size_t size, size_t count,
-                                          enum heap_growth growth)
-{
-    size_t dirty;
-    struct mem_control_block *run = brkm__bins_take(&heap->bins, size);
-    if (run != NULL) {
-        size_t found = block_size(run);
-        return brkm__space_use(heap, run,
-                               found >= count * size ? count * size : found / size * size);
-    }
-    if (growth == HEAP_AS_IT_IS) {
-        count = min_size(count, brkm__top_available(&heap->top) / size);
-        return count == 0 ? NULL : find_block(heap, count * size, growth, &dirty);
-    }
-    run = find_block(heap, count * size, growth, &dirty);
-    return run != NULL || count == 1 ? run : find_block(heap, size, growth, &dirty);
-}
-
 struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsigned count,
                                             size_t alignment, enum heap_growth growth)
 {
     struct cached_list list = cached_list_empty();
+    size_t ignored;
     lock_acquire(&heap->lock);
     while (list.count < count) {
-        struct mem_control_block *run = alignment > BRKM_ALIGNMENT
-                                            ? find_aligned(heap, size * count, alignment, growth)
-                                            : find_run(heap, size, count - list.count, growth);
+        struct mem_control_block *run =
+            alignment > BRKM_ALIGNMENT
+                ? brkm__find_aligned(heap, size * count, alignment, growth, &ignored)
+                : brkm__find_run(heap, size, count - list.count, growth);
         if (run == NULL) {
             break;
         }
         cut_run(heap, run, size, &list);
         /* The system is asked once at most: what there is will do. */
-        growth = HEAP_AS_IT_IS;
+        growth = growth == HEAP_MAY_GROW ? HEAP_AS_IT_IS : growth;
     }
     if (alignment > BRKM_ALIGNMENT) {
         brkm__space_return_memory(heap);
@@ -182,6 +137,13 @@ struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsi
 static bool is_left(const struct heap *heap, struct mem_control_block *block, bool is_freed)
 {
     return unlikely(heap->leave != NULL) && heap->leave(block, is_freed);
+}
+
+/* False when another thread freed it, by mistake, since the caller looked; its chunk may be another
+ * heap's by then. */
+static bool is_still_in_use(const struct heap *heap, const struct mem_control_block *block)
+{
+    return likely(block_is(block, BLOCK_IN_USE)) && likely(heap_of(block) == heap);
 }
 
 static _Noreturn BRKM_COLD void report_freed(const struct mem_control_block *block,
@@ -202,8 +164,7 @@ static void free_in_use(struct heap *heap, struct mem_control_block *block, cons
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
 {
     lock_acquire(&heap->lock);
-    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
-        /* Another thread freed it since the caller looked. */
+    if (unlikely(!is_still_in_use(heap, block))) {
         report_freed(block, FAULT_DOUBLE_FREE, caller);
     }
     if (!is_left(heap, block, true)) {
@@ -242,14 +203,20 @@ static bool join(struct free_range *range, struct mem_control_block *block, size
 #define RANGES_MOST 16u
 
 /* Blocks that were cut as runs come back as runs: coalesced here, they cost one search. */
-void brkm__heap_free_list(struct heap *heap, struct cached_list list)
+struct cached_list brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
+    struct cached_list others = cached_list_empty();
+    unsigned number = heap_number(heap);
     struct free_range ranges[RANGES_MOST];
     unsigned count = 0;
     unsigned freed = 0;
     lock_acquire(&heap->lock);
     while (list.count > 0) {
         struct mem_control_block *block = pop_verified(&list);
+        if (unlikely(chunk_heap_number(block_payload(block)) != number)) {
+            brkm__cached_list_push(&others, block);
+            continue;
+        }
         if (is_left(heap, block, false)) {
             continue;
         }
@@ -270,6 +237,7 @@ void brkm__heap_free_list(struct heap *heap, struct cached_list list)
     heap->frees += freed;
     heap->in_use_blocks -= freed;
     leave_after_free(heap);
+    return others;
 }
 
 /* ---- Resize, trim ---- */
@@ -327,8 +295,7 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
                        const char *caller)
 {
     lock_acquire(&heap->lock);
-    if (unlikely(!block_is(block, BLOCK_IN_USE))) {
-        /* Another thread freed it since the caller looked. */
+    if (unlikely(!is_still_in_use(heap, block))) {
         report_freed(block, FAULT_USE_AFTER_FREE, caller);
     }
     bool resized = !is_left(heap, block, false) && resize(heap, block, size, caller);
@@ -342,6 +309,13 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
     size_t released = brkm__space_trim(heap, pad);
     leave(heap);
     return released;
+}
+
+void brkm__heap_return_chunks(struct heap *heap)
+{
+    lock_acquire(&heap->lock);
+    brkm__space_return_spare(heap);
+    leave(heap);
 }
 
 void brkm__heap_advise(struct heap *heap)
@@ -377,21 +351,12 @@ size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished)
     return released;
 }
 
-bool brkm__heap_set_alarm(struct heap *heap, bool anyway)
-{
-    lock_acquire(&heap->lock);
-    bool set = anyway || purge_dirty(&heap->bins, &heap->top) <= brkm__purge_keeps();
-    if (set) {
-        brkm__alarm_set();
-    }
-    lock_release(&heap->lock);
-    return set;
-}
-
 /* ---- For debuggers ---- */
 
 static const struct fact facts[] FACTS = {
     FACT_ADDRESS("heap", &brkm__main_heap),
+    FACT_ADDRESS("side heaps", brkm__side_heaps),
+    FACT_SIZE(heap),
     FACT_OFFSET(heap, lock),
     FACT_OFFSET(heap, top),
     FACT_OFFSET(heap, bins),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The heap: its free space under one lock.
+ * A heap: its free space under one lock.
  *
  * Blocks go in and out by their headers. What comes in was verified by the caller as in use; what
  * the heap meets on the way (neighbours, links, tags) it verifies itself. Every function takes the
@@ -9,14 +9,9 @@
 
 #include "base/base.h"
 #include "heap/block.h"
+#include "heap/find.h"
 #include "heap/free_space.h"
 #include "heap/sealed_list.h"
-
-extern struct heap brkm__main_heap BRKM_HIDDEN;
-
-/* Whether a request may get new memory from the system. Callers first try without, then give back
- * what caches hold, then allow it. */
-enum heap_growth { HEAP_AS_IT_IS, HEAP_MAY_GROW };
 
 /* A block in use of at least `size` bytes, a block size; NULL when memory is short. When `dirty` is
  * not NULL, stores how many bytes at the start of the payload may be other than zero. */
@@ -33,8 +28,8 @@ struct mem_control_block *brkm__heap_allocate_aligned(struct heap *heap, size_t 
 struct cached_list brkm__heap_allocate_list(struct heap *heap, size_t size, unsigned count,
                                             size_t alignment, enum heap_growth growth);
 
-/* Frees every block of a list. */
-void brkm__heap_free_list(struct heap *heap, struct cached_list list);
+/* Frees every block of a list that is the heap's own. Returns the others. */
+struct cached_list brkm__heap_free_list(struct heap *heap, struct cached_list list);
 
 /* Frees a block: coalesces it with free neighbours or the top. `caller` goes into messages. */
 void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller);
@@ -47,6 +42,9 @@ bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_
 /* Gives back the top but for `pad` bytes, fallback regions that are free as a whole, and whole
  * pages inside free blocks. Returns how many bytes went back. */
 size_t brkm__heap_trim(struct heap *heap, size_t pad);
+
+/* A side heap gives the chunk that is free as a whole back to the main heap. */
+void brkm__heap_return_chunks(struct heap *heap);
 
 /* ---- For the thread that gives memory back later (decay.h) ---- */
 
@@ -61,10 +59,6 @@ struct heap_look brkm__heap_look(struct heap *heap);
 /* Gives back what a quiet program does not need, see brkm__space_decay. *finished is false when
  * that ended early. */
 size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished);
-
-/* Sets the alarm, which rings at the next free that leaves more than brkm__purge_keeps bytes to be
- * given back. False when there are as many already, unless `anyway`. */
-bool brkm__heap_set_alarm(struct heap *heap, bool anyway);
 
 /* Tells the system of all memory of the heap that there is, as the option thp says. */
 void brkm__heap_advise(struct heap *heap);

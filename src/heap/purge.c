@@ -2,6 +2,7 @@
  * See purge.h. */
 #include "heap/purge.h"
 
+#include "heap/chunks.h"
 #include "heap/free_space.h"
 #include "heap/size_class.h"
 #include "kit/alarm.h"
@@ -28,7 +29,7 @@
 static void fade(struct purge *purge)
 {
     uint64_t now = brkm__os_milliseconds();
-    uint64_t faded = (now - purge->faded_at) * BRKM_REGRET_FADES;
+    uint64_t faded = (now - purge->faded_at) * purge_part(purge, BRKM_REGRET_FADES);
     purge->regretted -= min_size(purge->regretted, faded);
     purge->faded_at = now;
 }
@@ -47,7 +48,7 @@ bool brkm__purge_is_regretted(struct purge *purge)
     if (purge->regretted != 0) {
         fade(purge);
     }
-    return purge->regretted > BRKM_REGRET_MAX;
+    return purge->regretted > purge_part(purge, BRKM_REGRET_MAX);
 }
 
 /* ---- Purge ---- */
@@ -193,6 +194,25 @@ size_t brkm__purge_keeps(void)
     return unlikely(all) ? SIZE_MAX : brkm__option_get(OPTION_purge_threshold);
 }
 
+/* The least part of a heap: what it keeps must be worth a look. */
+#define PART_MIN 16u
+
+static void look_at_others(struct heap *heap)
+{
+    if (chunks_exist()) {
+        size_t unit = max_size(heaps_handed_out(), heap->in_use_bytes) / PURGE_PARTS + 1;
+        size_t own = min_size(heap->in_use_bytes / unit, PURGE_PARTS);
+        heap->purge.others = PURGE_PARTS - (unsigned)max_size(own, PART_MIN);
+    }
+}
+
+/* Bytes of the threshold that are the heap's. */
+static size_t threshold_of(const struct heap *heap)
+{
+    size_t keeps = brkm__purge_keeps();
+    return keeps == SIZE_MAX ? keeps : purge_part(&heap->purge, keeps);
+}
+
 /* The looks that a purge lets pass before the next one. */
 static void note_result(struct purge *purge, const struct job *job)
 {
@@ -213,13 +233,14 @@ void brkm__purge_look(struct heap *heap)
         return;
     }
     size_t dirty = purge_dirty(&heap->bins, &heap->top);
-    if (likely(dirty <= brkm__option_get(OPTION_purge_threshold))) {
+    look_at_others(heap);
+    if (likely(dirty <= purge_part(state, brkm__option_get(OPTION_purge_threshold)))) {
         /* At least as much is kept: no need to look at the clock. */
         return;
     }
     bool regretted = brkm__purge_is_regretted(state);
     size_t allowed;
-    if (__builtin_add_overflow(brkm__purge_keeps(),
+    if (__builtin_add_overflow(threshold_of(heap),
                                purge_allows_beside(state, heap->in_use_bytes) +
                                    (regretted ? state->regretted : 0),
                                &allowed) ||
@@ -234,9 +255,14 @@ void brkm__purge_look(struct heap *heap)
     note_result(state, &job);
 }
 
+bool brkm__purge_is_within(const struct heap *heap)
+{
+    return purge_dirty(&heap->bins, &heap->top) <= threshold_of(heap);
+}
+
 void brkm__purge_wake(const struct heap *heap)
 {
-    if (purge_dirty(&heap->bins, &heap->top) > brkm__purge_keeps()) {
+    if (!brkm__purge_is_within(heap)) {
         brkm__alarm_ring();
     }
 }

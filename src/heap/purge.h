@@ -17,13 +17,24 @@
 
 struct heap;
 
+#define PURGE_PARTS 256
+
 /* All zero is a good beginning. Written under the heap's lock. */
 struct purge {
     size_t regretted;  /* bytes that were purged and asked for again, as of faded_at */
     uint64_t faded_at; /* milliseconds, when regretted was last made less */
     unsigned pause;    /* looks to skip, since the last one could do nothing */
     unsigned refusals; /* looks in a row in which the system refused to take pages */
+    /* How many 256ths of what may lie free are for other heaps: as much as of what is in use was
+     * theirs at the last look. */
+    unsigned others;
 };
+
+/* The heap's part of a bound that is for all heaps. */
+static inline size_t purge_part(const struct purge *purge, size_t bytes)
+{
+    return bytes - bytes / PURGE_PARTS * purge->others;
+}
 
 /* Bytes of free pages that are not given back. */
 static inline size_t purge_dirty(const struct bins *bins, const struct top *top)
@@ -51,6 +62,9 @@ void brkm__purge_look(struct heap *heap);
 /* Bytes of free pages that stay resident even in a program that is quiet; SIZE_MAX where an option
  * says that no page goes back. */
 size_t brkm__purge_keeps(void);
+
+/* True when no more bytes of free pages are resident than stay so in a quiet program. */
+bool brkm__purge_is_within(const struct heap *heap);
 
 /* Wakes whoever sleeps until pages are free that can be given back later (decay.h), if there are.
  */

@@ -393,7 +393,7 @@ enum row_lookup brkm__rows_find(const void *memory, size_t *size)
 /* True when more bytes of places are free than may stay resident. */
 static bool are_many_free(void)
 {
-    size_t share = heap_handed_out(&brkm__main_heap) / BRKM_DIRTY_SHARE;
+    size_t share = heaps_handed_out() / BRKM_DIRTY_SHARE;
     return rows.totals.free_bytes > share && rows.totals.free_bytes - share > brkm__purge_keeps();
 }
 

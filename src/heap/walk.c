@@ -2,6 +2,7 @@
  * See walk.h. */
 #include "heap/walk.h"
 
+#include "heap/heaps.h"
 #include "heap/size_class.h"
 #include "kit/report.h"
 #include "system/os.h"
@@ -66,7 +67,6 @@ const struct mem_control_block *brkm__walk_find(const void *address)
 /* ---- The check ---- */
 
 struct check {
-    const struct heap *heap;
     bool quiet;
     int violations; /* by the heap or by the program */
     int writes;     /* of these, what a program can have overwritten */
@@ -75,6 +75,7 @@ struct check {
     size_t dirty_bytes;
     size_t in_use_blocks;
     size_t in_use_bytes;
+    int edges; /* 1 between the edges of a chunk */
 };
 
 static void name_violation(const char *invariant, const void *address)
@@ -116,7 +117,7 @@ static void check_free_block(struct check *check, const struct walk *at, bool pr
     check->free_bytes += at->size;
     check->dirty_bytes += block_dirty_bytes(block, at->size, page);
     expect(check, !previous_was_free, "I2: no two free blocks are neighbours", block);
-    expect(check, next != check->heap->top.block, "I2: no free block borders the top", block);
+    expect(check, next != brkm__main_heap.top.block, "I2: no free block borders the top", block);
     expect_unwritten(check, *block_boundary_tag_before(next) == at->size,
                      "I3: the boundary tag is the size", block);
     struct page_range inner = block_inner_pages(block, at->size, page);
@@ -128,11 +129,25 @@ static void check_free_block(struct check *check, const struct walk *at, bool pr
 
 static void check_end(struct check *check, const struct walk *at)
 {
-    const struct top *top = &check->heap->top;
+    const struct top *top = &brkm__main_heap.top;
     bool ends_right = at->state == BLOCK_TOP
                           ? at->block == top->block && at->region == top->region
                           : (uintptr_t)at->block + BRKM_HEADER_SIZE == at->region->end;
     expect(check, ends_right, "I4: a region ends with its fencepost or the top", at->block);
+}
+
+/* Of two edges one begins a chunk and one ends it: past the second the map says another chunk or
+ * none. */
+static void check_edge(struct check *check, const struct walk *at)
+{
+    const void *payload = block_payload(at->block);
+    const void *next = block_payload(block_at_offset(at->block, at->size));
+    bool begins = (uintptr_t)payload % BRKM_CHUNK_GRANULE == 0;
+    check->edges += begins ? 1 : -1;
+    expect(check, check->edges == (begins ? 1 : 0) && chunk_heap_number(payload) != 0,
+           "I11: a chunk lies between two edges", at->block);
+    expect(check, begins || (uintptr_t)next % BRKM_CHUNK_GRANULE < BRKM_MIN_BLOCK,
+           "I11: chunks are whole granules", at->block);
 }
 
 static const char *what_is_wrong(const struct walk *at)
@@ -161,6 +176,8 @@ static void check_block(struct check *check, const struct walk *at, bool previou
         check_free_block(check, at, previous_was_free);
     } else if (is_last(at->state)) {
         check_end(check, at);
+    } else if (at->state == BLOCK_CHUNK_EDGE) {
+        check_edge(check, at);
     } else {
         check->in_use_blocks++;
         check->in_use_bytes += at->size;
@@ -179,9 +196,9 @@ static void check_regions(struct check *check)
 
 /* ---- Bins ---- */
 
-static size_t check_bin(struct check *check, unsigned bin)
+static size_t check_bin(struct check *check, const struct heap *heap, unsigned bin)
 {
-    const struct bins *bins = &check->heap->bins;
+    const struct bins *bins = &heap->bins;
     const struct free_block *previous = NULL;
     size_t count = 0;
     for (const struct free_block *free = bins->heads[bin]; free != NULL; free = free->next) {
@@ -193,6 +210,7 @@ static size_t check_bin(struct check *check, unsigned bin)
         }
         expect(check, size_class_bin(block_size(&free->header)) == bin,
                "I6: a free block is in the bin of its size", free);
+        expect(check, heap_of(&free->header) == heap, "I11: a bin holds blocks of its heap", free);
         expect_unwritten(check, free->previous == previous, "I6: links lead back", free);
         previous = free;
         count++;
@@ -200,12 +218,12 @@ static size_t check_bin(struct check *check, unsigned bin)
     return count;
 }
 
-static void check_bins(struct check *check)
+static size_t check_bins(struct check *check, const struct heap *heap)
 {
-    const struct bins *bins = &check->heap->bins;
+    const struct bins *bins = &heap->bins;
     size_t listed = 0;
     for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
-        listed += bins->heads[bin] != NULL ? check_bin(check, bin) : 0;
+        listed += bins->heads[bin] != NULL ? check_bin(check, heap, bin) : 0;
         bool marked = bins->words[bin / BINS_WORD_BITS] >> bin % BINS_WORD_BITS & 1;
         expect(check, marked == (bins->heads[bin] != NULL),
                "I7: the bin map marks the bins that are not empty", &bins->heads[bin]);
@@ -214,26 +232,38 @@ static void check_bins(struct check *check)
         expect(check, (bins->summary >> word & 1) == (bins->words[word] != 0),
                "I7: the summary marks the words that are not 0", &bins->words[word]);
     }
-    expect(check, listed == check->free_blocks, "I6: each free block is in a list once", bins);
-    bool true_counters = bins->blocks == check->free_blocks && bins->bytes == check->free_bytes &&
-                         bins->dirty == check->dirty_bytes;
-    expect(check, true_counters, "I8: the bins' counters are true", bins);
+    expect(check, listed == bins->blocks, "I8: the bins' counters are true", bins);
+    return listed;
 }
 
-static struct check check_heap(const struct heap *heap, bool quiet)
+static void check_counters(struct check *check)
 {
-    struct check check = {.heap = heap, .quiet = quiet};
+    size_t listed = 0;
+    size_t dirty_bytes = 0;
+    for (unsigned i = 0; i <= relaxed_load(brkm__side_heaps_used); i++) {
+        listed += check_bins(check, heap_numbered(i));
+        dirty_bytes += heap_numbered(i)->bins.dirty;
+    }
+    struct heaps_totals sum = brkm__heaps_totals();
+    expect(check, listed == check->free_blocks, "I6: each free block is in a list once", NULL);
+    expect(check, sum.free_bytes == check->free_bytes && dirty_bytes == check->dirty_bytes,
+           "I8: the bins' counters are true", NULL);
+    expect(check,
+           sum.in_use_blocks == check->in_use_blocks && sum.in_use_bytes == check->in_use_bytes,
+           "I8: the heaps' counters are true", NULL);
+}
+
+static struct check check_heaps(bool quiet)
+{
+    struct check check = {.quiet = quiet};
     check_regions(&check);
-    check_bins(&check);
-    bool true_counters =
-        heap->in_use_blocks == check.in_use_blocks && heap->in_use_bytes == check.in_use_bytes;
-    expect(&check, true_counters, "I8: the heap's counters are true", heap);
+    check_counters(&check);
     return check;
 }
 
-int brkm__walk_check(const struct heap *heap)
+int brkm__walk_check(void)
 {
-    return check_heap(heap, false).violations;
+    return check_heaps(false).violations;
 }
 
 /* ---- In checked builds ---- */
@@ -242,18 +272,18 @@ int brkm__walk_check(const struct heap *heap)
 #define STEPS_PER_OPERATION 64u
 #define STEPS_FOR_BINS 64u
 
-bool brkm__walk_is_sound(const struct heap *heap)
+bool brkm__walk_is_sound(void)
 {
-    static size_t owed; /* steps of the last walk not paid for; under the heap's lock */
+    static size_t owed; /* steps of the last walk not paid for; under all locks */
     if (owed >= STEPS_PER_OPERATION) {
         owed -= STEPS_PER_OPERATION;
         return true;
     }
-    struct check check = check_heap(heap, true);
+    struct check check = check_heaps(true);
     owed = check.free_blocks + check.in_use_blocks + STEPS_FOR_BINS;
     if (check.violations == 0 || check.writes != 0) {
         return true;
     }
-    brkm__walk_check(heap);
+    brkm__walk_check();
     return false;
 }

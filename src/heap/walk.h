@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Steps through the heap block by block, and the check of its invariants. The heap's lock is held
- * by the caller.
+ * Steps through the heaps block by block, and the check of their invariants. The locks of all heaps
+ * are held by the caller.
  *
  * Blocks may go from a program to a cache and back meanwhile, but neither come nor go nor change
  * their size without the lock: a walk sees each once, in one state. */
@@ -33,13 +33,13 @@ static inline bool walk_begins_region(const struct walk *walk)
  * before it; NULL where there is none. For messages, not for speed. */
 const struct mem_control_block *brkm__walk_find(const void *address);
 
-/* Verifies the invariants I1 to I8 and I10 of docs/design.md and names each violation on standard
- * error. Returns how many there are. */
-int brkm__walk_check(const struct heap *heap);
+/* Verifies the invariants I1 to I8, I10 and I11 of docs/design.md for all heaps and names each
+ * violation on standard error. Returns how many there are. */
+int brkm__walk_check(void);
 
 /* For checked builds, after each operation: false when the heap broke an invariant by itself. What
  * a program can have overwritten is no verdict on the heap, and is left to the checks that name it.
  * Larger heaps are looked at less often, so that an operation costs the same on average. */
-bool brkm__walk_is_sound(const struct heap *heap);
+bool brkm__walk_is_sound(void);
 
 #endif

@@ -13,8 +13,8 @@
 enum alarm_state { ALARM_OFF, ALARM_SET };
 
 /* Whether somebody sleeps until the alarm rings. Written by the sleeper, who sets it under the
- * heap's lock, and by whoever rings; read relaxed, under the heap's lock: so no ring is lost. The
- * kernel reads it too. */
+ * locks of all heaps, and by whoever rings; read relaxed, under a heap's lock: so no ring is lost.
+ * The kernel reads it too. */
 extern uint32_t brkm__alarm_state BRKM_HIDDEN;
 
 static inline bool alarm_is_set(void)

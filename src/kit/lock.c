@@ -48,14 +48,14 @@ void brkm__lock_acquire_contended(struct lock *lock)
     }
     for (int spin = 0; spin < BRKM_LOCK_SPINS; spin++) {
         if (!lock_is_taken(lock) && lock_take_if_open(lock, lock_mark())) {
-            lock->contended++;
+            relaxed_store(lock->contended, lock->contended + 1);
             return;
         }
         pause_briefly();
     }
     while (!brkm__fatal_has_begun()) {
         if (take_or_sleep(lock)) {
-            lock->contended++;
+            relaxed_store(lock->contended, lock->contended + 1);
             return;
         }
         /* A signal handler that interrupted the sleep may have forked. */

@@ -13,12 +13,13 @@
 #include "kit/wiped.h"
 #include "system/os.h"
 
-/* All zero is an open lock. No thread takes a second lock while it holds one, but for fork, which
- * takes all. */
+/* All zero is an open lock. Who takes one while he holds another does so in the order of
+ * process/locks.c, in which fork takes all. */
 struct lock {
     /* Acquire on taking pairs with release on opening. Not _Atomic: the kernel reads it too. */
     uint32_t word;
-    /* Times that a thread found the lock taken. Written by its holder. */
+    /* Times that a thread found the lock taken. Written by its holder, read by anybody:
+     * relaxed_store, relaxed_load. */
     uint64_t contended;
 };
 

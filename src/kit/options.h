@@ -37,6 +37,9 @@
     X(keep_memory, FLAG, 0, 1, ANY_TIME, UNSAFE,                                                  \
       "free memory goes back only when the program asks for that, and no block is mapped that "   \
       "the heap can serve")                                                                       \
+    X(side_heaps, NUMBER, BRKM_SIDE_HEAPS_MAX, BRKM_SIDE_HEAPS_MAX, ANY_TIME, SAFE,               \
+      "heaps beside the main one, for threads that wait for each other; unless set as many as "   \
+      "there are processors at most")                                                             \
     X(limit_soft, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \
       "bytes from the system beyond which free memory is given back before more is asked for")    \
     X(limit_hard, SIZE, 0, PTRDIFF_MAX, ANY_TIME, UNSAFE,                                         \

@@ -11,7 +11,7 @@
 #include "cache/cache_life.h"
 #include "cache/depot.h"
 #include "heap/block.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "kit/footprint.h"
 #include "kit/report.h"
 #include "malloc/foreign.h"
@@ -350,5 +350,5 @@ BRKM_ENTRY_OF(malloc_trim) int brkm_malloc_trim(size_t pad)
     brkm__cache_flush_all();
     brkm__depot_drain();
     brkm__serve_drain_rows();
-    return brkm__heap_trim(&brkm__main_heap, pad) != 0;
+    return brkm__heaps_trim(pad) != 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/valgrind.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "kit/options.h"
 #include "kit/report.h"
 
@@ -91,7 +91,7 @@ static bool empty(struct place *place)
 {
     struct mem_control_block *block = take_from(place, "free");
     if (block != NULL) {
-        brkm__heap_free(&brkm__main_heap, block, "free");
+        brkm__heaps_free(block, "free");
     }
     return block != NULL;
 }
@@ -117,7 +117,7 @@ void brkm__perturb_keep(struct mem_control_block *block)
     block_change_state(block, BLOCK_IN_USE, BLOCK_CACHED);
     if (!put(place, block, byte)) {
         block_change_state(block, BLOCK_CACHED, BLOCK_IN_USE);
-        brkm__heap_free(&brkm__main_heap, block, "free");
+        brkm__heaps_free(block, "free");
     }
 }
 
@@ -135,7 +135,7 @@ struct mem_control_block *brkm__perturb_take(size_t size, size_t alignment)
             return block;
         }
         if (block != NULL) {
-            brkm__heap_free(&brkm__main_heap, block, "free");
+            brkm__heaps_free(block, "free");
         }
     }
     return NULL;

@@ -12,7 +12,7 @@
 #include "cache/supply.h"
 #include "cache/thread_cache.h"
 #include "heap/block.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/mapped.h"
 #include "heap/regions.h"
 #include "heap/rows.h"
@@ -57,7 +57,7 @@ static bool make_room_below_limit(size_t size)
     brkm__cache_flush_all();
     brkm__depot_drain();
     brkm__serve_drain_rows();
-    return brkm__heap_trim(&brkm__main_heap, 0) != 0;
+    return brkm__heaps_trim(0) != 0;
 }
 
 /* What the thread's cache does not serve, for its size or because it has nothing that fits. */
@@ -292,7 +292,7 @@ void *brkm__serve_row(size_t alignment, size_t size)
     }
     memory = brkm__rows_begin(block, alignment, size);
     if (unlikely(memory == NULL)) {
-        brkm__heap_free(&brkm__main_heap, block, "aligned_alloc");
+        brkm__heaps_free(block, "aligned_alloc");
     }
     return memory;
 }
@@ -364,14 +364,14 @@ static void free_in_heap(struct mem_control_block *block, const char *caller)
         brkm__serve_free_cached(block, size);
     } else {
         brkm__perturb_freed(block_payload(block), block_usable_size(block));
-        brkm__heap_free(&brkm__main_heap, block, caller);
+        brkm__heaps_free(block, caller);
     }
 }
 
 static void free_row(struct mem_control_block *row, const char *caller)
 {
     if (row != NULL) {
-        brkm__heap_free(&brkm__main_heap, row, caller);
+        brkm__heaps_free(row, caller);
     }
 }
 

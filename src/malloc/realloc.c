@@ -7,7 +7,7 @@
 #include "base/valgrind.h"
 #include "cache/supply.h"
 #include "heap/block.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/mapped.h"
 #include "kit/options.h"
 #include "malloc/foreign.h"
@@ -78,7 +78,7 @@ static bool resize_in_heap(void *memory, size_t size)
         return false;
     }
     relieve_growth(old_block, new_block);
-    return brkm__heap_resize(&brkm__main_heap, block, new_block, "realloc");
+    return brkm__heaps_resize(block, new_block, "realloc");
 }
 
 /* A mapped block that is to be small had better move, if it can. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "heap/block.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/mapped.h"
 #include "heap/regions.h"
 #include "heap/rows.h"
@@ -22,10 +22,10 @@ enum fault brkm__verify_fault_of_freed(const char *caller)
 /* What is wrong with a pointer in front of which there is no good header. */
 static enum fault fault_of_no_block(const struct mem_control_block *block)
 {
-    lock_acquire(&brkm__main_heap.lock);
+    brkm__heaps_acquire();
     const struct mem_control_block *around = brkm__walk_find(block);
     enum block_state state = around == NULL ? BLOCK_DAMAGED : block_state(around);
-    lock_release(&brkm__main_heap.lock);
+    brkm__heaps_release();
     if (around == block) {
         return FAULT_HEADER_OVERWRITTEN;
     }
@@ -40,10 +40,10 @@ static bool heap_had(const struct mem_control_block *block, const struct mem_con
     if (state == BLOCK_GONE || state == BLOCK_DAMAGED) {
         return state == BLOCK_GONE;
     }
-    lock_acquire(&brkm__main_heap.lock);
+    brkm__heaps_acquire();
     bool is_inside_another = brkm__walk_find(block) != block;
     bool has_tag = *block_boundary_tag_before(behind) == block_short_size(block);
-    lock_release(&brkm__main_heap.lock);
+    brkm__heaps_release();
     return block_has_flag(behind, BLOCK_FLAG_PREVIOUS_FREE) && (is_inside_another || has_tag);
 }
 

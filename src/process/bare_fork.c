@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/regions.h"
 #include "kit/footprint.h"
 #include "kit/lock.h"
@@ -48,21 +48,30 @@ static bool leave(struct mem_control_block *block, bool is_freed)
     return is_abandoned;
 }
 
-void brkm__bare_fork_abandon_heap(void)
+static void empty_heap(struct heap *heap)
 {
-    struct heap *heap = &brkm__main_heap;
-    size_t bytes = heap_bytes_from_system(heap);
-    abandon_regions();
     memset(&heap->top, 0, sizeof(heap->top));
     memset(&heap->bins, 0, sizeof(heap->bins));
     memset(&heap->purge, 0, sizeof(heap->purge));
     heap->spare = NULL;
     heap->trimmed = 0;
     heap->fallback_bytes = heap->fallback_peak = 0;
-    heap->in_use_bytes = heap->in_use_blocks = heap->in_use_peak = 0;
-    atomic_store_explicit(&heap->handed_out, 0, memory_order_relaxed);
-    heap->abandoned_bytes += bytes;
+    heap->in_use_bytes = heap->in_use_blocks = heap->in_use_peak = heap->noted_bytes = 0;
+    heap->chunk_bytes = 0;
     heap->leave = leave;
+}
+
+/* One heap whose holder is gone takes the others with it: they share regions. */
+void brkm__bare_fork_abandon_heaps(void)
+{
+    size_t bytes = heap_bytes_from_system(&brkm__main_heap);
+    abandon_regions();
+    brkm__chunks_abandon();
+    for (unsigned i = 0; i <= relaxed_load(brkm__side_heaps_used); i++) {
+        empty_heap(heap_numbered(i));
+    }
+    atomic_store_explicit(&brkm__handed_out, 0, memory_order_relaxed);
+    brkm__main_heap.abandoned_bytes += bytes;
 }
 
 /* ---- All of it, once ---- */

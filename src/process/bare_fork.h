@@ -17,6 +17,6 @@ void brkm__bare_fork_begin(void);
 
 /* For the table of locks: the regions and their blocks stay, but nothing is taken from them any
  * more. The heap begins empty, at the break as it is. */
-void brkm__bare_fork_abandon_heap(void);
+void brkm__bare_fork_abandon_heaps(void);
 
 #endif

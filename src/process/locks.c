@@ -9,7 +9,7 @@
 #include "guard/quarantine.h"
 #include "guard/zero_size.h"
 #endif
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/mapped.h"
 #include "heap/rows.h"
 #include "process/bare_fork.h"
@@ -28,7 +28,7 @@
 
 void brkm__locks_each(void (*act)(const struct lock_row *row))
 {
-    const struct lock_row rows[] = {
+    const struct lock_row before_heaps[] = {
 #if BRKM_GUARD
         {brkm__quarantine_lock(), SETTLED_BY(brkm__quarantine_abandon)},
 #endif
@@ -43,15 +43,17 @@ void brkm__locks_each(void (*act)(const struct lock_row *row))
 #endif
         /* Statistics hold it while they take the heap's. */
         {&brkm__mapped_lock, NULL},
-        {&brkm__main_heap.lock, SETTLED_BY(brkm__bare_fork_abandon_heap)},
-#if BRKM_SERVICE
-        {brkm__server_lock(), SETTLED_BY(brkm__server_abandon)},
-#endif
     };
+    for (size_t i = 0; i < sizeof(before_heaps) / sizeof(before_heaps[0]); i++) {
+        act(&before_heaps[i]);
+    }
     for (unsigned shelf = 0; brkm__depot_lock(shelf) != NULL; shelf++) {
         act(&(struct lock_row){brkm__depot_lock(shelf), NULL});
     }
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        act(&rows[i]);
+    for (unsigned i = relaxed_load(brkm__side_heaps_used) + 1; i-- > 0;) {
+        act(&(struct lock_row){&heap_numbered(i)->lock, SETTLED_BY(brkm__bare_fork_abandon_heaps)});
     }
+#if BRKM_SERVICE
+    act(&(struct lock_row){brkm__server_lock(), SETTLED_BY(brkm__server_abandon)});
+#endif
 }

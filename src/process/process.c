@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "cache/cache_life.h"
 #include "cache/cache_registry.h"
+#include "cache/home.h"
 #include "guard/hardened.h"
 #include "kit/lock.h"
 #include "kit/optional_room.h"
@@ -137,6 +138,7 @@ __attribute__((constructor(101))) static void start(void)
 {
     brkm__os_discard_begin();
     brkm__cache_watch_threads();
+    brkm__homes_begin();
 #if BRKM_BARE_FORK
     brkm__bare_fork_begin();
 #endif

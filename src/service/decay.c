@@ -3,7 +3,7 @@
 #include "service/decay.h"
 
 #include "cache/depot.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/purge.h"
 
 static bool was_quiet(const struct heap_look *look, uint64_t calls)
@@ -13,21 +13,20 @@ static bool was_quiet(const struct heap_look *look, uint64_t calls)
 
 /* True when all went back that can. What cannot, such as memory that is locked, would only be tried
  * again and again. */
-static bool give_back(struct heap *heap)
+static bool give_back(void)
 {
     brkm__depot_drain();
     bool finished;
-    size_t released = brkm__heap_decay(heap, brkm__purge_keeps(), &finished);
-    return finished && brkm__heap_set_alarm(heap, released == 0);
+    size_t released = brkm__heaps_decay(brkm__purge_keeps(), &finished);
+    return finished && brkm__heaps_set_alarm(released == 0);
 }
 
 uint64_t brkm__decay_look(struct decay *decay)
 {
-    struct heap *heap = &brkm__main_heap;
-    struct heap_look look = brkm__heap_look(heap);
+    struct heap_look look = brkm__heaps_look();
     uint64_t calls = look.calls - decay->calls;
-    bool asleep = was_quiet(&look, calls) && give_back(heap);
+    bool asleep = was_quiet(&look, calls) && give_back();
     /* What the depot gave to the heap is no call of the program. */
-    decay->calls = brkm__heap_look(heap).calls;
+    decay->calls = brkm__heaps_look().calls;
     return asleep ? DECAY_UNTIL_ALARM : DECAY_LOOK_MS;
 }

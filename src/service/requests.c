@@ -8,7 +8,7 @@
 #include "base/config.h"
 #include "brkmalloc/brkmalloc.h"
 #include "cache/depot.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "kit/options.h"
 #include "kit/options_value.h"
 #include "kit/span.h"
@@ -201,7 +201,7 @@ static void answer_trim(struct control_answer *answer, struct span argument)
         return;
     }
     brkm__depot_drain();
-    size_t released = brkm__heap_trim(&brkm__main_heap, 0);
+    size_t released = brkm__heaps_trim(0);
     struct writer writer = {.write = append, .context = answer};
     brkm__writer_add(&writer, "released ");
     brkm__writer_add_number(&writer, released);

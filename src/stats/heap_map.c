@@ -2,7 +2,7 @@
  * See heap_map.h. */
 #include "stats/heap_map.h"
 
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/walk.h"
 #include "system/os.h"
 
@@ -92,7 +92,7 @@ static void add_block(struct heap_map *map, struct heap_map_region *region, cons
         add(map, region, RUN_DAMAGED, at->size, 1);
         break;
     default:
-        add(map, region, RUN_USED, at->size, at->size != 0);
+        add(map, region, RUN_USED, at->size, at->size != 0 && at->state != BLOCK_CHUNK_EDGE);
     }
 }
 
@@ -103,19 +103,18 @@ static size_t map_bytes(void)
 
 struct heap_map *brkm__heap_map_make(void)
 {
-    struct heap *heap = &brkm__main_heap;
     struct heap_map *map = brkm__os_map(map_bytes());
     if (map == NULL) {
         return NULL;
     }
     struct walk walk = {0};
     struct heap_map_region *region = NULL;
-    lock_acquire(&heap->lock);
+    brkm__heaps_acquire();
     while (brkm__walk_step(&walk)) {
         region = walk_begins_region(&walk) ? begin_region(map, walk.region) : region;
-        add_block(map, region, &walk, &heap->top);
+        add_block(map, region, &walk, &brkm__main_heap.top);
     }
-    lock_release(&heap->lock);
+    brkm__heaps_release();
     return map;
 }
 

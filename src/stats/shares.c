@@ -168,6 +168,7 @@ static unsigned add_by_state(struct gathering *all, const struct walk *at)
         return NO_BIN;
     case BLOCK_ROW:
         return add_row(all, at);
+    case BLOCK_CHUNK_EDGE:
     case BLOCK_FENCEPOST:
     case BLOCK_DAMAGED:
         return NO_BIN;

@@ -16,12 +16,12 @@
 void brkm__slices_lock(void)
 {
     lock_acquire(&brkm__rows_lock);
-    lock_acquire(&brkm__main_heap.lock);
+    brkm__heaps_acquire();
 }
 
 void brkm__slices_unlock(void)
 {
-    lock_release(&brkm__main_heap.lock);
+    brkm__heaps_release();
     lock_release(&brkm__rows_lock);
 }
 
@@ -29,7 +29,7 @@ void brkm__slices_unlock(void)
 static void unlock_and_rest(void)
 {
     uint32_t nobody_wakes = 0;
-    bool is_awaited = lock_is_awaited(&brkm__main_heap.lock) || lock_is_awaited(&brkm__rows_lock);
+    bool is_awaited = brkm__heaps_are_awaited() || lock_is_awaited(&brkm__rows_lock);
     brkm__slices_unlock();
     if (is_awaited) {
         brkm__os_wait_at_most(&nobody_wakes, 0, REST_MS);
@@ -41,7 +41,7 @@ static void unlock_and_rest(void)
 static bool can_follow(enum block_state state)
 {
     return block_state_is_in_use(state) || state == BLOCK_CACHED || state == BLOCK_FREE ||
-           state == BLOCK_ROW;
+           state == BLOCK_ROW || state == BLOCK_CHUNK_EDGE;
 }
 
 static bool contains(const struct region *region, const struct mem_control_block *block)

@@ -6,7 +6,7 @@
 #define BRKMALLOC_STATS_SLICES_H
 
 #include "base/base.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/walk.h"
 
 /* Blocks that are looked at while the lock is held: less than half a millisecond where each costs
@@ -24,12 +24,12 @@ struct slices {
     const struct mem_control_block *marks[SLICE_MARKS];
 };
 
-/* The heap's lock: whoever walks takes it and that of the rows. */
+/* The locks of all heaps and that of the rows. */
 void brkm__slices_lock(void);
 void brkm__slices_unlock(void);
 
-/* Makes a walk stand at `block`, in use, cached, free or a row: the next step takes the one behind
- * it. False where there is no such header. The heap is locked. */
+/* Makes a walk stand at `block`, in use, cached, free or a row, or a chunk's edge: the next step
+ * takes the one behind it. False where there is no such header. The heap is locked. */
 bool brkm__walk_stand_at(struct walk *walk, const struct region *region,
                          const struct mem_control_block *block);
 

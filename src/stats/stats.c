@@ -3,7 +3,7 @@
 #include "stats/stats.h"
 
 #include "cache/depot.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "heap/mapped.h"
 #include "heap/rows.h"
 #include "heap/size_class.h"
@@ -68,7 +68,7 @@ static enum snapshot_state kind_of(enum block_state state)
     return state == BLOCK_CACHED ? SNAPSHOT_CACHED : SNAPSHOT_IN_USE;
 }
 
-/* Under the heap's lock. */
+/* Under the locks of all heaps. */
 static void look_at_all(struct sight *sight)
 {
     struct walk walk = {0};
@@ -78,7 +78,7 @@ static void look_at_all(struct sight *sight)
             sight->damaged += walk.size;
         } else if (walk.state == BLOCK_ROW) {
             count_row(sight, &walk);
-        } else if (walk.size != 0) {
+        } else if (walk.size != 0 && walk.state != BLOCK_CHUNK_EDGE) {
             count_blocks(sight, kind_of(walk.state), walk.size, 1, walk.size);
         }
     }
@@ -116,8 +116,9 @@ static void add_caches(struct snapshot *now, const struct watch_figures *watch)
     now->caches_quarantine_blocks = watch->kept.blocks;
     now->locks_caches = caches.contended + watch->kept.contended;
     now->locks_depot = depot.contended;
-    now->memory_total += caches.own_bytes + watch->kept.own_bytes;
-    now->memory_overhead += caches.own_bytes + watch->kept.own_bytes;
+    size_t own_bytes = caches.own_bytes + depot.own_bytes + watch->kept.own_bytes;
+    now->memory_total += own_bytes;
+    now->memory_overhead += own_bytes;
 }
 
 /* Free places wait for requests of their size alone, as what is in the depot does. */
@@ -174,33 +175,35 @@ static void add_parts(struct snapshot *now)
     add_noted(now, &watch);
 }
 
-/* Under the heap's lock. */
-static void add_heap_counters(struct snapshot *now, const struct heap *heap)
+/* Under the locks of all heaps. */
+static void add_heap_counters(struct snapshot *now)
 {
-    now->served_heap_blocks = heap->allocations;
-    now->served_heap_frees = heap->frees;
-    now->in_use_heap_peak = heap->in_use_peak;
+    const struct heap *heap = &brkm__main_heap;
+    struct heaps_totals totals = brkm__heaps_totals();
+    now->served_heap_blocks = totals.allocations;
+    now->served_heap_frees = totals.frees;
+    now->in_use_heap_peak = totals.in_use_peak;
     now->heap_from_system = heap_bytes_from_system(heap);
     now->memory_total += heap->abandoned_bytes;
     now->memory_overhead += heap->abandoned_bytes;
     now->heap_from_system_peak = heap->top.from_system_peak + heap->fallback_peak;
     now->heap_top = brkm__top_available(&heap->top);
-    now->heap_free_blocks = heap->bins.blocks;
+    now->heap_free_blocks = totals.free_blocks;
     now->events_grown = heap->top.grown;
     now->events_trimmed = heap->top.trimmed;
     now->events_trimmed_bytes = heap->top.trimmed_bytes;
-    now->locks_heap = heap->lock.contended;
+    now->locks_heap = totals.contended;
 }
 
-/* Takes the heap's lock, and adds up all memory from the system as it is at that moment. */
-static void lock_and_add(struct snapshot *now, struct heap *heap)
+/* Takes the locks of all heaps, and adds up all memory from the system as it is at that moment. */
+static void lock_and_add(struct snapshot *now)
 {
     lock_acquire(&brkm__mapped_lock);
-    lock_acquire(&heap->lock);
+    brkm__heaps_acquire();
     struct mapped_totals mapped = brkm__mapped_totals_locked();
     lock_release(&brkm__mapped_lock);
     add_mapped(now, mapped);
-    add_heap_counters(now, heap);
+    add_heap_counters(now);
 }
 
 /* What is in nobody's blocks: region ends, alignment. */
@@ -226,22 +229,21 @@ size_t brkm__snapshot_cached_blocks(const struct snapshot *now)
 
 struct snapshot brkm__snapshot_of_counters(void)
 {
-    struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
     struct row_totals rows = brkm__rows_totals();
     add_parts(&now);
     add_rows(&now, rows);
-    lock_and_add(&now, heap);
-    size_t handed_out = heap->in_use_bytes;
-    size_t in_bins = heap->bins.bytes;
-    now.in_use_heap_blocks = heap->in_use_blocks;
-    lock_release(&heap->lock);
+    lock_and_add(&now);
+    struct heaps_totals totals = brkm__heaps_totals();
+    brkm__heaps_release();
+    size_t handed_out = totals.in_use_bytes;
+    now.in_use_heap_blocks = totals.in_use_blocks;
     add_process(&now);
     size_t cached = now.caches_bytes + now.caches_depot_bytes + now.caches_quarantine_bytes;
     cached = min_size(cached, handed_out);
     now.in_use_heap_blocks += rows.places + rows.free_places - rows.rows;
     now.in_use_heap_blocks -= min_size(brkm__snapshot_cached_blocks(&now), now.in_use_heap_blocks);
-    add_up(&now, handed_out - cached, cached, in_bins);
+    add_up(&now, handed_out - cached, cached, totals.free_bytes);
     return now;
 }
 
@@ -252,7 +254,6 @@ static size_t detail_bytes(void)
 
 struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
 {
-    struct heap *heap = &brkm__main_heap;
     struct snapshot now = {0};
     struct sight sight = {.detail = brkm__os_map(detail_bytes())};
     *detail = sight.detail;
@@ -263,9 +264,9 @@ struct snapshot brkm__snapshot_begin(struct snapshot_detail **detail)
     add_parts(&now);
     add_rows(&now, rows);
     lock_acquire(&brkm__rows_lock);
-    lock_and_add(&now, heap);
+    lock_and_add(&now);
     look_at_all(&sight);
-    lock_release(&heap->lock);
+    brkm__heaps_release();
     lock_release(&brkm__rows_lock);
     add_process(&now);
     now.process_id = (uint64_t)brkm__os_process_id();

@@ -37,6 +37,9 @@ const char *brkm__os_environment(const char *name);
 
 int brkm__os_process_id(void);
 
+/* Processors that the process may run on, at least 1. */
+unsigned brkm__os_processors(void);
+
 /* The kernel's number of the calling thread. */
 int brkm__os_thread_id(void);
 

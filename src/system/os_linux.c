@@ -41,6 +41,20 @@ int brkm__os_process_id(void)
     return (int)os_call0(SYS_getpid);
 }
 
+/* Words of a set of processors: room for 8192, as many as the kernel has at most. */
+#define PROCESSOR_WORDS 128
+
+unsigned brkm__os_processors(void)
+{
+    unsigned long set[PROCESSOR_WORDS];
+    long bytes = os_call3(SYS_sched_getaffinity, 0, sizeof(set), (long)set);
+    unsigned count = 0;
+    for (long i = 0; i < bytes / (long)sizeof(set[0]); i++) {
+        count += (unsigned)__builtin_popcountl(set[i]);
+    }
+    return count != 0 ? count : 1;
+}
+
 int brkm__os_thread_id(void)
 {
     return (int)os_call0(SYS_gettid);

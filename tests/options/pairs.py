@@ -40,6 +40,7 @@ CHOSEN = {
     "profile_leaks_exit_status": ["0"],  # any other would be the status of correct programs
     "guard_sample": ["1", "30"],
     "guard_sample_slots": ["16", "1000"],
+    "side_heaps": ["0", "1"],            # the default is more than the tests have threads for
 }
 
 # What writes to standard error although all is well.

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,10 @@
 /* ---- What the sources ask for ---- */
 
 struct heap brkm__main_heap;
+struct heap brkm__side_heaps[BRKM_SIDE_HEAPS_MAX];
+unsigned brkm__side_heaps_used;
+_Atomic(size_t) brkm__handed_out;
+struct chunk_map brkm__chunk_map;
 struct lock brkm__mapped_lock;
 static struct lock cache_lock;
 
@@ -199,11 +204,46 @@ void brkm__cache_watch_threads(void)
 {
 }
 
+void brkm__homes_begin(void)
+{
+}
+
 void brkm__cache_forget_other_threads(void)
 {
 }
 
 const struct cached_end brkm__cached_sentinel;
+uintptr_t brkm__cached_secret;
+
+/* No list is looked into while there is one heap. */
+void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *block)
+{
+    (void)list;
+    (void)block;
+    abort();
+}
+
+void brkm__cached_link_is_bad(const struct cached_block *block)
+{
+    (void)block;
+    abort();
+}
+
+/* Blocks stay where they are: there is no chunk. */
+void brkm__chunks_abandon(void)
+{
+}
+
+void *brkm__own_map(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+size_t brkm__own_bytes(size_t size)
+{
+    return size;
+}
 
 /* ---- Batches: a number in the place of the first block ---- */
 
@@ -225,11 +265,11 @@ static unsigned number_of(struct cached_list batch)
     return (unsigned)((uintptr_t)batch.first / 16 - 1);
 }
 
-void brkm__heap_free_list(struct heap *heap, struct cached_list list)
+void brkm__heaps_free_list(struct cached_list list)
 {
-    lock_acquire(&heap->lock);
+    lock_acquire(&brkm__main_heap.lock);
     came_to_heap[number_of(list)]++;
-    lock_release(&heap->lock);
+    lock_release(&brkm__main_heap.lock);
 }
 
 bool model_is_watched(const volatile void *word)
@@ -245,17 +285,17 @@ bool model_is_watched(const volatile void *word)
         word == &quarantine_lock.word) {
         return false;
     }
-    const volatile char *shelves = (const volatile char *)depot.shelves;
-    if (place < shelves || place >= shelves + sizeof(depot.shelves)) {
+    const volatile char *shelves = (const volatile char *)main_depot.shelves;
+    if (place < shelves || place >= shelves + sizeof(main_depot.shelves)) {
         return true;
     }
-    size_t shelf = (size_t)(place - shelves) / sizeof(depot.shelves[0]);
+    size_t shelf = (size_t)(place - shelves) / sizeof(main_depot.shelves[0]);
     return shelf == SLOT || shelf == OTHER_SLOT;
 }
 
 static void put_everything_back(void)
 {
-    memset(&depot, 0, sizeof(depot));
+    memset(&main_depot, 0, sizeof(main_depot));
     memset(&brkm__main_heap, 0, sizeof(brkm__main_heap));
     memset(&brkm__mapped_lock, 0, sizeof(brkm__mapped_lock));
     memset(&cache_lock, 0, sizeof(cache_lock));
@@ -281,7 +321,7 @@ static struct {
                {&cache_lock, 0},
                {&brkm__mapped_lock, 0},
                {&brkm__main_heap.lock, 0},
-               {&depot.shelves[SLOT].lock, 0}};
+               {&main_depot.shelves[SLOT].lock, 0}};
 #define INSIDES (sizeof(insides) / sizeof(insides[0]))
 
 static void prepare_lock(void)
@@ -369,9 +409,9 @@ static void put(unsigned slot, unsigned number)
     brkm__depot_put(slot, batch_of(number));
 }
 
-static void take(unsigned slot)
+static void take_batch(unsigned slot)
 {
-    struct cached_list batch = brkm__depot_take(slot);
+    struct cached_list batch = brkm__depot_take(&brkm__main_heap, slot);
     if (batch.count != 0) {
         taken[number_of(batch)]++;
     }
@@ -390,13 +430,13 @@ static void put_last_batch(void)
 
 static void take_one(void)
 {
-    take(SLOT);
+    take_batch(SLOT);
 }
 
 static void take_two(void)
 {
-    take(SLOT);
-    take(SLOT);
+    take_batch(SLOT);
+    take_batch(SLOT);
 }
 
 /* A thread that ends hands in what it has of each size. */
@@ -409,14 +449,14 @@ static void end_thread(void)
 static void drain_both(void)
 {
     while (true) {
-        struct cached_list batch = brkm__depot_take(SLOT);
+        struct cached_list batch = brkm__depot_take(&brkm__main_heap, SLOT);
         if (batch.count == 0) {
-            batch = brkm__depot_take(OTHER_SLOT);
+            batch = brkm__depot_take(&brkm__main_heap, OTHER_SLOT);
         }
         if (batch.count == 0) {
             return;
         }
-        brkm__heap_free_list(&brkm__main_heap, batch);
+        brkm__heaps_free_list(batch);
     }
 }
 
@@ -507,7 +547,7 @@ static void prepare_fork_scenario(void)
 
 static void use_each_lock(void)
 {
-    be_inside(&depot.shelves[SLOT].lock);
+    be_inside(&main_depot.shelves[SLOT].lock);
     be_inside(&cache_lock);
     be_inside(&brkm__mapped_lock);
     be_inside(&brkm__main_heap.lock);
@@ -567,7 +607,7 @@ static void fork_without_handlers(void)
         unsigned caches = leave_orphan(&cache_lock);
         leave_orphan(&brkm__mapped_lock);
         unsigned heaps = leave_orphan(&brkm__main_heap.lock);
-        leave_orphan(&depot.shelves[SLOT].lock);
+        leave_orphan(&main_depot.shelves[SLOT].lock);
         use_each_lock();
         schedule_expect(settled_caches == caches);
         schedule_expect(abandoned_heaps == heaps);
@@ -587,7 +627,7 @@ void model_interrupt(void)
         is_alone = true;
         become_child();
         leave_orphan(&brkm__main_heap.lock);
-        leave_orphan(&depot.shelves[SLOT].lock);
+        leave_orphan(&main_depot.shelves[SLOT].lock);
     }
 }
 
@@ -623,7 +663,7 @@ static void verify_child(void)
 static void use_heap_and_shelf(void)
 {
     be_inside(&brkm__main_heap.lock);
-    be_inside(&depot.shelves[SLOT].lock);
+    be_inside(&main_depot.shelves[SLOT].lock);
 }
 
 static void use_caches_and_mapped(void)
@@ -653,7 +693,7 @@ static void verify_fork(void)
 {
     schedule_expect(!brkm__lock_holds_all);
     schedule_expect(!lock_is_taken(&brkm__main_heap.lock));
-    schedule_expect(!lock_is_taken(&depot.shelves[SLOT].lock));
+    schedule_expect(!lock_is_taken(&main_depot.shelves[SLOT].lock));
 }
 
 /* ---- All of it ---- */

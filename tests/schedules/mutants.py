@@ -43,7 +43,7 @@ MUTANTS = [
     ("locks are opened without a look at what they guard", "process/bare_fork.c",
      "            row->settle();\n", ""),
     ("the heap of the child is forgotten", "process/locks.c",
-     "        {&brkm__main_heap.lock, SETTLED_BY(brkm__bare_fork_abandon_heap)},\n", ""),
+     "                               SETTLED_BY(brkm__bare_fork_abandon_heaps)});", "NULL});"),
     ("who settles wakes nobody", "process/bare_fork.c",
      "    /* Who was woken wakes the next. */\n    brkm__os_wake_one(mark);\n", ""),
     ("the depot believes the look without the lock", "cache/depot.c",

@@ -872,6 +872,11 @@ int brkm__os_process_id(void)
     return fake_os.process_id;
 }
 
+unsigned brkm__os_processors(void)
+{
+    return fake_os.processors != 0 ? fake_os.processors : 2;
+}
+
 int brkm__os_thread_id(void)
 {
     return fake_os.thread_id;

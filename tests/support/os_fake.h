@@ -71,6 +71,7 @@ struct fake_os {
     size_t advised_refused;
     int process_id;
     int thread_id;               /* of every thread */
+    unsigned processors;         /* 0 for 2 */
     void (*error_written)(void); /* called once, after the next error text was written; or NULL */
     /* What the allocator gave to be called for faults, or NULL. */
     bool (*explain_fault)(const struct os_fault *fault);

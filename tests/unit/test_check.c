@@ -177,7 +177,7 @@ START_TEST(wrong_counters_are_named)
 {
     lay_row();
     const char *words =
-        _i < 2 ? "I8: the bins' counters are true" : "I8: the heap's counters are true";
+        _i < 2 ? "I8: the bins' counters are true" : "I8: the heaps' counters are true";
     heap->bins.blocks += _i == 0;
     heap->bins.bytes += _i == 1;
     heap->in_use_blocks += _i == 2;

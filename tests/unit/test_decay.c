@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cache/depot.h"
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "kit/alarm.h"
 #include "kit/footprint.h"
 #include "kit/options.h"

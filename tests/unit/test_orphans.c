@@ -360,7 +360,7 @@ START_TEST(an_abandoned_region_ends_at_the_break)
     struct region *region = brkm__regions_around((uintptr_t)old[5]);
     ck_assert_int_eq((int)region->kind, (int)REGION_BREAK);
     brkm__regions_move_end(region, now + BRKM_MIB);
-    brkm__bare_fork_abandon_heap();
+    brkm__bare_fork_abandon_heaps();
     ck_assert_int_eq((int)region->kind, (int)REGION_ABANDONED);
     ck_assert_uint_eq(region->end, align_down(now, BRKM_ALIGNMENT));
     ck_assert_ptr_null(brkm__regions_next(NULL));

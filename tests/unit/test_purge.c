@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "heap/heap.h"
+#include "heap/heaps.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
 #include "unit.h"
@@ -404,7 +404,7 @@ START_TEST(nothing_goes_back_where_memory_is_kept)
     brkm__heap_free(heap, large_block(), "free");
     brkm__heap_free(heap, take(32 * BRKM_MIB), "free");
     brkm__heap_decay(heap, brkm__purge_keeps(), &finished);
-    ck_assert(brkm__heap_set_alarm(heap, false));
+    ck_assert(brkm__heaps_set_alarm(false));
     ck_assert_uint_eq(fake_os.calls[FAKE_DISCARD], 0);
     ck_assert_uint_eq(fake_os.calls[FAKE_BREAK_LOWER], 0);
     /* But for a program that asks for it. */

@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "heap/heap.h"
+#include "cache/depot.h"
+#include "heap/heaps.h"
 #include "heap/size_class.h"
 #include "unit.h"
 
@@ -13,6 +14,18 @@
 #define REGION_OVERHEAD ((size_t)64)
 #define CACHE_OVERHEAD (sizeof(struct thread_cache) + 64)
 #define MAPPED_OVERHEAD ((size_t)32)
+
+/* The map of chunks is off the account. */
+static size_t map_bytes(void)
+{
+    return chunks_exist() ? BRKM_CHUNK_GRANULES + 2 * PAGE : 0;
+}
+
+/* Both edges of each chunk. */
+static size_t chunk_overhead(void)
+{
+    return brkm__main_heap.chunk_bytes / BRKM_CHUNK_GRANULE * 3 * BRKM_MIN_BLOCK;
+}
 
 static void expect_identity(const struct snapshot *now)
 {
@@ -34,11 +47,12 @@ static void expect_true_at_rest(size_t table_bytes)
     ck_assert_ptr_nonnull(detail);
     expect_identity(&now);
     size_t mapped_by_detail = align_up(sizeof(*detail), PAGE);
-    ck_assert_uint_eq(now.memory_total,
-                      fake_os_break_raised() + fake_os_mapped_bytes() - mapped_by_detail);
+    ck_assert_uint_eq(now.memory_total, fake_os_break_raised() + fake_os_mapped_bytes() -
+                                            mapped_by_detail - map_bytes());
     ck_assert_uint_le(now.memory_overhead,
                       now.heap_regions * REGION_OVERHEAD + now.caches_threads * CACHE_OVERHEAD +
-                          now.in_use_mapped_blocks * MAPPED_OVERHEAD + table_bytes);
+                          now.in_use_mapped_blocks * MAPPED_OVERHEAD + table_bytes +
+                          brkm__depot_totals().own_bytes + chunk_overhead());
     struct block_totals sums[SNAPSHOT_STATES] = {0};
     for (unsigned bin = 0; bin < BRKM_BIN_COUNT; bin++) {
         for (unsigned state = 0; state < SNAPSHOT_STATES; state++) {
@@ -51,17 +65,17 @@ static void expect_true_at_rest(size_t table_bytes)
             }
         }
     }
+    struct heaps_totals totals = brkm__heaps_totals();
     ck_assert_uint_eq(sums[SNAPSHOT_IN_USE].blocks, now.in_use_heap_blocks);
     ck_assert_uint_eq(sums[SNAPSHOT_IN_USE].bytes + sums[SNAPSHOT_CACHED].bytes,
-                      brkm__main_heap.in_use_bytes);
+                      totals.in_use_bytes);
     ck_assert_uint_eq(sums[SNAPSHOT_CACHED].blocks, brkm__snapshot_cached_blocks(&now));
     ck_assert_uint_eq(sums[SNAPSHOT_CACHED].bytes, now.memory_cached);
     ck_assert_uint_ge(now.memory_cached, now.caches_bytes + now.caches_depot_bytes);
     ck_assert_uint_eq(sums[SNAPSHOT_FREE].blocks, now.heap_free_blocks);
-    ck_assert_uint_eq(sums[SNAPSHOT_FREE].bytes, brkm__main_heap.bins.bytes);
+    ck_assert_uint_eq(sums[SNAPSHOT_FREE].bytes, totals.free_bytes);
     ck_assert_uint_eq(sums[SNAPSHOT_FREE].bytes + now.heap_top, now.heap_free);
-    ck_assert_uint_eq(now.served_heap_blocks - now.served_heap_frees,
-                      brkm__main_heap.in_use_blocks);
+    ck_assert_uint_eq(now.served_heap_blocks - now.served_heap_frees, totals.in_use_blocks);
     uint64_t cached = 0;
     ck_assert_uint_eq(detail->caches_listed, now.caches_threads);
     for (size_t i = 0; i < detail->caches_listed; i++) {

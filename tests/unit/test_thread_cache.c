@@ -160,12 +160,12 @@ START_TEST(the_depot_gives_back_the_batch_that_came_last)
     brkm__depot_put(slot, second);
     ck_assert_uint_eq(brkm__depot_totals().blocks, 7);
     ck_assert_uint_eq(brkm__depot_totals().bytes, 7 * 64);
-    ck_assert_uint_eq(brkm__depot_take(size_class_slot(80)).count, 0);
-    struct cached_list taken = brkm__depot_take(slot);
+    ck_assert_uint_eq(brkm__depot_take(heap, size_class_slot(80)).count, 0);
+    struct cached_list taken = brkm__depot_take(heap, slot);
     ck_assert_ptr_eq(taken.first, second.first);
     ck_assert_uint_eq(taken.count, 4);
-    ck_assert_uint_eq(brkm__depot_take(slot).count, 3);
-    ck_assert_uint_eq(brkm__depot_take(slot).count, 0);
+    ck_assert_uint_eq(brkm__depot_take(heap, slot).count, 3);
+    ck_assert_uint_eq(brkm__depot_take(heap, slot).count, 0);
     ck_assert_uint_eq(brkm__depot_totals().bytes, 0);
 }
 END_TEST
@@ -204,7 +204,7 @@ START_TEST(what_is_taken_from_the_depot_makes_room_again)
     struct cached_list list = make_list(1024, 4);
     for (size_t bytes = 0; bytes < 4 * depot_bound(); bytes += 4 * 1024) {
         brkm__depot_put(slot, list);
-        list = brkm__depot_take(slot);
+        list = brkm__depot_take(heap, slot);
         ck_assert_uint_eq(list.count, 4);
     }
 }
@@ -214,7 +214,7 @@ END_TEST
 
 static size_t bound_of_heap(size_t handed_out)
 {
-    atomic_store(&heap->handed_out, handed_out);
+    atomic_store(&brkm__handed_out, handed_out);
     return cache_bound() + depot_bound();
 }
 
