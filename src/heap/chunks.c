@@ -120,7 +120,7 @@ bool brkm__chunk_is_whole(const struct mem_control_block *block)
     if (unlikely((uintptr_t)block_payload(edge) % BRKM_CHUNK_GRANULE != 0 ||
                  !block_is(edge, BLOCK_CHUNK_EDGE))) {
         brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                    (struct fault_place){.address = block_payload(block), .caller = "brkmalloc"});
+                    (struct fault_place){.address = block_payload(block)});
     }
     return block_is(block_next(block), BLOCK_CHUNK_EDGE);
 }
