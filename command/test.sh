@@ -8,6 +8,9 @@ brkm_everyday="release:everyday dev:unit"
 brkm_rest="release:full dev:rest asan:all tsan:all"
 brkm_full="release:all dev:all asan:all tsan:all"
 
+# The unit tests that valgrind takes more than 20 seconds for: dev:rest and dev:all have them.
+brkm_slow_in_valgrind='^valgrind[.](alloc|check|heap|mapped|profile|profiling|purge|thread_cache|top)$'
+
 command_test() (
     steps=$brkm_everyday kinds="need want" regex='' special='' minutes='' only='' mutants=''
     while [ $# -gt 0 ]; do
@@ -178,7 +181,11 @@ run_step() (
         target=brkmalloc_everyday
         set -- "$@" -E "$(full_only)"
         ;;
-    unit | api) target=tests_$part folder=tests/$part ;;
+    unit)
+        target=tests_unit folder=tests/unit
+        set -- "$@" -E "$brkm_slow_in_valgrind"
+        ;;
+    api) target=tests_api folder=tests/api ;;
     full) set -- "$@" -R "$(full_only)" ;;
     rest) set -- "$@" -E '^unit[.]' ;;
     esac
