@@ -39,7 +39,7 @@ if(BRKM_STATS)
     stats/move_hint.c stats/print.c stats/resident.c stats/shares.c stats/slices.c stats/stats.c stats/table.c)
 endif()
 if(BRKM_SERVICE)
-  list(APPEND core_sources service/decay.c service/requests.c service/socket.c service/thread.c)
+  list(APPEND core_sources service/decay.c service/profile_term.c service/requests.c service/socket.c service/thread.c)
 endif()
 list(TRANSFORM core_sources PREPEND ${PROJECT_SOURCE_DIR}/src/)
 

@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "connection.h"
+#include "profile.h"
 #include "top.h"
 
 static const char ctl_usage[] = "usage: brkmalloc ctl PID stats [--json] | explain [--json] | trim "
                                 "| get [KEY] | set KEY=VALUE\n"
+                                "       brkmalloc ctl PID profile [--seconds N] [-o FILE]\n"
                                 "       brkmalloc ctl PID metrics | snapshot | version\n";
 static const char top_usage[] = "usage: brkmalloc top [-b] [-d SECONDS] [-n COUNT] PID\n";
 
@@ -75,6 +77,30 @@ static enum status print_answer(struct answer *answer)
     return STATUS_DONE;
 }
 
+/* profile [--seconds N] [-o FILE]; words behind it. */
+static enum status run_profile(const struct process *process, int count, char **words)
+{
+    long seconds = 0;
+    const char *path = NULL;
+    for (int i = 0; i < count; i += 2) {
+        char *end = NULL;
+        bool has_value = i + 1 < count;
+        if (has_value && strcmp(words[i], "--seconds") == 0) {
+            seconds = strtol(words[i + 1], &end, 10);
+        } else if (has_value && strcmp(words[i], "-o") == 0) {
+            path = words[i + 1];
+        } else {
+            complain("'%s' is no option of profile, or has no value", words[i]);
+            return show_usage(ctl_usage);
+        }
+        if (end != NULL && (*end != '\0' || seconds < 1 || seconds > PROFILE_SECONDS_MAX)) {
+            complain("--seconds takes 1 to %d, not '%s'", PROFILE_SECONDS_MAX, words[i + 1]);
+            return show_usage(ctl_usage);
+        }
+    }
+    return profile_process(process, seconds, path);
+}
+
 static enum status run_ctl(int count, char **words)
 {
     pid_t id;
@@ -92,6 +118,10 @@ static enum status run_ctl(int count, char **words)
     if (count == 1) {
         complain("%s is missing", "the request");
         return show_usage(ctl_usage);
+    }
+    if (strcmp(words[1], "profile") == 0) {
+        enum status found = find_process(&process, id);
+        return found == STATUS_DONE ? run_profile(&process, count - 2, words + 2) : found;
     }
     if (strcmp(words[1], "set") == 0 && (count != 3 || strpbrk(words[2], "=:") == NULL)) {
         complain("%s needs KEY=VALUE", words[1]);

@@ -11,6 +11,7 @@
 #define BRKMALLOC_MALLOC_WATCHER_H
 
 #include "base/base.h"
+#include "brkmalloc/brkmalloc.h"
 #include "cache/thread_cache.h"
 #include "kit/report.h"
 #include "malloc/place.h"
@@ -115,6 +116,8 @@ struct recorder {
      * asks the loader, whose lock the program may hold. */
     bool (*add_frame)(struct line *line, const void *stack, size_t index);
     bool (*add_build)(struct line *line, const void *stack, size_t index);
+    /* Writes all that is noted. */
+    void (*write)(brkm_writer write, void *context);
 };
 
 /* NULL before the first; and whether it weighs blocks at the moment. Written by the constructor and

@@ -60,6 +60,7 @@ static const struct recorder recorder = {
     .find = find,
     .add_frame = brkm__frame_add,
     .add_build = brkm__frame_add_build,
+    .write = brkm__profile_write_to,
 };
 
 void brkm__recorder_turn(bool on)

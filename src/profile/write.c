@@ -383,6 +383,13 @@ int brkm__profile_file_write(enum profile_reason reason, const char *path)
     return error;
 }
 
+void brkm__profile_write_to(brkm_writer write, void *context)
+{
+    struct writer writer = {.write = write, .context = context};
+    add_all(&writer, PROFILE_REQUESTED, brkm__profile_read());
+    brkm__profile_read_end();
+}
+
 static void complain(int error)
 {
     struct line line = {0};

@@ -26,6 +26,7 @@
 #define BRKMALLOC_PROFILE_WRITE_H
 
 #include "base/base.h"
+#include "brkmalloc/brkmalloc.h"
 
 enum profile_reason { PROFILE_AT_EXIT, PROFILE_AT_PEAK, PROFILE_REQUESTED, PROFILE_SIGNALLED };
 
@@ -39,6 +40,9 @@ bool brkm__profile_file_begin(const char *pattern);
  * value, EDEADLK when the calling thread may itself be at work on the records (a signal handler).
  */
 int brkm__profile_file_write(enum profile_reason reason, const char *path);
+
+/* Writes the profile, as it is requested, to somebody's function. */
+void brkm__profile_write_to(brkm_writer write, void *context);
 
 /* The same by the pattern, with a message when that fails. */
 void brkm__profile_file_report(enum profile_reason reason);

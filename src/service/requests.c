@@ -13,6 +13,7 @@
 #include "kit/options_value.h"
 #include "kit/span.h"
 #include "kit/text.h"
+#include "service/profile_term.h"
 #include "stats/explain_memory.h"
 #include "stats/heap_map.h"
 #include "stats/metrics.h"
@@ -128,7 +129,7 @@ static void say_error_about(struct control_answer *answer, const char *what, str
     brkm__writer_flush(&writer);
 }
 
-/* ---- Requests: version, stats, trim ---- */
+/* ---- Requests: version, stats, explain, metrics ---- */
 
 typedef void (*request_function)(struct control_answer *answer, struct span argument);
 
@@ -194,6 +195,67 @@ static void answer_metrics(struct control_answer *answer, struct span argument)
         head_ok(answer);
     }
 }
+
+/* ---- Requests: profile ---- */
+
+static void say_done(struct control_answer *answer, const char *words)
+{
+    append(answer, words, strlen(words));
+    head_ok(answer);
+}
+
+static void take_profile(struct control_answer *answer)
+{
+    if (brkm__profile_take(append, answer)) {
+        head_ok(answer);
+    } else {
+        say_error(answer, ERROR_FAILED, "there is no heap profile yet; profile start begins one");
+    }
+}
+
+static void start_profile(struct control_answer *answer, struct span seconds)
+{
+    uint64_t number = 0;
+    bool is_number = seconds.length != 0 && seconds.length <= 5;
+    for (size_t i = 0; i < seconds.length && is_number; i++) {
+        is_number = seconds.text[i] >= '0' && seconds.text[i] <= '9';
+        number = 10 * number + (uint64_t)(seconds.text[i] - '0');
+    }
+    if (!is_number || number == 0 || number > PROFILE_TERM_MAX) {
+        say_error_about(answer, "no term", seconds, "it takes 1 to 86400 seconds");
+        return;
+    }
+    switch (brkm__profile_term_begin(number)) {
+    case PROFILE_TERM_BEGUN:
+        say_done(answer, "started\n");
+        break;
+    case PROFILE_TERM_IS_ON_ALREADY:
+        say_done(answer, "on already\n");
+        break;
+    default:
+        say_error(answer, ERROR_FAILED, "there is no memory for a heap profile");
+    }
+}
+
+static void answer_profile(struct control_answer *answer, struct span argument)
+{
+    struct span rest = argument;
+    struct span word = span_cut(&rest, " \t");
+    if (!BRKM_PROFILE) {
+        say_error(answer, ERROR_FAILED, "the library was built without the heap profile");
+    } else if (argument.length == 0) {
+        take_profile(answer);
+    } else if (span_is(word, "start")) {
+        start_profile(answer, span_without_blanks(rest));
+    } else if (span_is(argument, "stop")) {
+        say_done(answer, brkm__profile_term_end() ? "stopped\n" : "not started\n");
+    } else {
+        say_error_about(answer, "unknown order", argument,
+                        "it is start SECONDS or stop, or none to take the profile");
+    }
+}
+
+/* ---- Requests: trim ---- */
 
 static void answer_trim(struct control_answer *answer, struct span argument)
 {
@@ -361,7 +423,7 @@ static const struct request {
 } requests[] = {
     {"version", answer_version}, {"stats", answer_stats},     {"trim", answer_trim},
     {"get", answer_get},         {"set", answer_set},         {"snapshot", answer_snapshot},
-    {"explain", answer_explain}, {"metrics", answer_metrics},
+    {"explain", answer_explain}, {"metrics", answer_metrics}, {"profile", answer_profile},
 };
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -378,7 +440,7 @@ static void carry_out(struct control_answer *answer, struct span line)
     }
     say_error_about(
         answer, "unknown request", name,
-        "the requests are version, stats, explain, metrics, trim, get, set and snapshot");
+        "the requests are version, stats, explain, metrics, profile, trim, get, set and snapshot");
 }
 
 bool brkm__control_answer(struct control_answer *answer, const char *request, size_t length)

@@ -8,6 +8,7 @@
 #include "kit/options.h"
 #include "kit/report.h"
 #include "service/decay.h"
+#include "service/profile_term.h"
 #include "service/socket.h"
 #include "system/os.h"
 #include "system/os_thread.h"
@@ -87,7 +88,7 @@ BRKM_ENTRY_OF(service) static void run(void)
         if (decays) {
             look_if_due(&schedule);
         }
-        uint64_t milliseconds = time_left(&schedule);
+        uint64_t milliseconds = min_size(time_left(&schedule), brkm__profile_term_look());
         if (program_has_ended(&milliseconds)) {
             return;
         }

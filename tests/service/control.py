@@ -307,6 +307,48 @@ def metrics():
     check(values["brkmalloc_resident_bytes"] > 10_000_000, "resident", values)
 
 
+GROWING = """
+import sys
+print("ready", flush=True)
+for line in sys.stdin:
+    kept = [bytes(10000 + i) for i in range(2000)]
+    print("held", flush=True)
+"""
+
+
+def profile():
+    """A process without a heap profile is given one, which has what was allocated while it was on, and is
+    rid of it afterwards; a client that does not come back leaves nothing behind."""
+    with tempfile.TemporaryDirectory() as folder, server("control:true", GROWING) as (process, _):
+        path = os.path.join(folder, "profile")
+        client = subprocess.Popen([CTL, "ctl", str(process.pid), "profile", "--seconds", "1000", "-o",
+                                   path], stdout=subprocess.PIPE, text=True)
+        end = time.monotonic() + 30
+        while not talk(process.pid, b"profile").startswith(b"ok") and time.monotonic() < end:
+            time.sleep(0.02)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        same("held\n", process.stdout.readline(), "the server")
+        client.send_signal(signal.SIGINT)
+        same(path + "\n", client.communicate(timeout=30)[0], "what is printed")
+        same(0, client.returncode, "status")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        check(text.startswith("brkmalloc heap profile 2\n") and text.endswith("\nend\n"), text[:200])
+        live = sum(int(line.split()[2]) for line in text.splitlines() if line.startswith("sample "))
+        check(15e6 < live < 29e6, "bytes that are live, by the profile", live)
+        same("not started\n", talk(process.pid, b"profile stop").decode().split("\n", 1)[1], "stop")
+        fails(1, "cannot create", "ctl", process.pid, "profile", "--seconds", 1, "-o", path)
+        fails(2, "--seconds takes", "ctl", process.pid, "profile", "--seconds", 0)
+        fails(2, "is no option", "ctl", process.pid, "profile", "--fast", 1)
+        check(talk(process.pid, b"profile start 1").endswith(b"\nstarted\n"), "start")
+        time.sleep(1.5)
+        same(b"ok 12\nnot started\n", talk(process.pid, b"profile stop"), "after the term")
+    with server("control:true,profile:true,profile_at_exit:false") as (process, _):
+        same(b"ok 11\non already\n", talk(process.pid, b"profile start 5"), "a profile that is on")
+        check(ask(process.pid, "profile", "-o", "-").endswith("\nend\n"), "at once")
+
+
 def wrong_requests():
     with server() as (process, _):
         fails(2, "cannot change \"control\"", "ctl", process.pid, "set", "control=false")

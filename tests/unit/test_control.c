@@ -151,18 +151,32 @@ START_TEST(metrics)
 }
 END_TEST
 
+START_TEST(profiles)
+{
+    ask_badly("profile", "error failed there is no heap profile yet; profile start begins one\n");
+    ask_badly("profile start", "error usage no term \"\"; it takes 1 to 86400 seconds\n");
+    ask_badly("profile start 86401",
+              "error usage no term \"86401\"; it takes 1 to 86400 seconds\n");
+    ask_badly(
+        "profile begin",
+        "error usage unknown order \"begin\"; it is start SECONDS or stop, or none to take the "
+        "profile\n");
+}
+END_TEST
+
 START_TEST(garbage_is_named)
 {
-    ask_badly("frobnicate now", "error usage unknown request \"frobnicate\"; the requests are "
-                                "version, stats, explain, metrics, trim, get, set and snapshot\n");
+    ask_badly("frobnicate now",
+              "error usage unknown request \"frobnicate\"; the requests are "
+              "version, stats, explain, metrics, profile, trim, get, set and snapshot\n");
     ask_badly("", "error usage unknown request \"\"; the requests are version, stats, "
-                  "explain, metrics, trim, get, set and snapshot\n");
+                  "explain, metrics, profile, trim, get, set and snapshot\n");
     ask_badly("trim everything",
               "error usage unexpected \"everything\"; this request stands alone\n");
     ask_badly("version 2", "error usage unexpected \"2\"; this request stands alone\n");
     ask_badly("snapshot now", "error usage unexpected \"now\"; this request stands alone\n");
     ask_badly("st\033ats\x80", "error usage unknown request \"st?ats?\"; the requests are version, "
-                               "stats, explain, metrics, trim, get, set and snapshot\n");
+                               "stats, explain, metrics, profile, trim, get, set and snapshot\n");
 }
 END_TEST
 
@@ -326,6 +340,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, a_trim_gives_memory_back);
     tcase_add_test(requests, explanations);
     tcase_add_test(requests, metrics);
+    tcase_add_test(requests, profiles);
     tcase_add_test(requests, garbage_is_named);
     tcase_add_test(requests, random_bytes_do_no_harm);
     tcase_add_test(requests, no_memory_for_an_answer);
