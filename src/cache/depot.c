@@ -34,20 +34,24 @@ struct depot {
 /* The main heap's. */
 static struct depot main_depot;
 
-/* Those of side heaps; NULL where there is none. Each is written once, before a thread has the heap
- * as its home: relaxed_load. */
+/* Those of side heaps; NULL where there is none. Each is written once: release in brkm__depot_begin
+ * pairs with acquire in side_depot. */
 static struct depot *side_depots[BRKM_SIDE_HEAPS_MAX];
+
+static struct depot *side_depot(unsigned index)
+{
+    return __atomic_load_n(&side_depots[index], __ATOMIC_ACQUIRE);
+}
 
 static struct depot *depot_of(const struct heap *heap)
 {
-    return likely(!heap_is_side(heap)) ? &main_depot
-                                       : relaxed_load(side_depots[heap_number(heap) - 1]);
+    return likely(!heap_is_side(heap)) ? &main_depot : side_depot(heap_number(heap) - 1);
 }
 
 void brkm__depot_begin(const struct heap *heap)
 {
-    relaxed_store(side_depots[heap_number(heap) - 1],
-                  (struct depot *)brkm__own_map(sizeof(struct depot)));
+    struct depot *depot = brkm__own_map(sizeof(*depot));
+    __atomic_store_n(&side_depots[heap_number(heap) - 1], depot, __ATOMIC_RELEASE);
 }
 
 static size_t list_bytes(unsigned slot, struct cached_list list)
@@ -186,7 +190,7 @@ static struct depot *next_depot(const struct depot *depot)
         return &main_depot;
     }
     for (unsigned i = 0; i < relaxed_load(brkm__side_heaps_used); i++) {
-        struct depot *side = relaxed_load(side_depots[i]);
+        struct depot *side = side_depot(i);
         if (found && side != NULL) {
             return side;
         }

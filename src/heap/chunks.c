@@ -33,8 +33,8 @@ static bool make_map(void)
         return false;
     }
     uintptr_t start = 0 - relaxed_load(brkm__region_window.minus_start);
-    relaxed_store(brkm__chunk_map.first, start / BRKM_CHUNK_GRANULE);
-    relaxed_store(brkm__chunk_map.of, map + page);
+    brkm__chunk_map.first = start / BRKM_CHUNK_GRANULE;
+    __atomic_store_n(&brkm__chunk_map.of, map + page, __ATOMIC_RELEASE);
     return true;
 }
 

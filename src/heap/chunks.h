@@ -20,13 +20,13 @@
 #include "heap/regions.h"
 
 struct chunk_map {
-    /* The number of the granule that `of` begins with. Written once, before `of` (relaxed_load,
-     * relaxed_store). */
+    /* The number of the granule that `of` begins with. Written once, before `of`. */
     uintptr_t first;
     /* A byte for each granule: the number of its heap, 0 for the main heap, and CHUNK_BEGINS in
-     * the first of a chunk. NULL before the first chunk. All is written under the main heap's lock
-     * and read without: a thread that has a pointer into a chunk has seen, with the pointer, what
-     * the map says of it (relaxed_load, relaxed_store). */
+     * the first of a chunk. NULL before the first chunk, then written once: release in make_map
+     * pairs with acquire in chunks_exist. The bytes are written under the main heap's lock and
+     * read without: a thread that has a pointer into a chunk has seen, with the pointer, what the
+     * map says of it (relaxed_load, relaxed_store). */
     uint8_t *of;
 };
 
@@ -36,22 +36,21 @@ _Static_assert(BRKM_SIDE_HEAPS_MAX < CHUNK_BEGINS, "a heap's number fits beside 
 
 extern struct chunk_map brkm__chunk_map BRKM_HIDDEN;
 
-/* The number of the heap that the block with this payload belongs to. */
-static BRKM_ALWAYS_INLINE unsigned chunk_heap_number(const void *payload)
-{
-    const uint8_t *of = relaxed_load(brkm__chunk_map.of);
-    if (likely(of == NULL)) {
-        return 0;
-    }
-    uintptr_t granule =
-        (uintptr_t)payload / BRKM_CHUNK_GRANULE - relaxed_load(brkm__chunk_map.first);
-    return granule < BRKM_CHUNK_GRANULES ? relaxed_load(of[granule]) & ~CHUNK_BEGINS : 0;
-}
-
 /* True once a chunk was ever made. */
 static inline bool chunks_exist(void)
 {
-    return relaxed_load(brkm__chunk_map.of) != NULL;
+    return __atomic_load_n(&brkm__chunk_map.of, __ATOMIC_ACQUIRE) != NULL;
+}
+
+/* The number of the heap that the block with this payload belongs to. */
+static BRKM_ALWAYS_INLINE unsigned chunk_heap_number(const void *payload)
+{
+    if (likely(!chunks_exist())) {
+        return 0;
+    }
+    uintptr_t granule = (uintptr_t)payload / BRKM_CHUNK_GRANULE - brkm__chunk_map.first;
+    return granule < BRKM_CHUNK_GRANULES ? relaxed_load(brkm__chunk_map.of[granule]) & ~CHUNK_BEGINS
+                                         : 0;
 }
 
 /* What a chunk has between its edges. */
