@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A cached block gets the header back that it had in use, and realloc leaves it where it is. Then
  * an aligned block of that size is asked for.
- * Says: write after free, links of a free block overwritten at ADDRESS (called from aligned_alloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from aligned_alloc)
+ */
 #include "../misuse.h"
 
 void misuse(size_t size)

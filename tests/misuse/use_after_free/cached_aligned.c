@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A cached block is written to, found by aligned_alloc.
  * Sizes: small
- * Says: write after free, links of a free block overwritten at ADDRESS (called from aligned_alloc) */
+ * Says: write after free, links of a free block overwritten at ADDRESS (called from aligned_alloc)
+ */
 #include "../misuse.h"
 
 void misuse(size_t size)
