@@ -40,7 +40,7 @@
     X(realloc, "realloc")                       \
     X(service, "brkmalloc's own thread")        \
     X(stats_print, "brkm_stats_print")          \
-    X(thread_end, "a thread's end")        \
+    X(thread_end, "a thread's end")             \
     X(valloc, "valloc")
 /* At a function's end: what it called last is called, not jumped to, and finds a frame of it. */
 #define BRKM_KEEP_FRAME() __asm__ volatile("")
