@@ -356,6 +356,7 @@ size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished)
 static const struct fact facts[] FACTS = {
     FACT_ADDRESS("heap", &brkm__main_heap),
     FACT_ADDRESS("side heaps", brkm__side_heaps),
+    FACT_ADDRESS("side heaps used", &brkm__side_heaps_used),
     FACT_SIZE(heap),
     FACT_OFFSET(heap, lock),
     FACT_OFFSET(heap, top),

@@ -2,7 +2,6 @@
  * See heaps.h. */
 #include "heap/heaps.h"
 
-#include "base/facts.h"
 #include "heap/purge.h"
 #include "heap/walk.h"
 #include "kit/alarm.h"
@@ -195,9 +194,3 @@ struct heaps_totals brkm__heaps_totals(void)
     }
     return sum;
 }
-
-/* ---- For debuggers ---- */
-
-static const struct fact facts[] FACTS = {
-    FACT_ADDRESS("side heaps used", &brkm__side_heaps_used),
-};

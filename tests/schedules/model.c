@@ -16,6 +16,7 @@
 
 #include "cache/depot.c"
 #include "cache/idle.c"
+#include "heap/heaps.c"
 #include "kit/lock.c"
 #include "kit/wiped.c"
 #include "process/bare_fork.c"
@@ -25,8 +26,6 @@
 /* ---- What the sources ask for ---- */
 
 struct heap brkm__main_heap;
-struct heap brkm__side_heaps[BRKM_SIDE_HEAPS_MAX];
-unsigned brkm__side_heaps_used;
 _Atomic(size_t) brkm__handed_out;
 struct chunk_map brkm__chunk_map;
 struct lock brkm__mapped_lock;
@@ -265,11 +264,69 @@ static unsigned number_of(struct cached_list batch)
     return (unsigned)((uintptr_t)batch.first / 16 - 1);
 }
 
-void brkm__heaps_free_list(struct cached_list list)
+struct cached_list brkm__heap_free_list(struct heap *heap, struct cached_list list)
 {
-    lock_acquire(&brkm__main_heap.lock);
+    lock_acquire(&heap->lock);
     came_to_heap[number_of(list)]++;
-    lock_release(&brkm__main_heap.lock);
+    lock_release(&heap->lock);
+    return cached_list_empty();
+}
+
+/* ---- What else heaps.c asks for; no scenario gets there ---- */
+
+void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const char *caller)
+{
+    (void)heap;
+    (void)block;
+    (void)caller;
+    abort();
+}
+
+bool brkm__heap_resize(struct heap *heap, struct mem_control_block *block, size_t size,
+                       const char *caller)
+{
+    (void)size;
+    brkm__heap_free(heap, block, caller);
+    return false;
+}
+
+void brkm__heap_return_chunks(struct heap *heap)
+{
+    brkm__heap_free(heap, NULL, NULL);
+}
+
+size_t brkm__heap_trim(struct heap *heap, size_t pad)
+{
+    brkm__heap_free(heap, NULL, NULL);
+    return pad;
+}
+
+struct heap_look brkm__heap_look(struct heap *heap)
+{
+    brkm__heap_free(heap, NULL, NULL);
+    return (struct heap_look){0};
+}
+
+size_t brkm__heap_decay(struct heap *heap, size_t keep, bool *finished)
+{
+    (void)finished;
+    brkm__heap_free(heap, NULL, NULL);
+    return keep;
+}
+
+bool brkm__purge_is_within(const struct heap *heap)
+{
+    return heap != NULL;
+}
+
+void brkm__alarm_set(void)
+{
+    abort();
+}
+
+bool brkm__walk_is_sound(void)
+{
+    return true;
 }
 
 bool model_is_watched(const volatile void *word)
@@ -297,6 +354,8 @@ static void put_everything_back(void)
 {
     memset(&main_depot, 0, sizeof(main_depot));
     memset(&brkm__main_heap, 0, sizeof(brkm__main_heap));
+    memset(&brkm__side_heaps[0], 0, sizeof(brkm__side_heaps[0]));
+    brkm__side_heaps_used = 0;
     memset(&brkm__mapped_lock, 0, sizeof(brkm__mapped_lock));
     memset(&cache_lock, 0, sizeof(cache_lock));
     memset(came_to_heap, 0, sizeof(came_to_heap));
@@ -321,6 +380,7 @@ static struct {
                {&cache_lock, 0},
                {&brkm__mapped_lock, 0},
                {&brkm__main_heap.lock, 0},
+               {&brkm__side_heaps[0].lock, 0},
                {&main_depot.shelves[SLOT].lock, 0}};
 #define INSIDES (sizeof(insides) / sizeof(insides[0]))
 
@@ -672,6 +732,35 @@ static void use_caches_and_mapped(void)
     be_inside(&brkm__mapped_lock);
 }
 
+/* A thread begins a side heap as home.c does, and borrows from the main heap. */
+static void begin_and_borrow(void)
+{
+    lock_acquire(&cache_lock);
+    struct heap *begun = brkm__heaps_begin(1);
+    lock_release(&cache_lock);
+    if (begun != NULL) {
+        unsigned *inside = inside_of(&begun->lock);
+        lock_acquire(&begun->lock);
+        schedule_expect((*inside)++ == 0);
+        be_inside(&brkm__main_heap.lock);
+        schedule_expect(--*inside == 0);
+        lock_release(&begun->lock);
+    }
+}
+
+/* Nobody is in a heap meanwhile, nor in one that just began. */
+static void look_at_all_heaps(void)
+{
+    brkm__heaps_acquire();
+    schedule_expect(*inside_of(&brkm__main_heap.lock) == 0);
+    schedule_expect(*inside_of(&brkm__side_heaps[0].lock) == 0);
+    schedule_point();
+    schedule_expect(*inside_of(&brkm__side_heaps[0].lock) == 0);
+    brkm__heaps_release();
+}
+
+static void verify_heaps(void);
+
 /* getline: a stream's lock, and under it an allocation. */
 static void read_a_line(void)
 {
@@ -694,6 +783,13 @@ static void verify_fork(void)
     schedule_expect(!brkm__lock_holds_all);
     schedule_expect(!lock_is_taken(&brkm__main_heap.lock));
     schedule_expect(!lock_is_taken(&main_depot.shelves[SLOT].lock));
+}
+
+static void verify_heaps(void)
+{
+    verify_fork();
+    schedule_expect(!lock_is_taken(&brkm__side_heaps[0].lock));
+    schedule_expect(brkm__side_heaps_used <= 1);
 }
 
 /* ---- All of it ---- */
@@ -750,6 +846,16 @@ static const struct scenario scenarios[] = {
      {fork_and_go_on, read_a_line, flush_all_streams},
      verify_fork,
      3},
+    {"a side heap begins and borrows while others look at all heaps",
+     prepare_fork_scenario,
+     {begin_and_borrow, look_at_all_heaps, look_at_all_heaps},
+     verify_heaps,
+     3},
+    {"fork while a side heap begins and borrows",
+     prepare_fork_scenario,
+     {fork_and_go_on, begin_and_borrow, look_at_all_heaps},
+     verify_heaps,
+     2},
 };
 
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
