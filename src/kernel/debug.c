@@ -27,11 +27,18 @@ static char *zone_after(const struct brkm_kmem_cache *cache, void *object)
     return (char *)object + cache->object_size;
 }
 
+/* A byte from 0x80 to 0xbf: no letter, no terminator and no minus one is like it. */
+static uint64_t unlike_what_is_written(uint64_t word)
+{
+    return (word & UINT64_C(0xbfbfbfbfbfbfbfbf)) | UINT64_C(0x8080808080808080);
+}
+
 static struct red_zone zone_for(const char *where)
 {
     uint64_t secret = relaxed_load(brkm__block_secret);
-    uint64_t word = ((uintptr_t)where ^ secret << 32 ^ secret) * BRKM_MIXING_FACTOR | 1;
-    return (struct red_zone){{word, word ^ word >> 31}};
+    uint64_t word = ((uintptr_t)where ^ secret << 32 ^ secret) * BRKM_MIXING_FACTOR;
+    return (struct red_zone){
+        {unlike_what_is_written(word), unlike_what_is_written(word ^ word >> 31)}};
 }
 
 static void draw_zone(char *where)

@@ -203,6 +203,19 @@ static void leak(void)
     brkm_kmem_cache_destroy(cache);
 }
 
+/* Whatever the secrets: a terminator, a letter or a minus one in a red zone is found each time. */
+static void check_zones(void)
+{
+    enum { ZONE = 16, SIZE = 50 };
+    for (int i = 0; i < 1000; i++) {
+        const volatile unsigned char *object = brkm_kmem_cache_alloc(zoned, BRKM_GFP_KERNEL);
+        for (int at = 0; at < ZONE; at++) {
+            CHECK_TRUE((object[at - ZONE] & 0xc0) == 0x80);
+            CHECK_TRUE((object[SIZE + at] & 0xc0) == 0x80);
+        }
+    }
+}
+
 int main(void)
 {
     char text[16384];
@@ -210,6 +223,7 @@ int main(void)
     cache = brkm_kmem_cache_create("one", 50, 0, 0, NULL);
     other = brkm_kmem_cache_create("two", 50, 0, 0, NULL);
     zoned = brkm_kmem_cache_create("zoned", 50, 0, BRKM_SLAB_RED_ZONE | BRKM_SLAB_POISON, NULL);
+    check_zones();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         run(cases[i].act, text, sizeof(text), &status);
         if (strstr(text, cases[i].words) == NULL)
