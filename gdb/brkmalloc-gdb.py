@@ -229,6 +229,17 @@ class Heap:
         return [facts["heap"]] + [facts["side heaps"] + i * facts["sizeof heap"]
                                   for i in range(self.memory.number(facts["side heaps used"], 4))]
 
+    def heap_of(self, block):
+        """The address of the heap that a block belongs to, by the map of chunks."""
+        facts = self.facts
+        table = self.memory.word(facts["chunk map"])
+        granule = block.payload // facts["chunk granule"] - \
+            self.memory.word(facts["chunk map first"])
+        if table == 0 or not 0 <= granule < facts["chunk granules"]:
+            return facts["heap"]
+        number = self.memory.number(table + granule, 1) & ~facts["chunk begins"]
+        return self.heap_addresses()[number]
+
     def is_locked(self):
         return any(self._field(at + self.facts["heap.lock"], "lock.word", 4) != 0
                    for at in self.heap_addresses())
@@ -313,7 +324,7 @@ class Heap:
         """A sound header whose block can be one of the region."""
         if block.state in (TOP, FENCEPOST):
             return block.size == 0
-        return (block.state in (IN_USE, CACHED, FREE) and block.size >= self.least and
+        return (block.state in (IN_USE, CACHED, FREE, EDGE) and block.size >= self.least and
                 block.size % self.alignment == 0 and
                 block.end <= region.end - self.header_bytes)
 
@@ -781,7 +792,7 @@ def print_free(heap, sheet, block):
     tag = heap.tag(block)
     sheet.row("tag", "sound" if tag == block.size else f"damaged: {tag:#x} instead of the size")
     number = heap.bin_of(block.size)
-    blocks, problem = heap.bin_list(dict(heap.heads()).get(number, 0))
+    blocks, problem = heap.bin_list(dict(heap.heads(heap.heap_of(block))).get(number, 0))
     starts = [other.start for other in blocks]
     if block.start in starts:
         sheet.row("bin", f"{number}, place {starts.index(block.start) + 1} of {len(starts)}")
