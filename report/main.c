@@ -3,7 +3,6 @@
  * brkmalloc-report: makes a page of a trace or of snapshots. `brkmalloc report` finds out what each
  * file is, replays a trace, and starts it. */
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +10,13 @@
 #include "../profile/memory.h"
 #include "../profile/output.h"
 #include "../trace/input.h"
+#include "../trace/messages.h"
 #include "course.h"
 #include "heap_file.h"
 #include "heap_snapshot.h"
 #include "page.h"
 #include "snapshot_report.h"
 #include "trace_report.h"
-
-#define STATUS_FAILED 1
-#define STATUS_USAGE 2
 
 const char program_name[] = "brkmalloc report";
 
@@ -32,25 +29,6 @@ struct options {
     char **files;
     size_t count;
 };
-
-/* ---- Messages ---- */
-
-static int usage_error(const char *problem, const char *about)
-{
-    fprintf(stderr, "%s: %s%s\n%s", program_name, problem, about, usage);
-    return STATUS_USAGE;
-}
-
-static int file_error(const char *path, const struct problem *problem)
-{
-    if (problem->offset == INPUT_NO_OFFSET) {
-        fprintf(stderr, "%s: %s: %s\n", program_name, path, problem->text);
-    } else {
-        fprintf(stderr, "%s: %s: at offset %" PRIu64 ": %s\n", program_name, path, problem->offset,
-                problem->text);
-    }
-    return STATUS_FAILED;
-}
 
 /* ---- Reports ---- */
 
@@ -76,7 +54,7 @@ static int report_trace(const struct options *options, const struct input *input
     if (!course_read(&course, &trace, input->bytes, input->length, &problem)) {
         trace_close(&trace);
         course_free(&course);
-        return file_error(options->files[0], &problem);
+        return tell_problem(options->files[0], &problem);
     }
     struct replayed replayed = {.count = 0};
     if (options->samples != NULL && !replayed_read(&replayed, options->samples)) {
@@ -109,7 +87,7 @@ static bool read_snapshot(const struct options *options, size_t index,
         done && heap_snapshot_read(snapshot, picture, (uint16_t)index, index + 1 == options->count,
                                    input.bytes, input.length, &problem);
     if (!done) {
-        file_error(options->files[index], &problem);
+        tell_problem(options->files[index], &problem);
     }
     input_close(&input);
     return done;
@@ -142,7 +120,7 @@ static int report_files(const struct options *options)
     struct problem problem;
     if (!input_open(&input, options->files[0], &problem) || !heap_file_is_known(&input, &problem)) {
         input_close(&input);
-        return file_error(options->files[0], &problem);
+        return tell_problem(options->files[0], &problem);
     }
     bool is_one_trace = options->count == 1 && heap_file_is_trace(&input);
     int status = is_one_trace ? report_trace(options, &input) : 0;
@@ -172,10 +150,11 @@ static int parse(struct options *options, int argc, char **argv)
     options->files = argv + optind;
     options->count = (size_t)(argc - optind);
     if (options->count == 0 || options->output == NULL) {
-        return usage_error(options->count == 0 ? "no FILE given" : "-o OUT.html is missing", "");
+        return tell_usage(usage, options->count == 0 ? "no FILE given" : "-o OUT.html is missing",
+                          "");
     }
     if (options->count > SNAPSHOTS_MAX) {
-        return usage_error("more files than a page takes: ", options->files[SNAPSHOTS_MAX]);
+        return tell_usage(usage, "more files than a page takes: ", options->files[SNAPSHOTS_MAX]);
     }
     return 0;
 }

@@ -11,12 +11,10 @@
 
 #include "../profile/output.h"
 #include "../trace/input.h"
+#include "../trace/messages.h"
 #include "heap_file.h"
 #include "map_picture.h"
 #include "map_terminal.h"
-
-#define STATUS_FAILED 1
-#define STATUS_USAGE 2
 
 #define WIDTH_USUAL 1200
 #define WIDTH_MIN 64
@@ -39,23 +37,6 @@ struct options {
     uint64_t width;
     int colouring; /* negative: as it fits the file */
 };
-
-static int usage_error(const char *problem, const char *about)
-{
-    fprintf(stderr, "%s: %s%s\n%s", program_name, problem, about, usage);
-    return STATUS_USAGE;
-}
-
-static int file_error(const char *path, const struct problem *problem)
-{
-    if (problem->offset == INPUT_NO_OFFSET) {
-        fprintf(stderr, "%s: %s: %s\n", program_name, path, problem->text);
-    } else {
-        fprintf(stderr, "%s: %s: at offset %" PRIu64 ": %s\n", program_name, path, problem->offset,
-                problem->text);
-    }
-    return STATUS_FAILED;
-}
 
 static bool ends_with(const char *text, const char *ending)
 {
@@ -111,10 +92,10 @@ static int map_file(const struct options *options)
     struct input input;
     struct problem problem;
     if (!input_open(&input, options->file, &problem)) {
-        return file_error(options->file, &problem);
+        return tell_problem(options->file, &problem);
     }
     bool is_read = heap_file_read(&file, &input, &problem);
-    int status = is_read ? make_map(options, &file) : file_error(options->file, &problem);
+    int status = is_read ? make_map(options, &file) : tell_problem(options->file, &problem);
     heap_file_free(&file);
     input_close(&input);
     return status;
@@ -145,7 +126,7 @@ static int set_colouring(struct options *options, const char *text)
             return 0;
         }
     }
-    return usage_error("--by takes state, age, size or thread, not ", text);
+    return tell_usage(usage, "--by takes state, age, size or thread, not ", text);
 }
 
 static int set_output(struct options *options, const char *text)
@@ -153,7 +134,7 @@ static int set_output(struct options *options, const char *text)
     options->output = text;
     return ends_with(text, ".png") || ends_with(text, ".svg")
                ? 0
-               : usage_error("-o takes a name that ends in .png or .svg, not ", text);
+               : tell_usage(usage, "-o takes a name that ends in .png or .svg, not ", text);
 }
 
 static int set_option(struct options *options, int option, const char *value)
@@ -193,8 +174,8 @@ static int parse(struct options *options, int argc, char **argv)
         }
     }
     if (argc - optind != 1) {
-        return argc == optind ? usage_error("no FILE given", "")
-                              : usage_error("one FILE at a time: ", argv[optind + 1]);
+        return argc == optind ? tell_usage(usage, "no FILE given", "")
+                              : tell_usage(usage, "one FILE at a time: ", argv[optind + 1]);
     }
     options->file = argv[optind];
     options->title = options->title == NULL ? options->file : options->title;

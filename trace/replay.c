@@ -19,6 +19,7 @@
 
 #include "events.h"
 #include "input.h"
+#include "messages.h"
 #include "plan.h"
 #include "player.h"
 
@@ -28,9 +29,7 @@
 /* An hour. */
 #define QUIET_MILLISECONDS_MAX 3600000
 
-/* Exit statuses: 1 for what went wrong, 2 for bad usage. */
-#define STATUS_FAILED 1
-#define STATUS_USAGE 2
+const char program_name[] = "brkmalloc-replay";
 
 static const char usage[] =
     "usage: brkmalloc-replay [--preload LIB] [--samples N] [--order near|exact]\n"
@@ -75,26 +74,9 @@ struct options {
 
 /* ---- Messages ---- */
 
-static int usage_error(const char *problem, const char *about)
-{
-    fprintf(stderr, "brkmalloc-replay: %s%s\n%s", problem, about, usage);
-    return STATUS_USAGE;
-}
-
-static int file_error(const char *path, const struct problem *problem)
-{
-    if (problem->offset == INPUT_NO_OFFSET) {
-        fprintf(stderr, "brkmalloc-replay: %s: %s\n", path, problem->text);
-    } else {
-        fprintf(stderr, "brkmalloc-replay: %s: at offset %" PRIu64 ": %s\n", path, problem->offset,
-                problem->text);
-    }
-    return STATUS_FAILED;
-}
-
 static int system_error(const char *what)
 {
-    fprintf(stderr, "brkmalloc-replay: %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "%s: %s: %s\n", program_name, what, strerror(errno));
     return STATUS_FAILED;
 }
 
@@ -255,7 +237,7 @@ static uint64_t available_memory(void)
 static _Noreturn void run_itself(const char *first, const char *second, const char *third)
 {
     execl("/proc/self/exe", "brkmalloc-replay", first, second, third, (char *)NULL);
-    fprintf(stderr, "brkmalloc-replay: cannot run itself: %s\n", strerror(errno));
+    fprintf(stderr, "%s: cannot run itself: %s\n", program_name, strerror(errno));
     _exit(STATUS_FAILED);
 }
 
@@ -313,7 +295,7 @@ static int replay(const struct options *options, struct trace *trace, const char
     }
     struct problem problem;
     if (!plan_write(trace, &settings, descriptor, &problem)) {
-        return file_error(path, &problem);
+        return tell_problem(path, &problem);
     }
     return become_player(options, descriptor);
 }
@@ -329,18 +311,18 @@ static int treat_file(const struct options *options, const char *path)
     struct trace trace;
     struct problem problem = {INPUT_NO_OFFSET, ""};
     if (!input_open(&input, path, &problem)) {
-        return file_error(path, &problem);
+        return tell_problem(path, &problem);
     }
     int status = 0;
     if (!trace_open(&trace, input.bytes, input.length, &problem)) {
-        status = file_error(path, &problem);
+        status = tell_problem(path, &problem);
     } else if (options->mode == MODE_REPLAY) {
         status = replay(options, &trace, path);
     } else {
         bool done =
             options->mode == MODE_INFO ? inform(path, &trace, &problem) : dump(&trace, &problem);
         status = finish_output();
-        status = done ? status : file_error(path, &problem);
+        status = done ? status : tell_problem(path, &problem);
     }
     trace_close(&trace);
     input_close(&input);
@@ -371,7 +353,7 @@ static int set_samples(struct options *options, const char *text)
 {
     uint64_t number;
     if (!parse_number(text, SAMPLES_MAX, &number)) {
-        return usage_error("--samples takes a number from 0 to 1000000, not ", text);
+        return tell_usage(usage, "--samples takes a number from 0 to 1000000, not ", text);
     }
     options->plan.samples = (uint32_t)number;
     return 0;
@@ -382,7 +364,7 @@ static int set_order(struct options *options, const char *text)
     static const char *const words[] = {"near", "exact", NULL};
     int choice = choose(text, words);
     if (choice < 0) {
-        return usage_error("--order takes near or exact, not ", text);
+        return tell_usage(usage, "--order takes near or exact, not ", text);
     }
     options->plan.is_exact = choice == 1;
     return 0;
@@ -394,7 +376,7 @@ static int set_touch(struct options *options, const char *text)
         [TOUCH_ALL] = "all", [TOUCH_FIRST] = "first", [TOUCH_NONE] = "none", NULL};
     int choice = choose(text, words);
     if (choice < 0) {
-        return usage_error("--touch takes all, first or none, not ", text);
+        return tell_usage(usage, "--touch takes all, first or none, not ", text);
     }
     options->plan.touch = (enum touch)choice;
     return 0;
@@ -404,7 +386,7 @@ static int set_quiet(struct options *options, const char *text)
 {
     uint64_t number;
     if (!parse_number(text, QUIET_MILLISECONDS_MAX, &number)) {
-        return usage_error("--quiet takes a number from 0 to 3600000, not ", text);
+        return tell_usage(usage, "--quiet takes a number from 0 to 3600000, not ", text);
     }
     options->plan.quiet_milliseconds = (uint32_t)number;
     return 0;
@@ -462,10 +444,10 @@ static int parse(struct options *options, int argc, char **argv)
     options->files = argv + optind;
     options->file_count = argc - optind;
     if (options->file_count == 0) {
-        return usage_error("no FILE given", "");
+        return tell_usage(usage, "no FILE given", "");
     }
     if (options->file_count > 1 && options->mode != MODE_INFO) {
-        return usage_error("only --info takes more than one FILE: ", options->files[1]);
+        return tell_usage(usage, "only --info takes more than one FILE: ", options->files[1]);
     }
     return 0;
 }
