@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
+import sys
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from scratch_test import ScratchTest  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
@@ -52,39 +56,14 @@ def below_main(stack: list[str]) -> tuple[str, ...]:
     return tuple(CLANG_NAMES.get(name, name) for name in called)
 
 
-class Test:
-    """Counts what fails; use it in a with statement, which brings a scratch folder."""
+class Test(ScratchTest):
+    """Of what reads profiles."""
 
     def __init__(self, reader: str) -> None:
+        super().__init__("profile")
         self.reader = os.path.abspath(reader)
-        self.scratch_folder = tempfile.TemporaryDirectory(prefix="brkmalloc-profile.")
-        self.scratch = self.scratch_folder.name
-        self.failed = 0
         self.environment = {key: value for key, value in os.environ.items()
                             if key not in ("LD_PRELOAD", "DEBUGINFOD_URLS")}
-
-    def __enter__(self) -> Test:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.scratch_folder.cleanup()
-
-    def expect(self, what: str, truth: bool, found: object = "") -> None:
-        if not truth:
-            self.failed += 1
-            print(f"FAILED: {what}: {found}")
-
-    def same(self, what: str, expected: object, found: object) -> None:
-        self.expect(what, expected == found, f"expected {expected}, found {found}")
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.scratch, name)
-
-    def write(self, name: str, content: str | bytes) -> str:
-        path = self.path(name)
-        with open(path, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        return path
 
     def profile_of(self, program: str, name: str = "known.heap", *arguments: str) -> str:
         """Runs the known program and keeps what it writes."""
@@ -110,10 +89,6 @@ class Test:
             stack, amount = line.rsplit(" ", 1)
             amounts[below_main(stack.split(";"))] = int(amount)
         return amounts
-
-    def finish(self) -> int:
-        print(f"{self.failed} checks failed")
-        return 1 if self.failed else 0
 
 
 def build(test: Test, name: str, source: str, *flags: str) -> None:

@@ -5,50 +5,30 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import tempfile
+import sys
 
 from trace_file import FREE, MALLOC, Event
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from scratch_test import ScratchTest  # noqa: E402
 
 PATIENCE = 60
 
 
-class Test:
-    """Counts what fails; use it in a with statement, which brings a scratch folder."""
+class Test(ScratchTest):
+    """Of a program that makes pages or maps."""
 
     def __init__(self, program: str) -> None:
+        super().__init__("report")
         self.program = os.path.abspath(program)
-        self.scratch_folder = tempfile.TemporaryDirectory(prefix="brkmalloc-report.")
-        self.failed = 0
-
-    def __enter__(self) -> Test:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.scratch_folder.cleanup()
 
     def expect(self, what: str, truth: bool, found: object = "") -> None:
-        if not truth:
-            self.failed += 1
-            print(f"FAILED: {what}: {str(found)[:600]}")
-
-    def same(self, what: str, wanted: object, found: object) -> None:
-        self.expect(what, wanted == found, f"{found} instead of {wanted}")
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.scratch_folder.name, name)
-
-    def write(self, name: str, content: bytes) -> str:
-        with open(self.path(name), "wb") as file:
-            file.write(content)
-        return self.path(name)
+        super().expect(what, truth, str(found)[:600])
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run([self.program, *arguments], capture_output=True, text=True,
                               check=False, timeout=PATIENCE, errors="replace")
-
-    def finish(self) -> int:
-        print("passed" if not self.failed else f"{self.failed} failed")
-        return 1 if self.failed else 0
 
 
 def made_events(count: int, threads: int, seed: int) -> list[Event]:

@@ -6,8 +6,12 @@ import glob
 import os
 import re
 import subprocess
-import tempfile
+import sys
 from dataclasses import dataclass
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from scratch_test import ScratchTest  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -30,30 +34,14 @@ def read_event(line: str) -> Event:
                                             ("size", "alignment", "frees", "gives", "loses")))
 
 
-class Test:
-    """Counts what fails; use it in a with statement, which brings a scratch folder."""
+class Test(ScratchTest):
+    """Of the recorder and the replayer."""
 
     def __init__(self, recorder: str, library: str, replayer: str) -> None:
+        super().__init__("trace")
         self.preload = f"{os.path.abspath(recorder)}:{os.path.abspath(library)}"
         self.library = os.path.abspath(library)
         self.replayer = os.path.abspath(replayer)
-        self.scratch_folder = tempfile.TemporaryDirectory(prefix="brkmalloc-trace.")
-        self.scratch = self.scratch_folder.name
-        self.failed = 0
-
-    def __enter__(self) -> Test:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.scratch_folder.cleanup()
-
-    def expect(self, what: str, truth: bool, found: object = "") -> None:
-        if not truth:
-            self.failed += 1
-            print(f"FAILED: {what}: {found}")
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.scratch, name)
 
     def record(self, name: str, command: list[str]) -> subprocess.CompletedProcess:
         return subprocess.run(command, capture_output=True, text=True, check=False,
@@ -81,7 +69,3 @@ class Test:
         lines = [line.split(" ", 1) for line in run.stdout.splitlines()
                  if not re.match("sample|columns", line)]
         return {words[0]: words[1] for words in lines} if run.returncode == 0 else {}
-
-    def finish(self) -> int:
-        print("passed" if not self.failed else f"{self.failed} failed")
-        return 1 if self.failed else 0
