@@ -106,7 +106,7 @@
 #define BRKM_CHUNK_SHARE 8
 #define BRKM_CHUNK_MAX (4 * BRKM_MIB)
 
-/* The share (1/4) of what a side heap has in use that it may have free, beside a chunk that is free
+/* The share (1/8) of what a side heap has in use that it may have free, beside a chunk that is free
  * as a whole, before that goes back. */
 #define BRKM_CHUNK_FREE_SHARE 8
 

@@ -4,9 +4,9 @@
 
 #include "base/probes.h"
 #include "heap/chunks.h"
-#include "heap/heaps.h"
 #include "heap/regions.h"
 #include "heap/size_class.h"
+#include "heap/spare.h"
 #include "kit/alarm.h"
 #include "kit/huge_pages.h"
 #include "kit/options.h"
@@ -130,57 +130,6 @@ static struct free_range coalesce(struct heap *heap, struct free_range range,
     return range;
 }
 
-/* ---- Regions and chunks that are free as a whole ---- */
-
-static size_t remove_fallback_region(struct heap *heap, struct mem_control_block *block)
-{
-    size_t bytes = regions_spanned_bytes(block);
-    brkm__bins_remove(&heap->bins, block, block_size(block));
-    brkm__regions_unmap(block);
-    heap->fallback_bytes -= bytes;
-    return bytes;
-}
-
-/* `block`, which is free, begins a region. When it spans it, the larger of it and the spare goes.
- */
-static void keep_one_spare(struct heap *heap, struct mem_control_block *block)
-{
-    if (!brkm__regions_is_whole(block)) {
-        return;
-    }
-    struct mem_control_block *spare = heap->spare;
-    heap->spare = block;
-    if (spare != NULL && spare != block && brkm__purge_keeps() != SIZE_MAX) {
-        bool spare_is_larger = block_size(spare) > block_size(block);
-        heap->spare = spare_is_larger ? block : spare;
-        remove_fallback_region(heap, spare_is_larger ? spare : block);
-    }
-}
-
-static void return_chunk(struct heap *heap, struct mem_control_block *block)
-{
-    brkm__bins_remove(&heap->bins, block, block_size(block));
-    heap->chunk_bytes -= brkm__chunk_return(block);
-}
-
-/* `block`, which is free, begins a chunk. When it spans it and enough is free without, it goes. */
-static void keep_few_chunks(struct heap *heap, struct mem_control_block *block)
-{
-    if (brkm__chunk_is_whole(block) &&
-        heap->bins.bytes - block_size(block) > heap->in_use_bytes / BRKM_CHUNK_FREE_SHARE) {
-        return_chunk(heap, block);
-    }
-}
-
-static void look_at_whole(struct heap *heap, struct mem_control_block *block)
-{
-    if (heap_is_side(heap)) {
-        keep_few_chunks(heap, block);
-    } else {
-        keep_one_spare(heap, block);
-    }
-}
-
 void brkm__space_free(struct heap *heap, struct mem_control_block *block, size_t size,
                       const char *caller)
 {
@@ -192,7 +141,7 @@ void brkm__space_free(struct heap *heap, struct mem_control_block *block, size_t
     }
     release(heap, range.first, range.size, clean);
     if (unlikely(block_has_flag(range.first, BLOCK_FLAG_REGION_START))) {
-        look_at_whole(heap, range.first);
+        brkm__spare_look(heap, range.first);
     }
 }
 
@@ -322,8 +271,10 @@ static struct page_range take_clean_pages(struct mem_control_block *block)
 static void regret_use(struct heap *heap, struct page_range pages)
 {
     size_t bytes = page_range_bytes(pages);
-    if (unlikely(bytes != 0)) {
-        bytes -= heap_is_side(heap) ? brkm__chunk_first_use(pages) : brkm__regions_first_use(pages);
+    if (unlikely(bytes != 0 && heap_is_side(heap))) {
+        bytes -= brkm__chunk_first_use(pages);
+    } else if (unlikely(bytes != 0 && heap->fallback_bytes != 0)) {
+        bytes -= brkm__regions_first_use(pages);
     }
     brkm__purge_regret(&heap->purge, bytes);
 }
@@ -479,23 +430,10 @@ static void trim_quiet_top(struct heap *heap)
     }
 }
 
-size_t brkm__space_return_spare(struct heap *heap)
-{
-    struct mem_control_block *block = NULL;
-    while (heap_is_side(heap) && (block = brkm__chunks_next(heap_number(heap), block)) != NULL) {
-        if (block_is(block, BLOCK_FREE) && brkm__chunk_is_whole(block)) {
-            return_chunk(heap, block);
-        }
-    }
-    struct mem_control_block *spare = heap->spare;
-    heap->spare = NULL;
-    return spare == NULL ? 0 : remove_fallback_region(heap, spare);
-}
-
 size_t brkm__space_decay(struct heap *heap, size_t keep)
 {
     if (heap_is_side(heap)) {
-        brkm__space_return_spare(heap);
+        brkm__spare_return(heap);
     }
     size_t part = keep == SIZE_MAX ? keep : purge_part(&heap->purge, keep);
     size_t released = brkm__purge_down_to(heap, part);
@@ -508,6 +446,6 @@ size_t brkm__space_decay(struct heap *heap, size_t keep)
 size_t brkm__space_trim(struct heap *heap, size_t pad)
 {
     size_t released = brkm__top_trim(&heap->top, pad, brkm__os_page_size());
-    released += brkm__space_return_spare(heap);
+    released += brkm__spare_return(heap);
     return released + brkm__purge_all(heap, pad == 0);
 }

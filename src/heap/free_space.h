@@ -150,10 +150,6 @@ void brkm__space_return_memory(struct heap *heap);
  * pages that went back. */
 size_t brkm__space_decay(struct heap *heap, size_t keep);
 
-/* Gives back the fallback region that is free as a whole, if there is one, and all such chunks.
- * Returns the bytes that the system got. */
-size_t brkm__space_return_spare(struct heap *heap);
-
 /* Gives back the top but for `pad` bytes, the spare region, and whole pages inside free blocks.
  * Returns how many bytes went back. */
 size_t brkm__space_trim(struct heap *heap, size_t pad);

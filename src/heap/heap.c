@@ -10,6 +10,7 @@
 #include "heap/find.h"
 #include "heap/heaps.h"
 #include "heap/regions.h"
+#include "heap/spare.h"
 #include "kit/footprint.h"
 #include "kit/huge_pages.h"
 #include "kit/report.h"
@@ -314,7 +315,7 @@ size_t brkm__heap_trim(struct heap *heap, size_t pad)
 void brkm__heap_return_chunks(struct heap *heap)
 {
     lock_acquire(&heap->lock);
-    brkm__space_return_spare(heap);
+    brkm__spare_return(heap);
     leave(heap);
 }
 
