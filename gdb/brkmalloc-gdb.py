@@ -356,7 +356,7 @@ class Heap:
     def _guarded(self, start, data):
         """Places in `data`, read at `start`, where a header can stand by its guard, the low half of
         the seal, which depends on the address alone."""
-        if not any(data):
+        if not data.strip(b"\0"):
             return
         words = memoryview(data[:len(data) & ~3]).cast("I")
         guard = start + self.header_bytes + self.secret

@@ -42,7 +42,7 @@ static void after_free(void)
 static void past_shrunk(void)
 {
     block = realloc(block, SIZE / 2 + 10);
-    sink = block[SIZE - 10];
+    sink = block[SIZE / 2 + 10];
 }
 
 static void twice(void)

@@ -35,7 +35,7 @@
 /* Above what caches keep and below what is mapped. */
 #define LARGE (100 * KIB)
 #define HUGE (30 * MIB)
-/* Neighbours whose sum a header cannot tell. */
+/* Neighbours that become one free block, longer than a block in use may be. */
 #define HUGE_BLOCKS 6
 #define MAPPED (33 * MIB)
 #define SMALL 24
@@ -181,7 +181,6 @@ static void damage(const char *what)
         {"tag", hole + hole_usable - HEADER, HEADER},
         {"link", hole, HEADER},
         {"cached", cached, HEADER},
-        {"long", huge[0] + 2 * HEADER, HEADER},
         {"mapped", mapped - HEADER, HEADER},
         {"fencepost", mapped + malloc_usable_size(mapped), HEADER},
     };
