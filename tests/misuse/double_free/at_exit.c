@@ -7,7 +7,7 @@
 
 static char *block;
 
-static void release(void)
+static void release_at_exit(void)
 {
     free(block);
 }
@@ -16,5 +16,5 @@ void misuse(size_t size)
 {
     block = neighbours(size).front;
     free(block);
-    atexit(release);
+    atexit(release_at_exit);
 }

@@ -5,7 +5,7 @@
  * Says mapped: double free at ADDRESS (called from free) */
 #include "../misuse.h"
 
-static void *release(void *block)
+static void *release_elsewhere(void *block)
 {
     free(block);
     return NULL;
@@ -15,5 +15,5 @@ void misuse(size_t size)
 {
     char *block = neighbours(size).front;
     free(block);
-    in_thread(release, block);
+    in_thread(release_elsewhere, block);
 }

@@ -5,7 +5,7 @@
  * Says mapped: double free at ADDRESS (called from free) */
 #include "../misuse.h"
 
-static void *release(void *block)
+static void *release_once(void *block)
 {
     free(block);
     return NULL;
@@ -14,6 +14,6 @@ static void *release(void *block)
 void misuse(size_t size)
 {
     char *block = neighbours(size).front;
-    in_thread(release, block);
-    in_thread(release, block);
+    in_thread(release_once, block);
+    in_thread(release_once, block);
 }

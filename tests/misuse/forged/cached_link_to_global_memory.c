@@ -4,12 +4,12 @@
  * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
-static char target[8192] __attribute__((aligned(16)));
+static char global_memory[8192] __attribute__((aligned(16)));
 
 void misuse(size_t size)
 {
     char *block = neighbours(size).front;
     free(block);
-    *(void **)block = target;
-    expect_never_given(target, sizeof target, size);
+    *(void **)block = global_memory;
+    expect_never_given(global_memory, sizeof global_memory, size);
 }

@@ -6,14 +6,14 @@
  * Says large: write after free, links of a free block overwritten at ADDRESS (called from free) */
 #include "../misuse.h"
 
-static void *target[8];
+static void *list_target[8];
 
 void misuse(size_t size)
 {
     struct pair first = neighbours(size), second = neighbours(size);
     free(first.front);
     empty_caches();
-    *(void **)first.front = &target[1];
+    *(void **)first.front = &list_target[1];
     free(second.front);
     empty_caches();
 }

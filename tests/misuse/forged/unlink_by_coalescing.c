@@ -5,14 +5,14 @@
  * Says large: write after free, links of a free block overwritten at ADDRESS (called from free) */
 #include "../misuse.h"
 
-static void *target;
+static void *coalescing_target;
 
 void misuse(size_t size)
 {
     struct pair pair = neighbours(size);
     free(pair.behind);
     empty_caches();
-    ((void **)pair.behind)[0] = ((void **)pair.behind)[1] = &target - 1;
+    ((void **)pair.behind)[0] = ((void **)pair.behind)[1] = &coalescing_target - 1;
     free(pair.front);
     empty_caches();
 }

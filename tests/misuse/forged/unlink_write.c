@@ -4,12 +4,12 @@
  * Says: write after free, links of a free block overwritten at ADDRESS (called from malloc) */
 #include "../misuse.h"
 
-static void *target;
+static void *unlink_target;
 
 void misuse(size_t size)
 {
     char *block = freed_to_heap(size);
-    ((void **)block)[0] = &target - 2;
-    ((void **)block)[1] = &target - 1;
+    ((void **)block)[0] = &unlink_target - 2;
+    ((void **)block)[1] = &unlink_target - 1;
     malloc(size);
 }

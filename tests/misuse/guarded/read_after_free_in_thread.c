@@ -7,7 +7,7 @@
  * Stacks: touched allocated freed */
 #include "../misuse.h"
 
-static void *release(void *block)
+static void *release_to_be_read(void *block)
 {
     free(block);
     return NULL;
@@ -16,6 +16,6 @@ static void *release(void *block)
 void misuse(size_t size)
 {
     volatile char *block = malloc(size);
-    in_thread(release, (void *)block);
+    in_thread(release_to_be_read, (void *)block);
     (void)block[3];
 }

@@ -3,9 +3,9 @@
  * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
 #include "../misuse.h"
 
-static long array[32];
+static long global_array[32];
 
 void misuse(size_t size)
 {
-    free(array);
+    free(global_array);
 }

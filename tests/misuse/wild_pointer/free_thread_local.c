@@ -3,9 +3,9 @@
  * Says: invalid pointer, not the start of a block in use at ADDRESS (called from free) */
 #include "../misuse.h"
 
-static _Thread_local long array[32];
+static _Thread_local long own_array[32];
 
 void misuse(size_t size)
 {
-    free(array);
+    free(own_array);
 }

@@ -4,9 +4,9 @@
  * malloc_usable_size) */
 #include "../misuse.h"
 
-static long array[32];
+static long asked_array[32];
 
 void misuse(size_t size)
 {
-    malloc_usable_size(array);
+    malloc_usable_size(asked_array);
 }

@@ -3,9 +3,9 @@
  * Says: invalid pointer, not the start of a block in use at ADDRESS (called from realloc) */
 #include "../misuse.h"
 
-static long array[32];
+static long resized_array[32];
 
 void misuse(size_t size)
 {
-    realloc(array, 2 * size);
+    realloc(resized_array, 2 * size);
 }
