@@ -66,6 +66,12 @@ if(BRKM_INTERPOSE)
   install(FILES ${PROJECT_SOURCE_DIR}/docs/man/brkmalloc.1
     DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
 endif()
+if(TARGET brkmalloc_exporter)
+  install(TARGETS brkmalloc_exporter RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
+    COMPONENT runtime)
+  install(FILES ${PROJECT_SOURCE_DIR}/exporter/prometheus/brkmalloc-rules.yml
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/brkmalloc/prometheus COMPONENT runtime)
+endif()
 if(TARGET brkmalloc_pprof)
   install(TARGETS brkmalloc_pprof RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
     COMPONENT runtime)
@@ -126,7 +132,7 @@ foreach(declaration IN LISTS declarations)
 endforeach()
 
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(FILES docs/compatibility.md docs/control.md docs/debugging.md docs/design.md docs/options.md
+install(FILES docs/compatibility.md docs/control.md docs/debugging.md docs/design.md docs/metrics.md docs/options.md
     docs/probes.md docs/profile-format.md docs/testing.md docs/tools.md docs/trace-format.md docs/using.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT runtime)
 install(FILES docs/charts/timeline.svg DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs/charts COMPONENT runtime)

@@ -63,7 +63,7 @@ else()
 endif()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS python3) # compares allocators in `brkmalloc replay`
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS
-  "gnuplot-nox, libjemalloc2, libtcmalloc-minimal4, libmimalloc2.0 | libmimalloc3.0")
+  "gnuplot-nox, libjemalloc2, libtcmalloc-minimal4, libmimalloc2.0 | libmimalloc3.0, prometheus")
 
 # Debian's rules for files, applied to the staged folders.
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/stage-deb.cmake)

@@ -255,7 +255,7 @@ compile() (
 
 # ---- What a subcommand runs: parts of the release build ----
 
-brkm_parts="library ctl pprof report trace"
+brkm_parts="library ctl exporter pprof report trace"
 
 # What a part is for people, its target, the file that shows that it is there, and its sources.
 part_title()
@@ -263,6 +263,7 @@ part_title()
     case $1 in
     library) echo "the library" ;;
     ctl) echo "what asks processes" ;;
+    exporter) echo "what serves metrics" ;;
     pprof) echo "what reads heap profiles" ;;
     report) echo "what makes reports" ;;
     trace) echo "what records and replays" ;;
@@ -283,6 +284,7 @@ part_product()
     case $1 in
     library) echo libbrkmalloc.so ;;
     ctl) echo ctl/brkmalloc-ctl ;;
+    exporter) echo exporter/brkmalloc-exporter ;;
     pprof) echo profile/brkmalloc-pprof ;;
     report) echo report/brkmalloc-report ;;
     trace) echo trace/brkmalloc-replay ;;
@@ -294,6 +296,7 @@ part_sources()
     case $1 in
     library) echo "src include" ;;
     ctl) echo ctl ;;
+    exporter) echo "exporter ctl profile" ;;
     pprof) echo profile ;;
     report) echo "report profile trace" ;;
     trace) echo "trace compare" ;;

@@ -25,6 +25,9 @@
 #define LOOKS 15
 #define LOOK_MS 100
 
+/* Bytes of an answer, more than the allocator gives: what is longer comes from somebody else. */
+#define ANSWER_MAX (64u << 20)
+
 /* ---- Its socket ---- */
 
 /* Root connects as the user whom the process runs as: in a user namespace that does not know the
@@ -219,37 +222,71 @@ static int connect_by_name(const struct process *process, const char *name, stru
     return file;
 }
 
-/* Connects to the process by one of the names in a table of sockets; -1 when it has none there. */
-static int connect_by_table(const char *table, const struct process *process,
-                            struct silence *silence)
+/* Bytes of a line in a table of sockets. */
+#define TABLE_LINE 512
+
+/* The process's next name in a table of sockets, in `line`; NULL when there is no other. */
+static const char *next_name(FILE *table, const struct process *process, char line[TABLE_LINE])
 {
-    char line[512];
     char beginning[64];
-    int connected = -1;
-    FILE *file = fopen(table, "re");
     snprintf(beginning, sizeof(beginning), " @brkmalloc/%ld/", (long)process->inner_id);
-    while (file != NULL && connected < 0 && fgets(line, sizeof(line), file) != NULL) {
+    while (table != NULL && fgets(line, TABLE_LINE, table) != NULL) {
         const char *name = strstr(line, beginning);
         if (name != NULL) {
             line[strcspn(line, "\n")] = '\0';
-            connected = connect_by_name(process, name + strlen(" @"), silence);
+            return name + strlen(" @");
         }
     }
-    if (file != NULL) {
-        fclose(file);
+    return NULL;
+}
+
+/* The two tables that the process's names may stand in. The thread's is that of the namespace where
+ * the socket was opened: other threads may have left it. */
+#define TABLES 2
+
+static FILE *open_table(const struct process *process, int number)
+{
+    char path[96] = "/proc/self/net/unix";
+    if (number == 0) {
+        snprintf(path, sizeof(path), "/proc/%ld/task/%ld/net/unix", (long)process->id,
+                 (long)process->thread);
+    }
+    return fopen(path, "re");
+}
+
+static void close_table(FILE *table)
+{
+    if (table != NULL) {
+        fclose(table);
+    }
+}
+
+/* Below zero when it cannot. */
+static int connect_to_process(const struct process *process, struct silence *silence)
+{
+    char line[TABLE_LINE];
+    const char *name;
+    int connected = -1;
+    for (int i = 0; i < TABLES && connected < 0; i++) {
+        FILE *table = open_table(process, i);
+        while (connected < 0 && (name = next_name(table, process, line)) != NULL) {
+            connected = connect_by_name(process, name, silence);
+        }
+        close_table(table);
     }
     return connected;
 }
 
-/* The thread's table is that of the namespace where the socket was opened: other threads may have
- * left it. */
-static int connect_to_process(const struct process *process, struct silence *silence)
+bool is_listening(const struct process *process)
 {
-    char table[96];
-    snprintf(table, sizeof(table), "/proc/%ld/task/%ld/net/unix", (long)process->id,
-             (long)process->thread);
-    int file = connect_by_table(table, process, silence);
-    return file >= 0 ? file : connect_by_table("/proc/self/net/unix", process, silence);
+    char line[TABLE_LINE];
+    bool found = false;
+    for (int i = 0; i < TABLES && !found; i++) {
+        FILE *table = open_table(process, i);
+        found = next_name(table, process, line) != NULL;
+        close_table(table);
+    }
+    return found;
 }
 
 /* ---- Question and answer ---- */
@@ -271,6 +308,9 @@ static bool receive_all(int file, struct answer *answer)
     *answer = (struct answer){NULL, 0};
     do {
         if (size - answer->length < 4096) {
+            if (size > ANSWER_MAX) {
+                return false;
+            }
             size = size == 0 ? 65536 : 2 * size;
             char *larger = realloc(answer->text, size);
             if (larger == NULL) {

@@ -18,4 +18,7 @@ struct answer {
  * wrong. */
 enum status ask(const struct process *process, const char *request, struct answer *answer);
 
+/* Whether a table of sockets has one of the process. */
+bool is_listening(const struct process *process);
+
 #endif

@@ -160,7 +160,6 @@ enum status find_process(struct process *process, pid_t id)
     if (!read_status(process, &ended, &leader)) {
         return explain_absence(id);
     }
-    process->thread = find_own_thread(id);
     if (leader != id) {
         complain("%ld is a thread of the process %ld: ask that", (long)id, (long)leader);
         return STATUS_NO_PROCESS;
@@ -174,7 +173,13 @@ enum status find_process(struct process *process, pid_t id)
                  (long)id, process->name, (long)process->user);
         return STATUS_NOT_ALLOWED;
     }
+    process->thread = find_own_thread(id);
     return STATUS_DONE;
+}
+
+bool has_own_thread(const struct process *process)
+{
+    return process->thread != process->id || strcmp(process->name, "brkmalloc") == 0;
 }
 
 size_t resident_bytes(const struct process *process)

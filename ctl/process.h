@@ -51,6 +51,9 @@ struct silence {
 /* Says why a process cannot be asked that is there. */
 enum status explain_silence(const struct process *process, struct silence silence);
 
+/* Whether it has a thread of the allocator's name, of a process that was found. */
+bool has_own_thread(const struct process *process);
+
 /* Bytes of it that are resident; 0 when that cannot be read. */
 size_t resident_bytes(const struct process *process);
 

@@ -28,7 +28,7 @@ build_packages()
 {
     mkdir -p "$1"
     for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
-        compare completions ctl docs examples gdb include profile report src trace; do
+        compare completions ctl docs examples exporter gdb include profile report src trace; do
         cp -R "$source_tree/$path" "$1"
     done
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
@@ -110,6 +110,11 @@ case_deb_contents()
     if [ -f "$folder/one/build/profile/brkmalloc-pprof" ]; then
         has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-pprof" "$runtime"
         has "what the runtime package needs" "libdw1" "$(field brkmalloc Depends)"
+    fi
+    if [ -f "$folder/one/build/exporter/brkmalloc-exporter" ]; then
+        has "runtime package" " ./usr/libexec/brkmalloc/brkmalloc-exporter" "$runtime"
+        has "runtime package" " ./usr/share/brkmalloc/prometheus/brkmalloc-rules.yml" "$runtime"
+        has "what the runtime package needs" "libcivetweb1" "$(field brkmalloc Depends)"
     fi
     lacks "runtime package" "libbrkmalloc.so -> " "$runtime"
     lacks "runtime package" "include" "$runtime"

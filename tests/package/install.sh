@@ -58,12 +58,15 @@ expected_files()
     if [ -f "$build/report/brkmalloc-report" ]; then
         printf '%s\n' libexec/brkmalloc/brkmalloc-report libexec/brkmalloc/brkmalloc-map
     fi
+    if [ -f "$build/exporter/brkmalloc-exporter" ]; then
+        printf '%s\n' libexec/brkmalloc/brkmalloc-exporter share/brkmalloc/prometheus/brkmalloc-rules.yml
+    fi
     (cd "$source_tree" && find include -type f)
     (cd "$source_tree" && find compare trace -name '*.py') | sed 's,^,share/brkmalloc/,'
     functions | sed 's,.*,share/man/man3/&.3,'
     for file in README.md CHANGELOG.md LICENSE docs/control.md docs/design.md docs/compatibility.md \
         docs/profile-format.md docs/probes.md docs/debugging.md docs/testing.md docs/trace-format.md \
-        docs/options.md docs/tools.md docs/using.md docs/charts/timeline.svg; do
+        docs/metrics.md docs/options.md docs/tools.md docs/using.md docs/charts/timeline.svg; do
         echo "share/doc/brkmalloc/$file"
     done
     (cd "$source_tree" && find examples -type f) | sed 's,^,share/doc/brkmalloc/,'

@@ -28,7 +28,7 @@ if git -c safe.directory='*' rev-parse --is-inside-work-tree >/dev/null 2>&1; th
     git -c safe.directory='*' ls-files --cached --others --exclude-standard -- \
         '*.c' '*.h' '*.cc' '*.cpp'
 else # an unpacked archive
-    find include src ctl tests examples bench trace -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.cpp'
+    find include src ctl exporter tests examples bench trace -name '*.c' -o -name '*.h' -o -name '*.cc' -o -name '*.cpp'
 fi | sort -u | while IFS= read -r file; do
     [ ! -f "$file" ] || printf '%s\n' "$file"
 done >"$list"

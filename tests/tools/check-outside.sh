@@ -12,6 +12,7 @@ may_read()
 {
     case $1 in
     bench | trace) echo compare ;;
+    exporter) echo ctl profile ;;
     report) echo profile trace include ;;
     compare | ctl | profile) ;;
     esac
@@ -30,7 +31,7 @@ status=0
 looked_at=0
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
-for folder in bench compare ctl profile report trace; do
+for folder in bench compare ctl exporter profile report trace; do
     reads "$folder" >"$list"
     while read -r file other; do
         looked_at=$((looked_at + 1))
@@ -51,7 +52,7 @@ reads_within()
         sed -nE 's/^.*\/([a-z_]+)\.[ch]:#include "([a-z_]+)\.h"$/\1 \2/p' | awk '$1 != $2'
 }
 
-for folder in bench/workloads bench/scenarios ctl profile report trace; do
+for folder in bench/workloads bench/scenarios ctl exporter profile report trace; do
     reads_within "$folder" >"$list"
     [ -s "$list" ] || [ "${folder%/*}" = bench ] || status=1
     if ! circle=$(tsort "$list" 2>&1 >/dev/null); then
