@@ -4,12 +4,13 @@
 # Part of the command `brkmalloc` in a source tree: `brkmalloc test`.
 
 # What `test` runs, as steps PRESET:PART. The parts are those of run_step.
-brkm_everyday="release:everyday dev:unit"
+brkm_everyday="release:everyday dev:asserted"
 brkm_rest="release:full dev:rest asan:all tsan:all"
 brkm_full="release:all dev:all asan:all tsan:all"
 
-# The unit tests that valgrind takes more than 20 seconds for: dev:rest and dev:all have them.
-brkm_slow_in_valgrind='^valgrind[.](alloc|check|heap|mapped|profile|profiling|purge|thread_cache|top)$'
+# The tests that every day has with all assertions and in valgrind: those of the heap and the caches.
+brkm_asserted='^unit[.](alloc|bins|block|check|heap|heaps|mapped|purge|regions|rows|thread_cache|top)$'
+brkm_asserted="$brkm_asserted|^valgrind[.](regions|stats|reports_.*)$"
 
 command_test() (
     steps=$brkm_everyday kinds="need want" regex='' special='' minutes='' only='' mutants=''
@@ -181,13 +182,14 @@ run_step() (
         target=brkmalloc_everyday
         set -- "$@" -E "$(full_only)"
         ;;
-    unit)
+    unit) target=tests_unit folder=tests/unit ;;
+    asserted)
         target=tests_unit folder=tests/unit
-        set -- "$@" -E "$brkm_slow_in_valgrind"
+        [ -n "$regex" ] || set -- "$@" -R "$brkm_asserted"
         ;;
     api) target=tests_api folder=tests/api ;;
     full) set -- "$@" -R "$(full_only)" ;;
-    rest) set -- "$@" -E '^unit[.]' ;;
+    rest) set -- "$@" -E "$brkm_asserted" ;;
     esac
     echo "== $preset: build ($1)"
     if ! in_builds "$preset" logged "$preset" compile "$preset" -DBRKM_TESTS=ON \
