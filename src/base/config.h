@@ -114,6 +114,13 @@
  * each, which is address space until it is written to. */
 #define BRKM_CHUNK_GRANULES ((size_t)1 << 24)
 
+/* Free bytes of the main heap that side heaps leave alone while they can have others: as much as
+ * may lie free in any program (the purge threshold and a share (1/16) of what was handed out). Two
+ * threads with blocks of 64 to 2560 bytes do 1.4 times as much as when they look there first, and
+ * need 0.6 MiB more; with half of the constant realloc of up to 4 KB gains half as much. */
+#define BRKM_HOLES_LEFT_MIN BRKM_MIB
+#define BRKM_HOLES_LEFT_SHARE 16
+
 /* Visits to its heap, while there are other threads, after which a thread asks for one with fewer
  * threads; one in which somebody waited for the lock counts for more. Threads that live shortly, or
  * whose caches serve nearly all, stay in the main heap: there they share cache lines, which costs
@@ -124,11 +131,13 @@
 /* Bytes. Blocks up to BRKM_CACHED_MAX go through the thread caches. Each size up to
  * BRKM_CACHED_EXACT_MAX is a class of its own, and such blocks are served on the fast path; above,
  * 1 << BRKM_MEDIUM_BITS classes for each doubling, so that rounding up to a class wastes at most
- * 6.25 %. A cached block may be up to BRKM_MEDIUM_WASTE (1/8) larger than what it is used for. */
+ * 6.25 %. Where a class has no block one of the next will do, if it is at most BRKM_CACHED_WASTE
+ * (1/8) larger: 1024 blocks of 64 to 2560 bytes, replaced at random, take 0.83 of the time, and
+ * less memory, than if only medium classes did so. */
 #define BRKM_CACHED_EXACT_MAX ((size_t)2032)
 #define BRKM_CACHED_MAX (64 * BRKM_KIB)
 #define BRKM_MEDIUM_BITS 4
-#define BRKM_MEDIUM_WASTE 8
+#define BRKM_CACHED_WASTE 8
 
 /* Bytes. Up to this size a block that realloc moves because it grows in small steps gets room for
  * the next ones. Larger ones mostly grow in place, or without copying (mremap). */

@@ -4,6 +4,7 @@
 
 #include "cache/depot.h"
 #include "cache/idle.h"
+#include "heap/heaps.h"
 
 /* Refills and flushes between two looks at whether a slot is unused: with 209 slots each is
  * looked at every 1672 events, long enough for one in use to have moved. */
@@ -122,7 +123,7 @@ void brkm__budget_obey(struct thread_cache *cache, unsigned slot)
 
 static void raise_budget(struct thread_cache *cache, size_t bytes)
 {
-    if (brkm__idle_reserve(IDLE_IN_CACHES, bytes)) {
+    if (brkm__idle_reserve(IDLE_IN_CACHES, heap_number(cache->home), bytes)) {
         cache->budget += bytes;
         share_budget(cache);
     }
@@ -132,7 +133,7 @@ static void lower_budget(struct thread_cache *cache, size_t bytes)
 {
     bytes = min_size(bytes, cache->budget - BRKM_CACHE_BUDGET_MIN);
     if (bytes != 0) {
-        brkm__idle_release(IDLE_IN_CACHES, bytes);
+        brkm__idle_release(IDLE_IN_CACHES, heap_number(cache->home), bytes);
         cache->budget -= bytes;
         share_budget(cache);
     }

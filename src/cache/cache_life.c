@@ -63,7 +63,7 @@ static void leave_cache(struct thread_cache *cache, struct thread_cache *instead
     brkm__os_set_at_end(&thread_exit, NULL);
     relaxed_load(brkm__cache_keeper)->hand_over(&cache->kept);
     flush_bins(cache, brkm__depot_put);
-    brkm__idle_release(IDLE_IN_CACHES, cache->budget);
+    brkm__idle_release(IDLE_IN_CACHES, heap_number(cache->home), cache->budget);
     brkm__home_leave(cache);
     probe_cache_end(cache->number, cache->refills, cache->flushes);
     brkm__registry_leave(cache);
@@ -81,7 +81,7 @@ static struct thread_cache *make_cache(void)
     memcpy(cache, &brkm__cache_before_first_use, sizeof(*cache));
     cache->owner = brkm__os_thread_handle();
     brkm__budget_begin(cache);
-    brkm__idle_reserve_always(IDLE_IN_CACHES, cache->budget);
+    brkm__idle_reserve_always(IDLE_IN_CACHES, heap_number(&brkm__main_heap), cache->budget);
     for (unsigned slot = SIZE_CLASS_EXACT_SLOTS; slot < SIZE_CLASS_SLOTS; slot++) {
         cache->bins[slot].capacity = cache->bins[slot].room = MEDIUM_SLOT_CAPACITY;
     }

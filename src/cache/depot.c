@@ -29,6 +29,7 @@ struct depot {
     /* Apart from the batches, so that a look at all shelves touches few pages. */
     struct shelf shelves[SHELF_COUNT];
     struct cached_list batch[SHELF_COUNT][BRKM_DEPOT_BATCHES];
+    unsigned heap; /* whose it is, by number; never changes */
 };
 
 /* The main heap's. */
@@ -51,7 +52,10 @@ static struct depot *depot_of(const struct heap *heap)
 void brkm__depot_begin(const struct heap *heap)
 {
     struct depot *depot = brkm__own_map(sizeof(*depot));
-    __atomic_store_n(&side_depots[heap_number(heap) - 1], depot, __ATOMIC_RELEASE);
+    if (likely(depot != NULL)) {
+        depot->heap = heap_number(heap);
+        __atomic_store_n(&side_depots[depot->heap - 1], depot, __ATOMIC_RELEASE);
+    }
 }
 
 static size_t list_bytes(unsigned slot, struct cached_list list)
@@ -64,7 +68,7 @@ static struct cached_list take_last(struct depot *depot, unsigned slot)
     struct shelf *shelf = &depot->shelves[slot];
     relaxed_store(shelf->batches, shelf->batches - 1);
     struct cached_list batch = depot->batch[slot][shelf->batches];
-    brkm__idle_release(IDLE_IN_DEPOT, list_bytes(slot, batch));
+    brkm__idle_release(IDLE_IN_DEPOT, depot->heap, list_bytes(slot, batch));
     return batch;
 }
 
@@ -93,9 +97,9 @@ static bool keep(struct depot *depot, unsigned slot, struct cached_list batch)
 {
     struct cached_list surplus = cached_list_empty();
     size_t bytes = list_bytes(slot, batch);
-    bool stored = brkm__idle_reserve(IDLE_IN_DEPOT, bytes);
+    bool stored = brkm__idle_reserve(IDLE_IN_DEPOT, depot->heap, bytes);
     if (stored && !store(depot, slot, batch, &surplus)) {
-        brkm__idle_release(IDLE_IN_DEPOT, bytes);
+        brkm__idle_release(IDLE_IN_DEPOT, depot->heap, bytes);
         stored = false;
     }
     if (surplus.count != 0) {

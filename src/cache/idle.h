@@ -13,13 +13,14 @@ enum idle_use { IDLE_IN_CACHES, IDLE_IN_DEPOT };
 size_t brkm__idle_bound(enum idle_use use);
 
 /* Reserves `bytes`; false when that would be past the bound. Threads that ask at the same time may
- * exceed it by what they ask for. */
-bool brkm__idle_reserve(enum idle_use use, size_t bytes);
+ * exceed it by what they ask for, and those of each heap by four batches. `heap` is the number of
+ * the one whose threads do most of this with what they reserve. */
+bool brkm__idle_reserve(enum idle_use use, unsigned heap, size_t bytes);
 
 /* Reserves past the bound: the least that every thread's cache has. */
-void brkm__idle_reserve_always(enum idle_use use, size_t bytes);
+void brkm__idle_reserve_always(enum idle_use use, unsigned heap, size_t bytes);
 
-void brkm__idle_release(enum idle_use use, size_t bytes);
+void brkm__idle_release(enum idle_use use, unsigned heap, size_t bytes);
 
 /* In the child of a fork: all but `bytes` went with the other threads. */
 void brkm__idle_reset(enum idle_use use, size_t bytes);

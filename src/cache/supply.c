@@ -32,11 +32,22 @@ void brkm__supply_relieve(size_t more)
 struct rung {
     struct heap *heap;
     enum heap_growth growth;
+    bool leaves_holes; /* passes the main heap by, while home may get something otherwise */
 };
+
+/* While the main heap has few holes they are left to it: threads that both take them pass the cache
+ * lines of what they free on to each other. Below a limit nothing is left. */
+static bool leaves_holes(void)
+{
+    size_t few = BRKM_HOLES_LEFT_MIN + heaps_handed_out() / BRKM_HOLES_LEFT_SHARE;
+    return relaxed_load(brkm__main_heap.bins.bytes) <= few &&
+           brkm__option_get(OPTION_limit_hard) == 0;
+}
 
 static struct rung lowest_rung(struct heap *home)
 {
-    return (struct rung){home, heap_is_side(home) ? HEAP_BINS_ALONE : HEAP_AS_IT_IS};
+    return heap_is_side(home) ? (struct rung){home, HEAP_BINS_ALONE, leaves_holes()}
+                              : (struct rung){home, HEAP_AS_IT_IS, false};
 }
 
 static void prepare_growth(size_t bytes)
@@ -49,14 +60,14 @@ static void prepare_growth(size_t bytes)
 /* To the next rung, for `bytes`; false on the last. */
 static BRKM_COLD bool climb(struct rung *rung, struct heap *home, size_t bytes)
 {
-    if (heap_is_side(rung->heap)) {
+    if (heap_is_side(rung->heap) && !(rung->leaves_holes && rung->growth != HEAP_MAY_GROW)) {
         rung->heap = &brkm__main_heap;
         return true;
     }
     if (rung->growth == HEAP_MAY_GROW) {
         return false;
     }
-    *rung = (struct rung){home, rung->growth + 1};
+    *rung = (struct rung){home, rung->growth + 1, rung->leaves_holes};
     if (rung->growth == HEAP_MAY_GROW) {
         prepare_growth(bytes);
     }

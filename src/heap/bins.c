@@ -129,7 +129,7 @@ void brkm__bins_insert(struct bins *bins, struct mem_control_block *block, size_
     }
     mark_used(bins, bin);
     bins->blocks++;
-    bins->bytes += size;
+    relaxed_store(bins->bytes, bins->bytes + size);
     if (size >= DIRTY_SIZE_MIN) {
         bins->dirty += block_dirty_bytes(block, size, brkm__os_page_size());
     }
@@ -154,7 +154,7 @@ static void unlink_from(struct bins *bins, unsigned bin, struct free_block *bloc
     /* Addresses, of which a program may read no more than it wrote (cached_link_clear). */
     block->next = block->previous = NULL;
     bins->blocks--;
-    bins->bytes -= size;
+    relaxed_store(bins->bytes, bins->bytes - size);
     if (size >= DIRTY_SIZE_MIN) {
         bins->dirty -=
             min_size(bins->dirty, block_dirty_bytes(&block->header, size, brkm__os_page_size()));

@@ -121,7 +121,7 @@ static BRKM_ALWAYS_INLINE bool take_first(struct thread_cache *cache, struct med
 /* A block of the slots after a medium class, as long as it does not waste too much. */
 BRKM_NOINLINE static void *take_larger(struct thread_cache *cache, struct medium_slot class)
 {
-    size_t most = class.size + class.size / BRKM_MEDIUM_WASTE;
+    size_t most = class.size + class.size / BRKM_CACHED_WASTE;
     void *memory;
     while ((class = size_class_medium_next(class)).size <= most && class.slot < SIZE_CLASS_SLOTS) {
         if (cache->bins[class.slot].first != CACHED_END &&
@@ -181,6 +181,30 @@ void *brkm__serve_hit(size_t size)
     return cache_bin_pop(cache_exact_bin(cache, block_size), &memory) ? memory : NULL;
 }
 
+/* Bytes of the smallest block for which the next classes are looked at: of smaller ones a refill
+ * brings more than eight, and a miss is rare. */
+#define NEAR_MIN (BRKM_BATCH_BYTES / 8)
+
+/* A block of the slots after an exact one that has none, as long as it wastes little. NULL when
+ * they are empty too. */
+static void *take_near(struct thread_cache *cache, size_t block_size)
+{
+    size_t most = min_size(block_size + block_size / BRKM_CACHED_WASTE, BRKM_CACHED_EXACT_MAX);
+    struct cache_bin *bin = cache_exact_bin(cache, block_size);
+    struct cache_bin *last = cache_exact_bin(cache, most / BRKM_ALIGNMENT * BRKM_ALIGNMENT);
+    void *memory;
+    while (bin->first == CACHED_END && bin < last) {
+        bin++;
+    }
+    if (likely(bin->first == CACHED_END)) {
+        return NULL;
+    }
+    if (unlikely(!cache_bin_pop(bin, &memory))) {
+        brkm__cached_link_is_bad(bin->first);
+    }
+    return memory;
+}
+
 void *brkm__serve_cached(size_t size)
 {
     void *memory = brkm__serve_hit(size);
@@ -188,9 +212,11 @@ void *brkm__serve_cached(size_t size)
         return memory;
     }
     size_t block_size = block_size_for_request(size);
-    return refill(block_size <= BRKM_CACHED_EXACT_MAX ? block_size
-                                                      : size_class_medium_above(block_size).size,
-                  BRKM_ALIGNMENT);
+    if (block_size > BRKM_CACHED_EXACT_MAX) {
+        return refill(size_class_medium_above(block_size).size, BRKM_ALIGNMENT);
+    }
+    memory = block_size >= NEAR_MIN ? take_near(brkm__thread_cache, block_size) : NULL;
+    return memory != NULL ? memory : refill(block_size, BRKM_ALIGNMENT);
 }
 
 struct allocated brkm__serve(size_t size)

@@ -65,6 +65,18 @@ static void relieve_growth(size_t old_size, size_t new_size)
     }
 }
 
+/* True when what lies behind the block, seen without the heap's lock, leaves it no room to grow to
+ * `size` bytes: most blocks stand between others, and need not take the lock to learn that. What is
+ * seen while it changes looks damaged, and the heap looks again. */
+static inline bool is_hemmed_in(const struct mem_control_block *block, size_t old_size, size_t size)
+{
+    const struct mem_control_block *next = block_at_offset(block, old_size);
+    enum block_state state = block_state(next);
+    return state == BLOCK_FREE
+               ? old_size + block_short_size(next) < size
+               : block_state_is_in_use(state) || state == BLOCK_CACHED || state == BLOCK_CHUNK_EDGE;
+}
+
 static bool resize_in_heap(void *memory, size_t size)
 {
     struct mem_control_block *block = block_from_payload(memory);
@@ -75,6 +87,9 @@ static bool resize_in_heap(void *memory, size_t size)
     }
     /* Small blocks stand in runs of their own kind, where there is no room to grow into. */
     if (new_block == SIZE_MAX || max_size(old_block, new_block) <= BRKM_CACHED_EXACT_MAX) {
+        return false;
+    }
+    if (new_block > old_block && is_hemmed_in(block, old_block, new_block)) {
         return false;
     }
     relieve_growth(old_block, new_block);
@@ -188,9 +203,11 @@ BRKM_ENTRY_OF(realloc) BRKM_NOINLINE static void *realloc_other(void *memory, si
 
 /* A medium block that grows may find room behind it, and will grow again: the heap is asked first,
  * or a program of many vectors needs a twentieth more pages. */
-static inline bool may_grow_in_place(size_t old_block, size_t size)
+static inline bool may_grow_in_place(const struct mem_control_block *block, size_t old_block,
+                                     size_t size)
 {
-    return size > old_block && old_block > BRKM_CACHED_EXACT_MAX;
+    return size > old_block && old_block > BRKM_CACHED_EXACT_MAX &&
+           !is_hemmed_in(block, old_block, block_size_for_request(size));
 }
 
 /* Moves a block that was verified; NULL when another way is better. */
@@ -199,7 +216,7 @@ static BRKM_ALWAYS_INLINE void *move_cached(void *memory, size_t old_block, size
     size_t usable = old_block - BRKM_HEADER_SIZE;
     size_t copied = min_size(size, usable);
     size_t room = size_with_room_to_grow(size, usable);
-    if (copied > COPIED_MAX || may_grow_in_place(old_block, size) ||
+    if (copied > COPIED_MAX || may_grow_in_place(block_from_payload(memory), old_block, size) ||
         room > BRKM_CACHED_MAX - BRKM_HEADER_SIZE) {
         return NULL;
     }

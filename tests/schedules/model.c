@@ -532,7 +532,7 @@ static void verify_depot(void)
     schedule_expect(totals.blocks <= (size_t)(batches_in_play - elsewhere) * BLOCKS_PER_BATCH);
     schedule_expect(brkm__depot_totals().bytes == 0);
     /* All that was reserved was released: as much as there may be can be had. */
-    schedule_expect(brkm__idle_reserve(IDLE_IN_DEPOT, brkm__idle_bound(IDLE_IN_DEPOT)));
+    schedule_expect(brkm__idle_reserve(IDLE_IN_DEPOT, 0, brkm__idle_bound(IDLE_IN_DEPOT)));
 }
 
 /* Only the first and the last of the four. */

@@ -349,6 +349,58 @@ START_TEST(a_thread_that_comes_often_gets_a_heap_of_its_own)
 }
 END_TEST
 
+/* The heap of a block for a thread whose home is the side heap, in which nothing is free. */
+static struct heap *heap_that_serves(size_t size)
+{
+    brkm__thread_cache->home = side;
+    struct mem_control_block *block = brkm__supply_block(size, BRKM_ALIGNMENT, NULL);
+    brkm__thread_cache->home = main_heap;
+    ck_assert_ptr_nonnull(block);
+    return heap_of(block);
+}
+
+/* Leaves holes of 32 KiB, in which there is no room for a chunk. */
+static void make_holes(size_t bytes)
+{
+    struct mem_control_block *holes[BRKM_HOLES_LEFT_MIN / (16 * BRKM_KIB)];
+    size_t count = bytes / (32 * BRKM_KIB);
+    for (size_t i = 0; i < count; i++) {
+        holes[i] = take_from(main_heap, 32 * BRKM_KIB);
+        take_from(main_heap, 64);
+    }
+    for (size_t i = 0; i < count; i++) {
+        give(holes[i]);
+    }
+}
+
+START_TEST(a_few_holes_are_left_to_the_main_heap)
+{
+    begin_process();
+    begin_side();
+    make_holes(BRKM_HOLES_LEFT_MIN / 2);
+    ck_assert_ptr_eq(heap_that_serves(1008), side);
+}
+END_TEST
+
+START_TEST(many_holes_serve_side_heaps)
+{
+    begin_process();
+    begin_side();
+    make_holes(3 * BRKM_HOLES_LEFT_MIN / 2);
+    ck_assert_ptr_eq(heap_that_serves(1008), main_heap);
+}
+END_TEST
+
+START_TEST(below_a_limit_no_hole_is_left)
+{
+    begin_process();
+    begin_side();
+    make_holes(BRKM_HOLES_LEFT_MIN / 2);
+    brkm__option_set(OPTION_limit_hard, BRKM_GIB);
+    ck_assert_ptr_eq(heap_that_serves(1008), main_heap);
+}
+END_TEST
+
 START_TEST(the_only_thread_stays_in_the_main_heap)
 {
     begin_process();
@@ -461,6 +513,9 @@ Suite *unit_suite(void)
     tcase_add_test(damage, an_edge_is_no_block_of_the_program);
     TCase *homes = unit_case(suite, "homes");
     tcase_add_test(homes, a_thread_that_comes_often_gets_a_heap_of_its_own);
+    tcase_add_test(homes, a_few_holes_are_left_to_the_main_heap);
+    tcase_add_test(homes, many_holes_serve_side_heaps);
+    tcase_add_test(homes, below_a_limit_no_hole_is_left);
     tcase_add_test(homes, the_only_thread_stays_in_the_main_heap);
     tcase_add_loop_test(homes, there_are_as_many_side_heaps_as_the_option_says, 0, 2);
     tcase_add_test(homes, blocks_of_a_thread_that_ended_are_freed_by_others);

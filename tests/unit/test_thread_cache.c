@@ -288,6 +288,54 @@ START_TEST(exact_sizes_leave_medium_ones_a_share_of_the_budget)
 }
 END_TEST
 
+START_TEST(an_empty_class_takes_what_is_a_little_larger)
+{
+    void *larger = brkm_malloc(1100);
+    brkm_free(larger);
+    ck_assert_ptr_ne(brkm_malloc(900), larger);
+    ck_assert_ptr_eq(brkm_malloc(1000), larger);
+    ck_assert_uint_ge(brkm_malloc_usable_size(larger), 1100);
+    brkm_free(larger);
+    ck_assert_ptr_eq(brkm_malloc(1100), larger);
+    expect_sound();
+}
+END_TEST
+
+static void take_less(void *unused)
+{
+    (void)unused;
+    brkm_malloc(1000);
+}
+
+START_TEST(an_overwritten_block_of_a_larger_class_is_not_passed_by)
+{
+    char *larger = brkm_malloc(1100);
+    brkm_free(larger);
+    larger[0] ^= 1;
+    ck_assert(fake_os_dies(take_less, NULL));
+    ck_assert_msg(unit_said("links of a free block overwritten"), "%s", fake_os_text());
+}
+END_TEST
+
+/* What the threads of one heap have ahead of the sum is little, and not lost. */
+START_TEST(what_several_heaps_reserve_is_one_sum)
+{
+    size_t bound = depot_bound();
+    size_t batches = bound / BRKM_BATCH_BYTES;
+    size_t had = 0;
+    for (unsigned i = 0; i < 2 * batches; i++) {
+        had += brkm__idle_reserve(IDLE_IN_DEPOT, i % 3, BRKM_BATCH_BYTES);
+    }
+    ck_assert_uint_ge(had, batches - 1);
+    ck_assert_uint_le(had, batches + 3 * 4);
+    for (unsigned i = 0; i < had; i++) {
+        brkm__idle_release(IDLE_IN_DEPOT, (i + 1) % 3, BRKM_BATCH_BYTES);
+    }
+    ck_assert(brkm__idle_reserve(IDLE_IN_DEPOT, 0, bound - 3 * 4 * BRKM_BATCH_BYTES));
+    ck_assert(!brkm__idle_reserve(IDLE_IN_DEPOT, 1, bound));
+}
+END_TEST
+
 START_TEST(realloc_from_one_cached_size_to_another_does_not_reach_the_heap)
 {
     static const size_t sizes[] = {1000, 3000, 100, 2000};
@@ -607,6 +655,9 @@ Suite *unit_suite(void)
     tcase_add_test(cache, what_may_lie_idle_follows_the_heap);
     tcase_add_test(cache, threads_may_leave_more_idle);
     tcase_add_test(cache, hits_do_not_reach_the_heap);
+    tcase_add_test(cache, an_empty_class_takes_what_is_a_little_larger);
+    tcase_add_test(cache, an_overwritten_block_of_a_larger_class_is_not_passed_by);
+    tcase_add_test(cache, what_several_heaps_reserve_is_one_sum);
     tcase_add_test(cache, exact_sizes_leave_medium_ones_a_share_of_the_budget);
     tcase_add_test(cache, realloc_from_one_cached_size_to_another_does_not_reach_the_heap);
     tcase_add_test(cache, what_was_freed_last_comes_back_first);
