@@ -8,10 +8,12 @@
 void misuse(size_t size)
 {
     char *block = malloc(size);
-    free(malloc(size + 100));
+    /* What is left of a free block that was hardly larger belongs to this one. */
+    size_t usable = malloc_usable_size(block);
+    free(malloc(usable + 100));
     free(block);
     memcpy(block - sizeof(size_t), &(size_t){1}, sizeof(size_t));
     for (int i = 0; i < 100; i++) {
-        malloc(size);
+        malloc(usable);
     }
 }

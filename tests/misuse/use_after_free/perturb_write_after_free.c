@@ -9,10 +9,12 @@
 void misuse(size_t size)
 {
     char *block = malloc(size);
-    free(malloc(size + 100));
+    /* What is left of a free block that was hardly larger belongs to this one. */
+    size_t usable = malloc_usable_size(block);
+    free(malloc(usable + 100));
     free(block);
     block[size - 1] = 'A';
     for (int i = 0; i < 100; i++) {
-        malloc(size);
+        malloc(usable);
     }
 }
