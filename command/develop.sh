@@ -43,7 +43,7 @@ END
     test)
         cat <<'END'
 Builds the library as users run it, and with all assertions, and runs the tests of every day, which take
-some twelve minutes on two processors and no large packages. From the second time on it says how long they
+some ten minutes on two processors and no large packages. From the second time on it says how long they
 still take. The last line says
 "N passed, N failed", with ", N skipped" when there are some, also when you interrupt it, and the one
 before how long it took. The exit status is 0 when at least one test ran and none failed.
