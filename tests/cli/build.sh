@@ -436,7 +436,7 @@ case_source_tree()
     command -v cmake >/dev/null || skip "no cmake"
     tree="$work/a folder"
     mkdir "$tree"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake command compare ctl include profile report src \
+    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake command compare ctl exporter include profile report src \
         trace; do
         cp -R "$source_tree/$path" "$tree"
     done

@@ -34,7 +34,7 @@ build_packages()
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
         -DCMAKE_INSTALL_PREFIX=/usr -DBRKM_TESTS=OFF -DCMAKE_C_COMPILER="$CC"
     expect_success "cmake"
-    try cmake --build "$1/build" --target package
+    try cmake --build "$1/build" --parallel "$(nproc)" --target package
     expect_success "the target package"
 }
 
