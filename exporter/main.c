@@ -4,6 +4,7 @@
  * profiles of all processes that may be asked. The command `brkmalloc` runs it as `brkmalloc
  * exporter`, with the paths of brkmalloc-ctl and brkmalloc-pprof, and has the help text. */
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,49 +35,54 @@ static bool read_port(const char *text, int *port)
     return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && number <= PORT_MAX;
 }
 
-/* Takes the value of the option out of the words at *at, as the next word or behind "=". */
-static const char *value_of(char **words, int *at, const char *option)
+static int read_option(int option, char **words, struct server_options *options)
 {
-    const char *word = words[*at];
-    size_t length = strlen(option);
-    if (strncmp(word, option, length) != 0 || (word[length] != '\0' && word[length] != '=')) {
-        return NULL;
+    switch (option) {
+    case 'p':
+        return read_port(optarg, &options->port)
+                   ? STATUS_DONE
+                   : tell_usage("--port takes 0 to 65535, not", optarg);
+    case 'a':
+        options->address = optarg;
+        return STATUS_DONE;
+    case 'c':
+        options->programs.asker = optarg;
+        return STATUS_DONE;
+    case 'r':
+        options->programs.reader = optarg;
+        return STATUS_DONE;
+    default:
+        return tell_usage("unknown option, or one without its value,", words[optind - 1]);
     }
-    if (word[length] == '=') {
-        return word + length + 1;
-    }
-    return words[*at + 1] == NULL ? NULL : words[++*at];
 }
 
-static int read_words(char **words, struct server_options *options)
+static int read_words(int count, char **words, struct server_options *options)
 {
-    for (int i = 1; words[i] != NULL; i++) {
-        const char *word = words[i];
-        const char *value;
-        if ((value = value_of(words, &i, "--port")) != NULL) {
-            if (!read_port(value, &options->port)) {
-                return tell_usage("--port takes 0 to 65535, not", value);
-            }
-        } else if ((value = value_of(words, &i, "--address")) != NULL) {
-            options->address = value;
-        } else if ((value = value_of(words, &i, "--asker")) != NULL) {
-            options->programs.asker = value;
-        } else if ((value = value_of(words, &i, "--reader")) != NULL) {
-            options->programs.reader = value;
-        } else {
-            return tell_usage("unknown option, or one without its value,", word);
+    static const struct option known[] = {{"port", required_argument, NULL, 'p'},
+                                          {"address", required_argument, NULL, 'a'},
+                                          {"asker", required_argument, NULL, 'c'},
+                                          {"reader", required_argument, NULL, 'r'},
+                                          {NULL, 0, NULL, 0}};
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(count, words, "+:", known, NULL)) != -1) {
+        int status = read_option(option, words, options);
+        if (status != STATUS_DONE) {
+            return status;
         }
+    }
+    if (optind < count) {
+        return tell_usage("unknown option, or one without its value,", words[optind]);
     }
     return options->programs.asker == NULL ? tell_usage("missing:", "--asker") : STATUS_DONE;
 }
 
 int main(int count, char **words)
 {
-    (void)count;
     int number;
     sigset_t ends;
     struct server_options options = {.address = "127.0.0.1", .port = STANDARD_PORT};
-    int status = read_words(words, &options);
+    int status = read_words(count, words, &options);
     if (status != STATUS_DONE) {
         return status;
     }

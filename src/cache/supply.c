@@ -46,8 +46,7 @@ static bool leaves_holes(void)
 
 static struct rung lowest_rung(struct heap *home)
 {
-    return heap_is_side(home) ? (struct rung){home, HEAP_BINS_ALONE, leaves_holes()}
-                              : (struct rung){home, HEAP_AS_IT_IS, false};
+    return (struct rung){home, heap_is_side(home) ? HEAP_BINS_ALONE : HEAP_AS_IT_IS, false};
 }
 
 static void prepare_growth(size_t bytes)
@@ -60,6 +59,9 @@ static void prepare_growth(size_t bytes)
 /* To the next rung, for `bytes`; false on the last. */
 static BRKM_COLD bool climb(struct rung *rung, struct heap *home, size_t bytes)
 {
+    if (rung->growth == HEAP_BINS_ALONE && heap_is_side(rung->heap)) {
+        rung->leaves_holes = leaves_holes();
+    }
     if (heap_is_side(rung->heap) && !(rung->leaves_holes && rung->growth != HEAP_MAY_GROW)) {
         rung->heap = &brkm__main_heap;
         return true;

@@ -19,8 +19,9 @@ struct bins {
     uint64_t words[BINS_WORDS];
     struct free_block *heads[BRKM_BIN_COUNT];
     size_t blocks; /* in all lists */
-    size_t bytes;  /* in all lists */
-    size_t dirty;  /* bytes of whole pages inside them that were not given back */
+    /* In all lists. Who chooses between heaps reads it without the lock, relaxed. */
+    size_t bytes;
+    size_t dirty; /* bytes of whole pages inside them that were not given back */
 };
 
 /* Puts a free block of `size` bytes, whose header and boundary tag are written, into its bin: in
