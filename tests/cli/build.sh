@@ -8,6 +8,7 @@
 set -eu
 script=$1 library=$2 case=$4
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/../support/copy_tree.sh"
 
 source_tree=$(cd "$(dirname "$script")" && pwd)
 
@@ -435,11 +436,7 @@ case_source_tree()
 {
     command -v cmake >/dev/null || skip "no cmake"
     tree="$work/a folder"
-    mkdir "$tree"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json cmake command compare ctl exporter include profile report src \
-        trace; do
-        cp -R "$source_tree/$path" "$tree"
-    done
+    copy_tree "$source_tree" "$tree"
     ln -s "$tree/brkmalloc" "$work/command"
     export BRKMALLOC_NO_INSTALL=1
     try "$work/command" run grep -c libbrkmalloc.so /proc/self/maps

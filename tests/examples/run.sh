@@ -9,6 +9,7 @@ prefix=$1 case=$2
 here=$(cd "$(dirname "$0")" && pwd)
 source_tree=$(cd "$here/../.." && pwd)
 . "$here/../cli/common.sh"
+. "$here/../support/copy_tree.sh"
 
 # run_example [FOLDER]: of FOLDER, which are the installed ones by default.
 run_example()
@@ -154,11 +155,7 @@ case_every_one()
 case_in_source_tree()
 {
     tree="$work/a tree"
-    mkdir "$tree"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
-        compare completions ctl docs examples gdb include profile report src trace; do
-        cp -R "$source_tree/$path" "$tree"
-    done
+    copy_tree "$source_tree" "$tree"
     export BRKMALLOC_NO_INSTALL=1
     for case in static preload; do
         run_example "$tree/examples"

@@ -130,7 +130,7 @@ judged()
                 $0 = substr($0, 1, RSTART + 11) "PLACE" substr($0, RSTART + RLENGTH)
         }
         NR == 1 { in_words(); found = $0; next }
-        touching { touched = $NF; touching = 0 }
+        touching { touched = $0; sub(/^brkmalloc: +0x[0-9a-f]+ /, "", touched); touching = 0 }
         /^brkmalloc:   process [0-9]+$/ { place("process"); next }
         /^brkmalloc:   program \// { if (ends_with("/" program)) place("program"); next }
         /^brkmalloc:   program / { next }

@@ -236,7 +236,7 @@ def main():
     elif what in ("row", "long"):
         with tempfile.TemporaryDirectory() as folder:
             number = int(arguments.pop(0)) if what == "row" else 0
-            library, tests, *rest = map(os.path.realpath, arguments)
+            library, tests, *rest = map(os.path.abspath, arguments)
             runner = Runner(library, tests, folder)
             if what == "row":
                 row = rows_in_short()[number - 1]

@@ -9,6 +9,7 @@ folder=$1 case=$2
 here=$(cd "$(dirname "$0")" && pwd)
 source_tree=$(cd "$here/../.." && pwd)
 . "$here/../cli/common.sh"
+. "$here/../support/copy_tree.sh"
 header=$source_tree/include/brkmalloc/brkmalloc.h
 version=$(sed -n 's/^#define BRKM_VERSION_[A-Z]* //p' "$header" | paste -s -d . -)
 soversion=${version%%.*}
@@ -26,11 +27,7 @@ expect_success()
 # build_packages TREE: copies the sources there and builds the packages into TREE/build.
 build_packages()
 {
-    mkdir -p "$1"
-    for path in brkmalloc CMakeLists.txt CMakePresets.json README.md CHANGELOG.md LICENSE cmake command \
-        compare completions ctl docs examples exporter gdb include profile report src trace; do
-        cp -R "$source_tree/$path" "$1"
-    done
+    copy_tree "$source_tree" "$1"
     try cmake -S "$1" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="-O3 -g" \
         -DCMAKE_INSTALL_PREFIX=/usr -DBRKM_TESTS=OFF -DCMAKE_C_COMPILER="$CC"
     expect_success "cmake"

@@ -23,7 +23,7 @@ function(brkm_profile_tests door)
   foreach(case IN LISTS ARGN)
     add_test(NAME profile.${case}.${door}
       COMMAND ${BRKM_PYTHON} -B ${CMAKE_CURRENT_SOURCE_DIR}/profile.py ${case}
-        $<TARGET_FILE:brkmalloc_shared> ${told} $<TARGET_FILE:profile_${door}>)
+        ${brkm_preloaded} ${told} $<TARGET_FILE:profile_${door}>)
     set_tests_properties(profile.${case}.${door} PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77)
   endforeach()
 endfunction()
