@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../support/check_eq.h"
+#include "../support/clock.h"
 #include "../support/door.h"
 #include "busy.h"
 
@@ -63,14 +63,14 @@ static void *open_and_close(void *unused)
 int main(int argc, char **argv)
 {
     pthread_t threads[readers + 2];
-    time_t end;
+    double end;
     door_require(argc, argv);
     for (int i = 0; i < readers; i++)
         CHECK_EQ_INT(pthread_create(&threads[i], NULL, read_lines, NULL), 0);
     CHECK_EQ_INT(pthread_create(&threads[readers], NULL, flush_all, NULL), 0);
     CHECK_EQ_INT(pthread_create(&threads[readers + 1], NULL, open_and_close, NULL), 0);
-    end = time(NULL) + seconds;
-    for (int i = 0; i < fewest_forks || (i < most_forks && time(NULL) < end); i++) {
+    end = clock_seconds() + seconds;
+    for (int i = 0; i < fewest_forks || (i < most_forks && clock_seconds() < end); i++) {
         pid_t child = fork();
         if (child == 0) {
             FILE *stream = fopen("/dev/null", "w");

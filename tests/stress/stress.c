@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../api/api.h"
+#include "../support/clock.h"
 #include "../support/door.h"
 
 enum { own_slots = 200, shared_slots = 1000, most_threads = 64, steps_of_a_life = 40000 };
@@ -377,7 +378,7 @@ int main(int argc, char **argv)
     unsigned seed = choose_seed(argc, argv);
     unsigned long lives = 0;
     size_t at_start = resident_bytes();
-    time_t end = time(NULL) + seconds;
+    double end = clock_seconds() + seconds;
     door_require(argc, argv);
     if (seconds < 1 || threads < 1 || threads > most_threads) {
         fputs("usage: stress DOOR [SECONDS [THREADS [SEED]]]\n", stderr);
@@ -389,7 +390,7 @@ int main(int argc, char **argv)
         workers[i].seed = seed + (unsigned)i * 7919;
         start(&workers[i]);
     }
-    for (int i = 0; time(NULL) < end; i = (i + 1) % threads) {
+    for (int i = 0; clock_seconds() < end; i = (i + 1) % threads) {
         CHECK_EQ_INT(pthread_join(workers[i].thread, NULL), 0);
         lives++;
         if (lives % 16 == 0)
