@@ -5,6 +5,8 @@
 Nothing here knows how the allocator lays out its data: the library tells that by a table in its section
 brkm_facts (src/base/facts.h), which stays when symbols and debug information are stripped. Nothing is called
 in the program, and nothing written."""
+import json
+import os
 import re
 import struct
 
@@ -27,6 +29,9 @@ IN_USE, CACHED, FREE, TOP, FENCEPOST = "in use", "cached", "free", "top", "fence
 EDGE = "chunk edge"
 DAMAGED = "damaged"
 STATES = (IN_USE, CACHED, FREE, TOP, FENCEPOST, EDGE)
+
+# Those of a snapshot's runs: see docs/control.md.
+RUN_KINDS = ("used", "cached", "free", "purged", "top", "reserved", "damaged")
 
 
 class Unreadable(Exception):
@@ -913,6 +918,8 @@ brkm why ADDR    what keeps a free block from growing, or the top from being giv
 brkm bins        the free blocks by bin
 brkm caches      the caches of the threads, and the depot
 brkm check       walks everything and tells the first damage (`brkm check all`: each)
+brkm snapshot FILE  writes what lies where, for `brkmalloc report FILE` and `brkmalloc map FILE`
+brkm core FILE   loads a core file and the program that it is of
 brkm copies      which copies of the library there are (`brkm copies N`: use that one)"""
 
     def __init__(self):
@@ -921,7 +928,7 @@ brkm copies      which copies of the library there are (`brkm copies N`: use tha
     def invoke(self, argument, from_tty):
         if argument:
             raise gdb.GdbError(f'brkm has no command "{argument.split()[0]}": the commands are heap, '
-                               "block, why, bins, caches, check and copies (`help brkm`)")
+                               "block, why, bins, caches, check, snapshot, core and copies (`help brkm`)")
         print(self.__doc__)
 
 
@@ -1329,6 +1336,119 @@ brkm check all: tells each."""
             print(f"and {left} more" + ("" if shown > 1 else "; `brkm check all` tells them"))
 
 
+class RegionRuns:
+    """A region as runs of a kind, its bytes, and the blocks that begin there: one block each, and pieces
+    of free ones."""
+
+    def __init__(self, heap, region):
+        self.heap, self.region = heap, region
+        self.runs, self.largest_free = [], 0
+        self.sums = dict.fromkeys(RUN_KINDS, 0)
+        for block in heap.walk(region):
+            self.add_block(block)
+
+    def add(self, kind, size, blocks):
+        if size > 0:
+            self.runs.append((kind, size, blocks))
+            self.sums[kind] += size
+
+    def add_block(self, block):
+        if block.state == FREE:
+            self.add_free(block)
+        elif block.state == TOP:
+            self.add_top(block)
+        elif block.state != FENCEPOST:
+            kind = {CACHED: "cached", DAMAGED: "damaged"}.get(block.state, "used")
+            self.add(kind, block.size, 0 if block.state == EDGE else 1)
+
+    def add_free(self, block):
+        self.largest_free = max(self.largest_free, block.size)
+        first, last = self.heap.clean_pages(block) or (block.end, block.end)
+        first = min(max(first, block.start), block.end)
+        last = min(max(last, first), block.end)
+        self.add("free", first - block.start, 1)
+        self.add("purged", last - first, 0)
+        self.add("free", block.end - last, 0)
+
+    def add_top(self, block):
+        written = min(max(self.heap.top("zero_from"), block.start), block.end)
+        self.add("top", written - block.start, 0)
+        self.add("reserved", block.end - written, 0)
+
+    def to_json(self):
+        return json.dumps({"kind": self.region.kind, "start": self.region.first, **self.sums,
+                           "largest_free": self.largest_free, "runs": self.runs},
+                          separators=(",", ":"))
+
+
+class BrkmSnapshot(Command):
+    """Writes what lies where in the heap: brkm snapshot FILE.
+It is what `brkmalloc ctl PID snapshot` prints of a running process, with each block by itself, for
+`brkmalloc report FILE` and `brkmalloc map FILE`."""
+    name = "brkm snapshot"
+
+    def run(self, argument):
+        path = argument.strip()
+        if not path:
+            raise gdb.GdbError("brkm snapshot needs a FILE to write to")
+        heap = chosen_heap()
+        warn_if_locked(heap)
+        try:
+            with open(path + ".part", "w", encoding="ascii") as file:
+                self.write(heap, file)
+            os.replace(path + ".part", path)
+        except OSError as error:
+            raise gdb.GdbError(f"brkm snapshot: {error}") from None
+
+    @staticmethod
+    def write(heap, file):
+        core = re.search(r"^Local core dump file:\s+`(.+)', file type",
+                         gdb.execute("info files", to_string=True), re.M)
+        source = re.sub(r'[^ -~]|["\\]', "?", core[1]) if core else "gdb"
+        head = {"source": source, "process": gdb.selected_inferior().pid, "page": 4096,
+                "detail": "blocks", "runs_left_out": 0}
+        file.write(json.dumps(head, separators=(",", ":"))[:-1] + ',"regions":[')
+        for number, region in enumerate(heap.regions):
+            file.write(("," if number else "") + "\n" + RegionRuns(heap, region).to_json())
+        file.write("]}\n")
+
+
+class BrkmCore(Command):
+    """Loads a core file and the program that it is of: brkm core FILE."""
+    name = "brkm core"
+
+    def run(self, argument):
+        core = argument.strip()
+        if not core:
+            raise gdb.GdbError("brkm core needs a FILE")
+        self.load(f"core-file {core}")
+        program = self.program_of_core()
+        if not os.path.exists(program):
+            raise gdb.GdbError(f"brkm core: the program {program} is not there any more: "
+                               f"`gdb PROGRAM {core}` takes another one's path")
+        quoted = program.replace("\\", "\\\\").replace('"', '\\"')
+        self.load(f'file "{quoted}"')
+        self.load(f"core-file {core}")
+
+    @staticmethod
+    def load(command):
+        try:
+            gdb.execute(command, to_string=True)
+        except gdb.error as error:
+            raise gdb.GdbError(f"brkm core: {error}") from None
+
+    @staticmethod
+    def program_of_core():
+        """The file that is mapped where the program begins to run."""
+        entry = re.search(r"AT_ENTRY\s.*\s(0x[0-9a-f]+)$", gdb.execute("info auxv", to_string=True), re.M)
+        mappings = gdb.execute("info proc mappings", to_string=True)
+        for start, end, path in re.findall(r"^\s*(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+\S+\s+\S+\s+(?:\S{4}\s+)?"
+                                           r"(/.*)$", mappings, re.M):
+            if entry and int(start, 16) <= int(entry[1], 16) < int(end, 16):
+                return path
+        raise gdb.GdbError("brkm core: the core file does not tell its program: use `gdb PROGRAM CORE`")
+
+
 class BrkmCopies(Command):
     """The copies of the library in this process, of which each has a heap of its own.
 brkm copies N: the other commands look at that one."""
@@ -1353,5 +1473,6 @@ brkm copies N: the other commands look at that one."""
         Choice.number = int(text)
 
 
-for command in (Brkm, BrkmHeap, BrkmBlock, BrkmWhy, BrkmBins, BrkmCaches, BrkmCheck, BrkmCopies):
+for command in (Brkm, BrkmHeap, BrkmBlock, BrkmWhy, BrkmBins, BrkmCaches, BrkmCheck, BrkmSnapshot,
+                BrkmCore, BrkmCopies):
     command()

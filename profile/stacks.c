@@ -8,8 +8,8 @@
 
 #include "memory.h"
 
-static void add_key(struct text *key, const struct profile *profile,
-                    const struct profile_stack *stack, bool has_lines)
+void stack_add_key(struct text *key, const struct profile *profile,
+                   const struct profile_stack *stack, bool has_lines)
 {
     for (size_t i = 0; i < stack->count; i++) {
         function_key(key, profile, stack->frames[i].function);
@@ -41,7 +41,7 @@ void stack_totals_add(struct stack_totals *totals, const struct profile *profile
         const struct profile_sample *sample = &profile->samples[i];
         profile_read_stack(profile, sample, &stack);
         text_clear(&key);
-        add_key(&key, profile, &stack, choice.has_lines);
+        stack_add_key(&key, profile, &stack, choice.has_lines);
         struct stack_total *total = total_of(totals, &key);
         total->blocks[side] = sum_of(total->blocks[side], sample->values[choice.blocks]);
         total->bytes[side] = sum_of(total->bytes[side], sample->values[choice.bytes]);

@@ -20,6 +20,10 @@ struct stack_totals {
     size_t capacity;
 };
 
+/* Adds the text that tells stacks apart. */
+void stack_add_key(struct text *key, const struct profile *profile,
+                   const struct profile_stack *stack, bool has_lines);
+
 /* Which of the profile's values are added, and how frames read. */
 struct stack_choice {
     enum profile_value blocks;

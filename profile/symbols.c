@@ -64,7 +64,7 @@ static void warn_of_file(const char *path, const char *what)
 {
     struct text text = {.bytes = NULL};
     text_add_clean(&text, path);
-    fprintf(stderr, "brkmalloc pprof: warning: %s: %s\n", text.bytes == NULL ? "" : text.bytes,
+    fprintf(stderr, "%s: warning: %s: %s\n", program_name, text.bytes == NULL ? "" : text.bytes,
             what);
     text_free(&text);
 }
@@ -242,7 +242,7 @@ static void open_module(struct object *object)
     GElf_Addr bias;
     object->dwfl = dwfl_begin(&callbacks);
     if (object->dwfl == NULL) {
-        fprintf(stderr, "brkmalloc pprof: elfutils: %s\n", dwfl_errmsg(-1));
+        fprintf(stderr, "%s: elfutils: %s\n", program_name, dwfl_errmsg(-1));
         exit(1);
     }
     dwfl_report_begin(object->dwfl);

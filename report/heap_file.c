@@ -8,12 +8,19 @@
 #include "course.h"
 #include "heap_snapshot.h"
 
+#define PROFILE_MAGIC "brkmalloc heap profile"
 #define NANOSECONDS_PER_SECOND 1e9
 
 bool heap_file_is_trace(const struct input *input)
 {
     return input->length >= strlen(TRACE_MAGIC) &&
            memcmp(input->bytes, TRACE_MAGIC, strlen(TRACE_MAGIC)) == 0;
+}
+
+bool heap_file_is_profile(const struct input *input)
+{
+    return input->length >= strlen(PROFILE_MAGIC) &&
+           memcmp(input->bytes, PROFILE_MAGIC, strlen(PROFILE_MAGIC)) == 0;
 }
 
 static bool is_snapshot(const struct input *input)
@@ -28,13 +35,21 @@ static bool is_snapshot(const struct input *input)
 
 bool heap_file_is_known(const struct input *input, struct problem *problem)
 {
-    if (heap_file_is_trace(input) || is_snapshot(input)) {
+    if (heap_file_is_trace(input) || heap_file_is_profile(input) || is_snapshot(input)) {
         return true;
     }
     problem->offset = 0;
     snprintf(problem->text, sizeof(problem->text), "%s",
              input->length == 0 ? "the file is empty"
-                                : "this is neither a trace nor a snapshot of a heap");
+                                : "this is neither a trace nor a snapshot or profile of a heap");
+    return false;
+}
+
+static bool has_no_picture(struct problem *problem)
+{
+    problem->offset = 0;
+    snprintf(problem->text, sizeof(problem->text),
+             "a heap profile has no addresses for a map; `brkmalloc report` shows it");
     return false;
 }
 
@@ -73,6 +88,9 @@ bool heap_file_read(struct heap_file *file, const struct input *input, struct pr
     }
     if (heap_file_is_trace(input)) {
         return read_trace(file, input, problem);
+    }
+    if (heap_file_is_profile(input)) {
+        return has_no_picture(problem);
     }
     struct heap_snapshot snapshot;
     picture_begin(&file->picture, 1, PICTURE_SPANS_MAX);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The picture of a file, whatever kind it is: a trace or a snapshot. */
+ * What kind a file is; and the picture of one that has it, a trace or a snapshot. */
 #ifndef REPORT_HEAP_FILE_H
 #define REPORT_HEAP_FILE_H
 
@@ -10,8 +10,10 @@
 #include "picture.h"
 
 bool heap_file_is_trace(const struct input *input);
+bool heap_file_is_profile(const struct input *input);
 
-/* Whether it is a trace or may be a snapshot; if not, the problem says what it is. */
+/* Whether it is a trace or a heap profile, or may be a snapshot; if not, the problem says what it
+ * is. */
 bool heap_file_is_known(const struct input *input, struct problem *problem);
 
 struct heap_file {
@@ -23,7 +25,8 @@ struct heap_file {
     uint64_t live_bytes[PICTURE_MOMENTS_MAX]; /* requested, or used */
 };
 
-/* heap_file_free is allowed after a failure, too. */
+/* A heap profile has no picture, which is a problem. heap_file_free is allowed after a failure,
+ * too. */
 bool heap_file_read(struct heap_file *file, const struct input *input, struct problem *problem);
 void heap_file_free(struct heap_file *file);
 

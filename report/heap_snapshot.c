@@ -170,11 +170,22 @@ static bool read_member(struct snapshot_reader *reader, bool *has_regions)
     if (strcmp(name, "version") == 0) {
         return json_string(json, snapshot->version, sizeof(snapshot->version));
     }
+    if (strcmp(name, "source") == 0) {
+        return json_string(json, snapshot->source, sizeof(snapshot->source));
+    }
+    if (strcmp(name, "detail") == 0) {
+        return json_string(json, snapshot->detail, sizeof(snapshot->detail));
+    }
     uint64_t *number = strcmp(name, "process") == 0         ? &snapshot->process
                        : strcmp(name, "page") == 0          ? &snapshot->page_bytes
                        : strcmp(name, "runs_left_out") == 0 ? &snapshot->runs_left_out
                                                             : NULL;
     return number == NULL ? json_skip(json) : json_number(json, number);
+}
+
+bool heap_snapshot_has_blocks(const struct heap_snapshot *snapshot)
+{
+    return strcmp(snapshot->detail, "blocks") == 0;
 }
 
 bool heap_snapshot_read(struct heap_snapshot *snapshot, struct picture *picture, uint16_t moment,

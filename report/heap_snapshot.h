@@ -12,8 +12,13 @@
 /* What snapshots of one page may be at most. */
 #define SNAPSHOTS_MAX 256
 
+/* Bytes of a core file's path that are kept. */
+#define SNAPSHOT_SOURCE_SIZE 4097
+
 struct heap_snapshot {
     char version[32];
+    char source[SNAPSHOT_SOURCE_SIZE]; /* the core file that gdb read; "" of a process */
+    char detail[8];                    /* "blocks" where each run is a block or a part of one */
     uint64_t process;
     uint64_t page_bytes;
     uint64_t runs_left_out;
@@ -22,6 +27,8 @@ struct heap_snapshot {
     uint64_t blocks[SPAN_KIND_COUNT];
     uint64_t largest_free;
 };
+
+bool heap_snapshot_has_blocks(const struct heap_snapshot *snapshot);
 
 /* Reads the snapshot, whose runs the picture gets as of one moment: `moment`, or with `is_last` all
  * from there on. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * brkmalloc-report: makes a page of a trace or of snapshots. `brkmalloc report` finds out what each
- * file is, replays a trace, and starts it. */
+ * brkmalloc-report: makes a page of a trace, of snapshots or of heap profiles. `brkmalloc report`
+ * finds out what each file is, replays a trace, and starts it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +15,14 @@
 #include "heap_file.h"
 #include "heap_snapshot.h"
 #include "page.h"
+#include "profile_report.h"
 #include "snapshot_report.h"
 #include "trace_report.h"
 
 const char program_name[] = "brkmalloc report";
 
 static const char usage[] =
-    "usage: brkmalloc-report [--samples REPLAYED] -o OUT.html TRACE | SNAPSHOT...\n";
+    "usage: brkmalloc-report [--samples REPLAYED] -o OUT.html TRACE | SNAPSHOT... | PROFILE...\n";
 
 struct options {
     const char *output;
@@ -70,6 +71,14 @@ static int report_trace(const struct options *options, const struct input *input
     return done ? 0 : STATUS_FAILED;
 }
 
+static void tell_mixture(const char *file)
+{
+    fprintf(stderr,
+            "%s: %s: several files are for snapshots alone or heap profiles alone; a trace has a "
+            "page of its own\n",
+            program_name, file);
+}
+
 static bool read_snapshot(const struct options *options, size_t index,
                           struct heap_snapshot *snapshot, struct picture *picture)
 {
@@ -77,9 +86,8 @@ static bool read_snapshot(const struct options *options, size_t index,
     struct problem problem;
     bool done =
         input_open(&input, options->files[index], &problem) && heap_file_is_known(&input, &problem);
-    if (done && heap_file_is_trace(&input)) {
-        fprintf(stderr, "%s: %s: a trace has a page of its own; several files are for snapshots\n",
-                program_name, options->files[index]);
+    if (done && (heap_file_is_trace(&input) || heap_file_is_profile(&input))) {
+        tell_mixture(options->files[index]);
         input_close(&input);
         return false;
     }
@@ -114,6 +122,70 @@ static int report_snapshots(const struct options *options)
     return done ? 0 : STATUS_FAILED;
 }
 
+#if BRKM_HEAP_PROFILES
+static bool read_raw(struct raw_profile *profile, const struct input *input, const char *path)
+{
+    struct raw_problem problem = {.line = 0};
+    FILE *file = fmemopen((void *)(uintptr_t)input->bytes, input->length, "r");
+    bool done = file != NULL && raw_profile_read(profile, file, &problem);
+    if (file == NULL) {
+        perror(program_name);
+    } else if (!done) {
+        fprintf(stderr, "%s: %s: line %zu: %s\n", program_name, path, problem.line, problem.text);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return done;
+}
+
+static bool read_profile(struct raw_profile *profile, const char *path)
+{
+    struct input input;
+    struct problem problem;
+    bool is_known = input_open(&input, path, &problem) && heap_file_is_known(&input, &problem);
+    bool done = is_known && heap_file_is_profile(&input);
+    if (!is_known) {
+        tell_problem(path, &problem);
+    } else if (!done) {
+        tell_mixture(path);
+    }
+    done = done && read_raw(profile, &input, path);
+    input_close(&input);
+    return done;
+}
+
+static int report_profiles(const struct options *options)
+{
+    struct raw_profile *profiles = memory_zeroed(options->count, sizeof(*profiles));
+    struct picture none = {.count = 0};
+    bool done = true;
+    for (size_t i = 0; done && i < options->count; i++) {
+        done = read_profile(&profiles[i], options->files[i]);
+    }
+    if (done) {
+        struct text report = {.bytes = NULL};
+        profile_report_make(&report, profiles, options->count, options->files);
+        done = write_page(options, &report, &none);
+        text_free(&report);
+    }
+    for (size_t i = 0; i < options->count; i++) {
+        raw_profile_free(&profiles[i]);
+    }
+    free(profiles);
+    return done ? 0 : STATUS_FAILED;
+}
+#else
+static int report_profiles(const struct options *options)
+{
+    fprintf(stderr,
+            "%s: %s: heap profiles are not read by this build: elfutils (libdw-dev) or libiberty "
+            "(libiberty-dev) was missing\n",
+            program_name, options->files[0]);
+    return STATUS_FAILED;
+}
+#endif
+
 static int report_files(const struct options *options)
 {
     struct input input;
@@ -123,9 +195,12 @@ static int report_files(const struct options *options)
         return tell_problem(options->files[0], &problem);
     }
     bool is_one_trace = options->count == 1 && heap_file_is_trace(&input);
+    bool is_profile = heap_file_is_profile(&input);
     int status = is_one_trace ? report_trace(options, &input) : 0;
     input_close(&input);
-    return is_one_trace ? status : report_snapshots(options);
+    return is_one_trace ? status
+           : is_profile ? report_profiles(options)
+                        : report_snapshots(options);
 }
 
 /* ---- Options ---- */

@@ -3,6 +3,12 @@
 
 const ROWS_OF_TABLES = 25;
 
+// In front of what the program has of a block in a snapshot.
+const HEADER_BYTES = 8;
+
+// What the map has: of a trace and a snapshot of single blocks these, otherwise neighbours of one state.
+const thingsWord = () => report.single ? "blocks" : "runs";
+
 function fillHeading() {
   document.title = `${report.title} - brkmalloc report`;
   element("title").textContent = report.title;
@@ -67,7 +73,16 @@ function fillSplit() {
   show("split-section");
   element("split-hint").textContent = report.split.hint;
   addChart("split", { title: "memory", times: report.split.times, value: bytesText, stacked: true,
-    unit: "snapshot", timeText: String, steps: [1, 2, 5, 10, 20, 50, 100], curves: report.split.lines });
+    unit: report.split.unit, timeText: String, steps: [1, 2, 5, 10, 20, 50, 100], curves: report.split.lines });
+}
+
+function siteCell([site, ...callers]) {
+  return callers.length === 0 ? make("span", {}, site) : make("details", {}, make("summary", {}, site),
+    ...callers.map((caller) => make("div", {}, caller)));
+}
+
+function growthCell(bytes) {
+  return make("data", { value: String(bytes) }, (bytes > 0 ? "+" : "") + bytesText(bytes));
 }
 
 function fillSites() {
@@ -75,15 +90,14 @@ function fillSites() {
     return;
   }
   show("sites-section");
+  const cell = (value, kind) => kind === "site" ? siteCell(value) : kind === "bytes" ? bytesCell(value) :
+    kind === "count" ? countCell(value) : kind === "part" ? partText(value, report.sites.whole) :
+      growthCell(value);
   fillTable(element("sites"), report.sites.header,
-    report.sites.rows.map((row) => row.map((cell, i) => {
-      const kind = report.sites.kinds[i];
-      return kind === "bytes" ? bytesText(cell) : kind === "count" ? countText(cell) :
-        kind === "part" ? partText(cell, report.sites.whole) : String(cell);
-    })));
-  for (const cell of element("sites").querySelectorAll("td.text")) {
-    cell.classList.add("wide");
-  }
+    report.sites.rows.map((row) => row.map((value, i) => cell(value, report.sites.kinds[i]))));
+  element("sites").querySelectorAll("td.text").forEach((wide) => wide.classList.add("wide"));
+  element("sites-hint").textContent = report.sites.leftOut > 0 ?
+    `${countText(report.sites.leftOut)} call sites with less are not in the table.` : "";
 }
 
 // ---- The map and what holds memory ----
@@ -244,7 +258,9 @@ class HeapView {
         `, ${this.lifeText(i)}`);
     } else {
       words.push(`${report.kinds[spans.kind[i]]}, ${bytesText(spans.bytes[i])} (${spans.bytes[i]} bytes)`);
-      if (spans.blocks[i] > 0) {
+      if (report.single && spans.blocks[i] === 1) {
+        words.push(`, payload at ${addressOf(spans.place[i] + HEADER_BYTES)}`);
+      } else if (spans.blocks[i] > 0) {
         words.push(spans.blocks[i] === 1 ? ", one block" : `, ${countText(spans.blocks[i])} blocks`);
       }
     }
@@ -327,7 +343,7 @@ class HeapView {
     const { map } = this;
     element("range").textContent = `${addressOf(map.start)} to ${addressOf(Math.max(map.end - 1, map.start))}, ` +
       `${bytesText(map.perRow)} a row; ${countText(map.current.length)} ` +
-      (report.kind === "trace" ? "blocks live" : "runs");
+      (report.kind === "trace" ? "blocks live" : thingsWord());
     element("zoom-in").disabled = map.perRow <= ROW_BYTES_MIN;
     element("zoom-out").disabled = map.perRow >= map.widest;
     element("legend").replaceChildren(...map.colouring.legend().map(([colour, word]) => {
@@ -355,7 +371,7 @@ class HeapView {
     this.found = found;
     const held = found.pages * PAGE;
     element("holds-summary").textContent = `At this moment ${countText(found.live.length)} ` +
-      `${report.kind === "trace" ? "blocks" : "runs"} of ${bytesText(found.bytes)} lie on ` +
+      `${thingsWord()} of ${bytesText(found.bytes)} lie on ` +
       `${countText(found.pages)} pages, ${bytesText(held)}: ${bytesText(held - found.bytes)} ` +
       `(${partText(held - found.bytes, held)}) of these pages is held without being used.`;
     this.fillGroups(found, grouping);

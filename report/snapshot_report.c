@@ -16,7 +16,9 @@ static void add_subtitle(struct text *text, const struct heap_snapshot *last, si
                          char *const *files)
 {
     struct text subtitle = {.bytes = NULL};
-    if (count == 1) {
+    if (count == 1 && last->source[0] != '\0') {
+        text_format(&subtitle, "Read by gdb from %s", last->source);
+    } else if (count == 1) {
         text_format(&subtitle, "Snapshot %s, brkmalloc %s", files[0], last->version);
     } else {
         text_format(&subtitle, "%zu snapshots, from %s to %s", count, files[0], files[count - 1]);
@@ -47,9 +49,13 @@ static void add_figures(struct text *text, const struct heap_snapshot *last)
 static void add_notes(struct text *text, const struct heap_snapshot *last,
                       const struct picture *picture)
 {
+    text_add(text, "\"notes\":[");
     text_add(text,
-             "\"notes\":[\"A snapshot has runs of neighbours of one state, not single blocks; "
-             "a run counts as one block in what holds memory. Mapped blocks are not in it.\"");
+             heap_snapshot_has_blocks(last)
+                 ? "\"Bytes include the header, 8 bytes in front of what the program has. Mapped "
+                   "blocks are not in a snapshot.\""
+                 : "\"This snapshot has runs of neighbours of one state, not single blocks; a run "
+                   "counts as one block in what holds memory. Mapped blocks are not in it.\"");
     if (last->runs_left_out != 0) {
         text_format(text,
                     ",\"%" PRIu64 " runs are not in the snapshot, which has no more than so "
@@ -65,7 +71,8 @@ static void add_notes(struct text *text, const struct heap_snapshot *last,
     text_add(text, "],");
 }
 
-static void add_moments(struct text *text, const struct picture *picture, char *const *files)
+static void add_moments(struct text *text, const struct heap_snapshot *snapshots,
+                        const struct picture *picture, char *const *files)
 {
     uint32_t moments = picture_moments(picture);
     text_add(text, "\"moments\":{\"seconds\":[");
@@ -74,8 +81,10 @@ static void add_moments(struct text *text, const struct picture *picture, char *
     }
     text_add(text, "],\"events\":[],\"live\":[],\"names\":[");
     for (uint32_t i = 0; i < moments; i++) {
+        size_t first = picture_first_moment(picture, i);
+        const char *source = snapshots[first].source;
         text_add(text, comma(i));
-        page_add_string(text, files[picture_first_moment(picture, i)]);
+        page_add_string(text, source[0] != '\0' ? source : files[first]);
     }
     text_format(text, "],\"peak\":%" PRIu32 "},", moments - 1);
 }
@@ -104,7 +113,7 @@ static void add_split_line(struct text *text, const struct heap_snapshot *snapsh
 static void add_split(struct text *text, const struct heap_snapshot *snapshots, size_t count)
 {
     text_add(text, "\"split\":{\"hint\":\"The states of the heap's bytes, "
-                   "snapshot by snapshot.\",\"times\":[");
+                   "snapshot by snapshot.\",\"unit\":\"snapshot\",\"times\":[");
     for (size_t i = 0; i < count; i++) {
         text_format(text, "%s%zu", comma(i), i + 1);
     }
@@ -125,11 +134,12 @@ void snapshot_report_make(struct text *text, const struct heap_snapshot *snapsho
     const struct heap_snapshot *last = &snapshots[count - 1];
     text_format(text, "{\"kind\":\"snapshot\",\"title\":\"Heap of process %" PRIu64 "\"",
                 last->process);
+    text_format(text, ",\"single\":%s", heap_snapshot_has_blocks(last) ? "true" : "false");
     add_subtitle(text, last, count, files);
     add_figures(text, last);
     add_notes(text, last, picture);
     page_add_picture(text, picture);
-    add_moments(text, picture, files);
+    add_moments(text, snapshots, picture, files);
     add_split(text, snapshots, count);
     text_add(text, "\"curves\":{\"seconds\":[],\"lines\":[]},\"rates\":[],\"threads\":[],"
                    "\"sizes\":[],\"lives\":[],\"sites\":{\"rows\":[]}}");

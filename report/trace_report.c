@@ -314,7 +314,7 @@ void trace_report_make(struct text *text, const struct course *course,
                        const struct replayed *replayed)
 {
     struct trace_report report = {text, course, replayed};
-    text_add(text, "{\"kind\":\"trace\",");
+    text_add(text, "{\"kind\":\"trace\",\"single\":true,");
     add_title(text, header);
     add_subtitle(text, header, file);
     add_figures(text, course);

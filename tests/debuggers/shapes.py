@@ -5,6 +5,7 @@
 Runs gdb with SCRIPT (brkmalloc-gdb.py) on shapes (PROGRAM, LIBRARY preloaded), whose blocks are known,
 and compares what its commands tell with what the program says. The cases are the functions case_*."""
 import collections
+import json
 import os
 import re
 import resource
@@ -252,6 +253,47 @@ def case_gcore(program):
         has("gcore", "Saved corefile", shapes.run(f"generate-core-file {core}"))
         shapes.session.__exit__()
         check_all(program.open_core(core, shapes.output))
+
+
+def snapshot_blocks(path):
+    """(kind, bytes, blocks) by address."""
+    with open(path, encoding="ascii") as file:
+        snapshot = json.load(file)
+    same("what a run is", "blocks", snapshot["detail"])
+    found = {}
+    for region in snapshot["regions"]:
+        at = region["start"]
+        for kind, size, blocks in region["runs"]:
+            found[at] = kind, size, blocks
+            at += size
+        for kind in ("used", "cached", "free", "purged", "top", "reserved", "damaged"):
+            same(f"sum of {kind}", sum(run[1] for run in region["runs"] if run[0] == kind), region[kind])
+    return found
+
+
+def case_snapshot(program):
+    """Of a core file whose program gdb finds itself."""
+    with tempfile.TemporaryDirectory(prefix="a blank ") as folder:
+        shapes = program.start()
+        core, path = os.path.join(folder, "core"), os.path.join(folder, "heap.json")
+        shapes.run(f"generate-core-file {core}")
+        shapes.session.__exit__()
+        with gdb_session.Session() as session:
+            session.run(f"source {program.script}")
+            same("what brkm core says", "", session.run(f"brkm core {core}"))
+            same("what brkm snapshot says", "", session.run(f"brkm snapshot {path}"))
+            has("no file", "brkm snapshot needs a FILE", session.run("brkm snapshot"))
+            has("no folder", "brkm snapshot: [Errno 2]", session.run("brkm snapshot /nowhere/x"))
+            has("no core", "brkm core: ", session.run("brkm core /nowhere/x"))
+        found = snapshot_blocks(path)
+        for name, kind in [("in_use", "used"), ("hole", "free"), ("behind", "used"), ("guard", "used"),
+                           ("pin", "used"), ("cached", "cached")]:
+            block = found.get(shapes.at[name] - HEADER, ("nothing", 0, 0))
+            same(name, (kind, shapes.bytes[name] or block[1], 1), block)
+        at, size = shapes.at["purged"] - HEADER, shapes.bytes["purged"]
+        parts = [found[place] for place in sorted(found) if at <= place < at + size]
+        same("purged: parts", (["free", "purged", "free"], size),
+             ([part[0] for part in parts], sum(part[1] for part in parts)))
 
 
 def kernel_core(program, folder, *arguments):

@@ -147,11 +147,40 @@ case_command()
         has "what report says" "written: $work/trace.html" "$out"
         has "what the page has of the replay" "resident (replay)" "$(cat "$work/trace.html")"
     fi
+    ! [ -f "$build/report/brkmalloc-report" ] || core_file
     if [ -x /usr/bin/python3 ]; then
         try "$work/runtime/bin/brkmalloc" replay --only glibc --rounds 1 --csv "$work/out.csv" "$work/trace"
         expect_success "brkmalloc replay"
         has "what replay shows" "peak resident" "$out"
     fi
+}
+
+# What gdb reads, where it is there and may trace; and what is said where it is not.
+core_file()
+{
+    core="$work/a core"
+    if command -v gdb >/dev/null; then
+        "$work/runtime/bin/brkmalloc" run gdb -q -nx -batch -ex 'catch syscall exit_group' -ex run \
+            -ex "generate-core-file $core" ls / >"$work/gdb.said" 2>&1 || :
+    fi
+    if [ ! -s "$core" ]; then
+        echo "core files are left out: no gdb, or it may not trace"
+        return 0
+    fi
+    try "$work/runtime/bin/brkmalloc" report "$core" -o "$work/core.html"
+    expect_success "brkmalloc report of a core file"
+    has "the page of a core file" "Read by gdb from $core" "$(cat "$work/core.html")"
+    try env NO_COLOR=1 "$work/runtime/bin/brkmalloc" map "$core"
+    expect_success "brkmalloc map of a core file"
+    mkdir "$work/no-gdb"
+    find /usr/bin /bin -maxdepth 1 ! -name gdb -exec ln -sf -t "$work/no-gdb" {} +
+    try env PATH="$work/no-gdb" "$work/runtime/bin/brkmalloc" report "$core" -o "$work/none.html"
+    same "status without gdb" 1 "$status"
+    has "what is said without gdb" "which gdb reads; there is no gdb here (Debian: gdb)" "$err"
+    head -c 5000 "$core" >"$work/cut-core"
+    try "$work/runtime/bin/brkmalloc" report "$work/cut-core" -o "$work/none.html"
+    same "status of a core file that was cut" 1 "$status"
+    has "what is said of it" "brkmalloc: report: $work/cut-core: brkm" "$err"
 }
 
 # configure_consumer ARGUMENT...
