@@ -293,6 +293,56 @@ static bool follow_all(struct reading_state *state, struct trace *trace, struct 
     return reading == READING_END;
 }
 
+static void scale_tallies(struct tally *tallies, size_t count, uint64_t sample)
+{
+    for (size_t i = 0; i < count; i++) {
+        tallies[i].blocks *= sample;
+        tallies[i].bytes *= sample;
+    }
+}
+
+static void scale_points(struct course *course)
+{
+    for (size_t i = 0; i < course->point_count; i++) {
+        struct course_point *point = &course->points[i];
+        point->events *= course->sample;
+        point->live_bytes *= course->sample;
+        point->live_blocks *= course->sample;
+        for (size_t place = 0; place <= COURSE_THREADS_MAX; place++) {
+            point->allocations[place] *= course->sample;
+        }
+    }
+    for (size_t i = 0; i < PICTURE_MOMENTS_MAX; i++) {
+        course->moment_live_bytes[i] *= course->sample;
+    }
+}
+
+static void scale_threads(struct course *course)
+{
+    for (size_t i = 0; i < course->thread_count; i++) {
+        struct course_thread *thread = &course->threads[i];
+        thread->allocations *= course->sample;
+        thread->frees *= course->sample;
+        thread->foreign_frees *= course->sample;
+        thread->bytes *= course->sample;
+    }
+}
+
+static void scale(struct course *course)
+{
+    uint64_t *const sums[] = {
+        &course->events,         &course->events_per_moment, &course->peak_live_bytes,
+        &course->end_live_bytes, &course->end_live_blocks,   &course->allocations,
+        &course->frees,          &course->unknown_frees,     &course->lost_frees};
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        *sums[i] *= course->sample;
+    }
+    scale_points(course);
+    scale_threads(course);
+    scale_tallies(course->sizes, COURSE_SIZES, course->sample);
+    scale_tallies(course->lives, COURSE_LIVES, course->sample);
+}
+
 bool course_read(struct course *course, struct trace *trace, const unsigned char *bytes,
                  uint64_t length, struct problem *problem)
 {
@@ -309,6 +359,8 @@ bool course_read(struct course *course, struct trace *trace, const unsigned char
         picture_finish(&course->picture);
         course->end_live_bytes = state.live_bytes;
         course->end_live_blocks = state.live_blocks;
+        course->sample = trace->sample;
+        scale(course);
     }
     pages_free(&state.pages);
     free(state.births);

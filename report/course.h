@@ -43,8 +43,11 @@ struct course_thread {
     uint64_t bytes;
 };
 
+/* Of a sample all sums are estimates, scaled to the whole program; the picture and the pages are of
+ * what was recorded. */
 struct course {
     struct picture picture;
+    uint32_t sample; /* of one address in so many; 1: of all */
     uint64_t events;
     uint64_t events_per_moment; /* at first */
     uint64_t moment_nanoseconds[PICTURE_MOMENTS_MAX];

@@ -2,6 +2,7 @@
 // What the page has of the heap, unpacked: spans of bytes in the order of their addresses.
 
 const report = JSON.parse(document.getElementById("report").textContent);
+const isSample = report.sample > 1;
 
 const PAGE = 4096;
 

@@ -295,7 +295,7 @@ class HeapView {
     }
     this.draw();
     clearTimeout(this.holdsDue);
-    this.holdsDue = setTimeout(() => this.fillHolds(), 120);
+    this.holdsDue = isSample ? 0 : setTimeout(() => this.fillHolds(), 120);
   }
 
   momentText() {
@@ -343,7 +343,7 @@ class HeapView {
     const { map } = this;
     element("range").textContent = `${addressOf(map.start)} to ${addressOf(Math.max(map.end - 1, map.start))}, ` +
       `${bytesText(map.perRow)} a row; ${countText(map.current.length)} ` +
-      (report.kind === "trace" ? "blocks live" : thingsWord());
+      (isSample ? "recorded blocks live" : report.kind === "trace" ? "blocks live" : thingsWord());
     element("zoom-in").disabled = map.perRow <= ROW_BYTES_MIN;
     element("zoom-out").disabled = map.perRow >= map.widest;
     element("legend").replaceChildren(...map.colouring.legend().map(([colour, word]) => {
@@ -444,7 +444,9 @@ async function start() {
   if (report.spans > 0) {
     const spans = await readSpans();
     show("map-section");
-    show("holds-section");
+    if (!isSample) {
+      show("holds-section");
+    }
     view = new HeapView(spans);
     view.setMoment(report.moments.peak);
   }

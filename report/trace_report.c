@@ -48,10 +48,14 @@ static void add_title(struct text *text, const struct trace_header *header)
     page_add_string(text, command[0] == '\0' ? "trace without a command" : command);
 }
 
-static void add_subtitle(struct text *text, const struct trace_header *header, const char *file)
+static void add_subtitle(struct text *text, const struct course *course,
+                         const struct trace_header *header, const char *file)
 {
     struct text subtitle = {.bytes = NULL};
     text_format(&subtitle, "Trace %s of process %" PRIu32, file, header->process);
+    if (course->sample > 1) {
+        text_format(&subtitle, ", a sample of one address in %" PRIu32, course->sample);
+    }
     text_add(text, ",\"subtitle\":");
     page_add_string(text, subtitle.bytes);
     text_free(&subtitle);
@@ -103,6 +107,14 @@ static void add_notes(const struct trace_report *report)
              "%" PRIu32 " moments stand for %" PRIu64 " events; a block that came and went "
              "between two of them is in the sums but not on the map.",
              picture_moments(picture), course->events);
+    if (course->sample > 1) {
+        add_note(
+            report->text, &count,
+            "All figures but the map are estimates: what was recorded of one address in %" PRIu32
+            ", times %" PRIu32 ". The map has the recorded blocks only. What holds memory needs "
+            "all blocks, and is left out.",
+            course->sample, course->sample);
+    }
     if (report->replayed->count != 0) {
         add_note(report->text, &count,
                  "Resident memory and the break are those of a replay on brkmalloc, measured at "
@@ -231,6 +243,8 @@ static void add_curves(const struct trace_report *report)
     text_add(report->text, "],\"lines\":[");
     if (course->point_count != 0) {
         add_line(report, "live", live_of);
+    }
+    if (course->point_count != 0 && course->sample == 1) {
         text_add(report->text, ",");
         add_line(report, "pages with live blocks", held_of);
     }
@@ -314,9 +328,10 @@ void trace_report_make(struct text *text, const struct course *course,
                        const struct replayed *replayed)
 {
     struct trace_report report = {text, course, replayed};
-    text_add(text, "{\"kind\":\"trace\",\"single\":true,");
+    text_format(text, "{\"kind\":\"trace\",\"single\":true,\"sample\":%" PRIu32 ",",
+                course->sample);
     add_title(text, header);
-    add_subtitle(text, header, file);
+    add_subtitle(text, course, header, file);
     add_figures(text, course);
     add_notes(&report);
     page_add_picture(text, &course->picture);

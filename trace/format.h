@@ -14,10 +14,17 @@
 
 #define TRACE_MAGIC "brkmtrac"
 #define TRACE_VERSION 1
+
+/* Of a trace that has not all calls: programs that do not know of such traces refuse it. */
+#define TRACE_VERSION_PARTIAL 2
+
 #define TRACE_HEADER_BYTES 4096
 #define TRACE_CHUNK_BYTES 65536
 #define TRACE_CHUNK_MAGIC 0x6b6e6863u /* "chnk" */
 #define TRACE_COMMAND_BYTES 3968
+
+/* One address in so many at most; of fewer nobody could tell much. */
+#define TRACE_SAMPLE_MAX ((uint32_t)1 << 20)
 
 /* Bytes of the longest record, and how far behind its end the recorder may write while it builds
  * one. */
@@ -31,7 +38,7 @@ struct trace_header {
     uint32_t chunk_bytes;
     uint32_t process;
     uint32_t parent_process;
-    uint32_t reserved;
+    uint32_t sample;      /* only blocks of one address in so many are recorded; version 1: 0 */
     uint64_t chunk_count; /* grows when a chunk has become part of the file */
     uint64_t start_unix_nanoseconds;
     uint64_t start_ticks;
@@ -90,6 +97,20 @@ _Static_assert(sizeof(struct trace_header) == TRACE_HEADER_BYTES, "the header is
 _Static_assert(sizeof(struct trace_chunk) == 64, "records begin 64 bytes into a chunk");
 _Static_assert(TRACE_OPERATION_COUNT <= 16, "an operation fits into four bits");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they are");
+
+/* A sampled trace has the addresses that are mixed into the highest numbers: so 0, the address of
+ * no block, is not among them. The factor is the golden ratio, whose multiples lie evenly: whatever
+ * the distance of a program's blocks, few in a row have all of them in the sample, or none. */
+static inline uint32_t trace_mix_address(uint64_t address)
+{
+    return (uint32_t)(address * 0x9e3779b97f4a7c15u >> 32);
+}
+
+/* What the mixed address must not be below. */
+static inline uint32_t trace_sample_floor(uint32_t sample)
+{
+    return sample <= 1 ? 0 : (uint32_t)(0 - (((uint64_t)1 << 32) / sample));
+}
 
 /* Addresses are multiples of 8 nearly always: rotated, their differences are short. */
 static inline uint64_t trace_rotate_address(uint64_t address)

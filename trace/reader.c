@@ -40,6 +40,20 @@ static bool is_unfinished(const struct trace *trace)
            (trace->length >= sizeof(zeros) && memcmp(trace->bytes, zeros, sizeof(zeros)) == 0);
 }
 
+/* What the header says of calls that are not there. */
+static bool check_parts(struct trace *trace, struct problem *problem)
+{
+    const struct trace_header *header = &trace->header;
+    bool is_partial = header->version == TRACE_VERSION_PARTIAL;
+    trace->sample = is_partial && header->sample != 0 ? header->sample : 1;
+    if (trace->sample > TRACE_SAMPLE_MAX) {
+        return wrong(problem, offsetof(struct trace_header, sample),
+                     "a sample of one address in %" PRIu32 "; the most is one in %" PRIu32,
+                     trace->sample, TRACE_SAMPLE_MAX);
+    }
+    return true;
+}
+
 static bool check_header(struct trace *trace, struct problem *problem)
 {
     struct trace_header *header = &trace->header;
@@ -58,10 +72,10 @@ static bool check_header(struct trace *trace, struct problem *problem)
     }
     memcpy(header, trace->bytes, sizeof(*header));
     header->command[sizeof(header->command) - 1] = '\0';
-    if (header->version != TRACE_VERSION) {
+    if (header->version != TRACE_VERSION && header->version != TRACE_VERSION_PARTIAL) {
         return wrong(problem, offsetof(struct trace_header, version),
-                     "version %" PRIu32 " of the format; this program reads version %d",
-                     header->version, TRACE_VERSION);
+                     "version %" PRIu32 " of the format; this program reads versions %d and %d",
+                     header->version, TRACE_VERSION, TRACE_VERSION_PARTIAL);
     }
     if (header->header_bytes != TRACE_HEADER_BYTES) {
         return wrong(problem, offsetof(struct trace_header, header_bytes),
@@ -79,7 +93,7 @@ static bool check_header(struct trace *trace, struct problem *problem)
                      "the file ends here, but its header promises %" PRIu64 " chunks of %d bytes",
                      header->chunk_count, TRACE_CHUNK_BYTES);
     }
-    return true;
+    return check_parts(trace, problem);
 }
 
 static bool check_seal(const struct trace *trace, uint64_t offset, const struct trace_chunk *chunk,

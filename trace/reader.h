@@ -56,6 +56,7 @@ struct trace {
     size_t chunk_count;
     struct lane_reader *lanes;
     size_t lane_count;
+    uint32_t sample;     /* the blocks of one address in so many are recorded; 1: all */
     uint32_t thread_max; /* no thread can have a higher number */
 };
 

@@ -19,7 +19,8 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* A process with one thread needs no clock to order its calls: it is read at every so manieth. */
+/* A process with one thread needs no clock to order its calls: it is read at every so manieth, but
+ * for a sample, whose calls are far apart. */
 #define CALLS_PER_CLOCK 16
 
 /* Bytes for what dlsym asks of malloc while the next malloc is being looked up. */
@@ -107,6 +108,8 @@ static void *first_calloc(size_t count, size_t size);
 static void *first_realloc(void *memory, size_t size);
 static void first_free(void *memory);
 
+static void choose_functions(void);
+
 /* Whoever calls first looks the next allocator up. */
 static struct allocator next = {
     .malloc = first_malloc,
@@ -138,6 +141,7 @@ static void find_next(void)
     look_up(&found.free_sized, "free_sized");
     look_up(&found.free_aligned_sized, "free_aligned_sized");
     session_configure();
+    choose_functions();
     next = found;
 }
 
@@ -180,6 +184,18 @@ static bool has_threads(void)
     return &__libc_single_threaded == NULL || __libc_single_threaded == 0;
 }
 
+/* Whether only some blocks are recorded. */
+static bool is_sample(void)
+{
+    return __builtin_expect(session_sample_floor != 0, 0);
+}
+
+/* Whether the calls about the block are to be recorded. */
+static inline __attribute__((always_inline)) bool is_sampled(uint64_t address)
+{
+    return trace_mix_address(address) >= session_sample_floor;
+}
+
 static bool is_free(unsigned operation)
 {
     return operation >= TRACE_FREE && operation <= TRACE_FREE_ALIGNED_SIZED;
@@ -197,7 +213,7 @@ static uint64_t ticks_for(struct lane *lane, unsigned operation)
         lane->calls_until_clock--;
         return lane->ticks;
     }
-    lane->calls_until_clock = CALLS_PER_CLOCK - 1;
+    lane->calls_until_clock = is_sample() ? 0 : CALLS_PER_CLOCK - 1;
     return read_clock(operation, session_has_counter);
 }
 
@@ -206,10 +222,13 @@ static bool has_room(const struct lane *lane)
     return __builtin_expect(lane->cursor < lane->limit, 1);
 }
 
-/* What needs a clock that has to be called, or room. Not inlined, so that malloc and free need not
- * save registers for calls that are rare. */
+/* What needs a clock that has to be called, or room, and what a sample has. Not inlined, so that
+ * malloc and free need not save registers for calls that are rare. */
 static void __attribute__((noinline)) record_slow(struct call call)
 {
+    if (!is_sampled(call.address)) {
+        return;
+    }
     struct lane *own = session_lane;
     struct lane *lane = has_room(own) ? own : session_make_room();
     if (lane != NULL) {
@@ -219,7 +238,7 @@ static void __attribute__((noinline)) record_slow(struct call call)
     }
 }
 
-static inline __attribute__((always_inline)) void record(struct call call)
+static inline __attribute__((always_inline)) void record_one_of_all(struct call call)
 {
     struct lane *lane = session_lane;
     if (!has_threads() && has_room(lane) && lane->calls_until_clock != 0) {
@@ -232,6 +251,15 @@ static inline __attribute__((always_inline)) void record(struct call call)
         return;
     }
     lane_write(lane, call);
+}
+
+static inline __attribute__((always_inline)) void record(struct call call)
+{
+    if (is_sample()) {
+        record_slow(call);
+    } else {
+        record_one_of_all(call);
+    }
 }
 
 static inline __attribute__((always_inline)) void *record_block(unsigned operation, void *memory,
@@ -257,12 +285,8 @@ static void record_aligned(unsigned operation, void *memory, size_t alignment, s
 
 /* When the old block went back and when the new one came are two times: another thread may have
  * had a part in either. */
-static void record_realloc(void *old, void *memory, size_t size, uint64_t begin)
+static void record_realloc(struct call call, uint64_t begin)
 {
-    struct call call = {.operation = TRACE_REALLOC,
-                        .address = (uintptr_t)memory,
-                        .size = size,
-                        .old_address = (uintptr_t)old};
     struct lane *lane = session_lane;
     bool is_slow = lane->cursor >= lane->limit;
     if (is_slow) {
@@ -285,11 +309,88 @@ static void record_realloc(void *old, void *memory, size_t size, uint64_t begin)
     }
 }
 
+/* In a sample a block may come from or go to an address that is not in it: then only one of its
+ * ends is written down. */
+static void record_sampled_realloc(struct call call, uint64_t begin)
+{
+    bool fails = call.address == 0;
+    bool had = is_sampled(call.old_address);
+    bool has = fails ? had : is_sampled(call.address);
+    if (had && has) {
+        record_realloc(call, begin);
+    } else if (had) {
+        record_realloc((struct call){.operation = TRACE_REALLOC, .old_address = call.old_address},
+                       begin);
+    } else if (has) {
+        call.operation = TRACE_MALLOC;
+        record(call);
+    }
+}
+
 /* ---- The malloc family ---- */
+
+/* In a sample it counts what a call costs of which nothing is recorded: malloc and free are done by
+ * functions of their own there, which save no registers for the record. */
+
+static void *malloc_of_all(size_t size)
+{
+    void *memory = next.malloc(size);
+    record_one_of_all(
+        (struct call){.operation = TRACE_MALLOC, .address = (uintptr_t)memory, .size = size});
+    return memory;
+}
+
+static void free_of_all(void *memory)
+{
+    if (memory != NULL && !is_early(memory)) {
+        record_one_of_all((struct call){.operation = TRACE_FREE, .address = (uintptr_t)memory});
+        next.free(memory);
+    }
+}
+
+static void *malloc_of_sample(size_t size)
+{
+    void *memory = next.malloc(size);
+    if (__builtin_expect(is_sampled((uintptr_t)memory), 0)) {
+        record_slow(
+            (struct call){.operation = TRACE_MALLOC, .address = (uintptr_t)memory, .size = size});
+    }
+    return memory;
+}
+
+static void __attribute__((noinline)) free_sampled(void *memory)
+{
+    if (!is_early(memory)) {
+        record_slow((struct call){.operation = TRACE_FREE, .address = (uintptr_t)memory});
+        next.free(memory);
+    }
+}
+
+static void free_of_sample(void *memory)
+{
+    if (__builtin_expect(is_sampled((uintptr_t)memory), 0)) {
+        free_sampled(memory);
+    } else if (__builtin_expect(early_used == 0, 1) || !is_early(memory)) {
+        next.free(memory);
+    }
+}
+
+static struct {
+    void *(*malloc)(size_t size);
+    void (*free)(void *memory);
+} chosen = {malloc_of_all, free_of_all};
+
+static void choose_functions(void)
+{
+    if (is_sample()) {
+        chosen.malloc = malloc_of_sample;
+        chosen.free = free_of_sample;
+    }
+}
 
 EXPORT void *malloc(size_t size)
 {
-    return record_block(TRACE_MALLOC, next.malloc(size), size);
+    return chosen.malloc(size);
 }
 
 EXPORT void *calloc(size_t count, size_t size)
@@ -303,11 +404,7 @@ EXPORT void *calloc(size_t count, size_t size)
 
 EXPORT void free(void *memory)
 {
-    if (memory == NULL || is_early(memory)) {
-        return;
-    }
-    record((struct call){.operation = TRACE_FREE, .address = (uintptr_t)memory});
-    next.free(memory);
+    chosen.free(memory);
 }
 
 /* A block of the time before the next allocator was known: moves to it. */
@@ -326,9 +423,18 @@ EXPORT void *realloc(void *memory, size_t size)
     if (is_early(memory) && next.memalign != NULL) {
         return leave_early(memory, size);
     }
-    uint64_t begin = has_threads() ? clock_ticks_before(session_has_counter) : 0;
+    bool is_timed = has_threads() && is_sampled((uintptr_t)memory);
+    uint64_t begin = is_timed ? clock_ticks_before(session_has_counter) : 0;
     void *moved = next.realloc(memory, size);
-    record_realloc(memory, moved, size, begin);
+    struct call call = {.operation = TRACE_REALLOC,
+                        .address = (uintptr_t)moved,
+                        .size = size,
+                        .old_address = (uintptr_t)memory};
+    if (is_sample()) {
+        record_sampled_realloc(call, begin);
+    } else {
+        record_realloc(call, begin);
+    }
     return moved;
 }
 

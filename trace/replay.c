@@ -35,6 +35,7 @@ static const char usage[] =
     "usage: brkmalloc-replay [--preload LIB] [--samples N] [--order near|exact]\n"
     "                        [--touch all|first|none] [--quiet MILLISECONDS] [--heap] FILE\n"
     "       brkmalloc-replay --info FILE...\n"
+    "       brkmalloc-replay --check FILE\n"
     "       brkmalloc-replay --dump FILE\n";
 
 static const char help[] =
@@ -58,9 +59,10 @@ static const char help[] =
     "                  is measured (0)\n"
     "  --heap          also say what brkmalloc itself knows of its heap\n"
     "  --info          say what each trace is of\n"
+    "  --check         only say whether, and if not, why the trace cannot be replayed\n"
     "  --dump          print the trace's events as text\n";
 
-enum mode { MODE_REPLAY, MODE_INFO, MODE_DUMP, MODE_PLAYER, MODE_OWN };
+enum mode { MODE_REPLAY, MODE_INFO, MODE_CHECK, MODE_DUMP, MODE_PLAYER, MODE_OWN };
 
 struct options {
     enum mode mode;
@@ -185,37 +187,78 @@ static void count(struct summary *summary, const struct event *event)
     }
 }
 
-static bool inform(const char *path, struct trace *trace, struct problem *problem)
+static bool summarize(struct summary *summary, struct trace *trace, struct problem *problem)
 {
     struct events events = {.trace = NULL};
-    struct summary summary = {
-        .newest = calloc((size_t)trace->thread_max + 1, sizeof(*summary.newest)),
-    };
     enum reading reading = READING_PROBLEM;
-    if (summary.newest == NULL) {
+    summary->newest = calloc((size_t)trace->thread_max + 1, sizeof(*summary->newest));
+    if (summary->newest == NULL) {
         *problem = (struct problem){INPUT_NO_OFFSET, "there is no memory to read it"};
     } else if (events_begin(&events, trace, problem)) {
         struct event event;
         while ((reading = events_next(&events, &event, problem)) == READING_RECORD) {
-            count(&summary, &event);
+            count(summary, &event);
         }
     }
-    if (reading == READING_END) {
-        printf("%s: process %" PRIu32 ", %" PRIu64 " events, %" PRIu32 " threads, %.3f s, %" PRIu64
-               " allocations, %" PRIu64 " of them temporary, peak %" PRIu64 " bytes, left %" PRIu64
-               " bytes: ",
-               path, trace->header.process, summary.events, summary.threads,
-               (double)summary.nanoseconds / 1e9, summary.allocations, summary.temporary,
-               summary.peak_live_bytes, summary.live_bytes);
-        print_command(trace);
-        putchar('\n');
-    }
     events_end(&events);
-    free(summary.newest);
+    free(summary->newest);
     return reading == READING_END;
 }
 
+/* A sample's figures are scaled; which blocks are temporary cannot be told of it. */
+static void print_summary(const struct summary *summary, const struct trace *trace)
+{
+    uint64_t sample = trace->sample;
+    const char *about = sample > 1 ? "about " : "";
+    printf("process %" PRIu32 ", %s%" PRIu64 " events, %" PRIu32 " threads, %.3f s, %s%" PRIu64
+           " allocations, ",
+           trace->header.process, about, summary->events * sample, summary->threads,
+           (double)summary->nanoseconds / 1e9, about, summary->allocations * sample);
+    if (sample == 1) {
+        printf("%" PRIu64 " of them temporary, ", summary->temporary);
+    }
+    printf("peak %s%" PRIu64 " bytes, left %s%" PRIu64 " bytes", about,
+           summary->peak_live_bytes * sample, about, summary->live_bytes * sample);
+    if (sample > 1) {
+        printf(", estimated from %" PRIu64 " events of one address in %" PRIu64, summary->events,
+               sample);
+    }
+}
+
+static bool inform(const char *path, struct trace *trace, struct problem *problem)
+{
+    struct summary summary = {.events = 0};
+    if (!summarize(&summary, trace, problem)) {
+        return false;
+    }
+    printf("%s: ", path);
+    print_summary(&summary, trace);
+    printf(": ");
+    print_command(trace);
+    putchar('\n');
+    return true;
+}
+
 /* ---- From the trace to the player ---- */
+
+static bool can_be_replayed(const struct trace *trace, struct problem *problem)
+{
+    if (trace->sample == 1) {
+        return true;
+    }
+    problem->offset = INPUT_NO_OFFSET;
+    snprintf(problem->text, sizeof(problem->text),
+             "it is a sample, of one address in %" PRIu32
+             ": without the other blocks a replay would say nothing of the program's memory",
+             trace->sample);
+    return false;
+}
+
+static bool check(struct trace *trace, struct problem *problem)
+{
+    struct summary summary = {.events = 0};
+    return can_be_replayed(trace, problem) && summarize(&summary, trace, problem);
+}
 
 static uint64_t available_memory(void)
 {
@@ -294,7 +337,7 @@ static int replay(const struct options *options, struct trace *trace, const char
         return system_error("a temporary file for the plan");
     }
     struct problem problem;
-    if (!plan_write(trace, &settings, descriptor, &problem)) {
+    if (!can_be_replayed(trace, &problem) || !plan_write(trace, &settings, descriptor, &problem)) {
         return tell_problem(path, &problem);
     }
     return become_player(options, descriptor);
@@ -319,8 +362,9 @@ static int treat_file(const struct options *options, const char *path)
     } else if (options->mode == MODE_REPLAY) {
         status = replay(options, &trace, path);
     } else {
-        bool done =
-            options->mode == MODE_INFO ? inform(path, &trace, &problem) : dump(&trace, &problem);
+        bool done = options->mode == MODE_INFO    ? inform(path, &trace, &problem)
+                    : options->mode == MODE_CHECK ? check(&trace, &problem)
+                                                  : dump(&trace, &problem);
         status = finish_output();
         status = done ? status : tell_problem(path, &problem);
     }
@@ -412,6 +456,9 @@ static int set_option(struct options *options, int option, const char *value)
     case 'i':
         options->mode = MODE_INFO;
         return 0;
+    case 'c':
+        options->mode = MODE_CHECK;
+        return 0;
     case 'd':
         options->mode = MODE_DUMP;
         return 0;
@@ -424,15 +471,11 @@ static int set_option(struct options *options, int option, const char *value)
 static int parse(struct options *options, int argc, char **argv)
 {
     static const struct option names[] = {
-        {"preload", required_argument, NULL, 'p'},
-        {"samples", required_argument, NULL, 's'},
-        {"order", required_argument, NULL, 'o'},
-        {"touch", required_argument, NULL, 't'},
-        {"quiet", required_argument, NULL, 'q'},
-        {"heap", no_argument, NULL, 'h'},
-        {"info", no_argument, NULL, 'i'},
-        {"dump", no_argument, NULL, 'd'},
-        {NULL, 0, NULL, 0},
+        {"preload", required_argument, NULL, 'p'}, {"samples", required_argument, NULL, 's'},
+        {"order", required_argument, NULL, 'o'},   {"touch", required_argument, NULL, 't'},
+        {"quiet", required_argument, NULL, 'q'},   {"heap", no_argument, NULL, 'h'},
+        {"info", no_argument, NULL, 'i'},          {"check", no_argument, NULL, 'c'},
+        {"dump", no_argument, NULL, 'd'},          {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {

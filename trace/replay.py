@@ -241,17 +241,28 @@ def draw(path: str, replays: list[Replay], title: str) -> list[str]:
     return curves.draw(path, drawn, title)
 
 
+def tell(run: subprocess.CompletedProcess) -> None:
+    for line in run.stderr.splitlines():
+        say(line.removeprefix("brkmalloc-replay: "))
+
+
 def show_trace(options: argparse.Namespace) -> int:
-    """--info and --dump, and whether the trace is sound before anything is replayed."""
+    """--info and --dump, and what is replayed."""
     mode = "--dump" if options.dump else "--info"
     run = subprocess.run([options.replayer, mode, *options.files], check=False,
                          stdout=None if options.dump else subprocess.PIPE,
                          stderr=subprocess.PIPE, text=True)
     if not options.dump:
         print(run.stdout, end="", flush=True)
-    for line in run.stderr.splitlines():
-        say(line.removeprefix("brkmalloc-replay: "))
+    tell(run)
     return run.returncode
+
+
+def can_be_replayed(options: argparse.Namespace) -> bool:
+    run = subprocess.run([options.replayer, "--check", *options.files], check=False,
+                         stderr=subprocess.PIPE, text=True)
+    tell(run)
+    return run.returncode == 0
 
 
 def run(arguments: list[str]) -> int:
@@ -263,6 +274,8 @@ def run(arguments: list[str]) -> int:
     status = show_trace(options)
     if status != 0 or options.info or options.dump:
         return 1 if status else 0
+    if not can_be_replayed(options):
+        return 1
     replays = replay_all(options, allocators)
     describe(replays)
     print()

@@ -27,6 +27,9 @@
 /* Nanoseconds to measure the counter's speed in at the start; refined with each chunk. */
 #define CALIBRATION_NANOSECONDS 20000
 
+/* Digits of a number that the environment has. */
+#define DIGITS_MAX 18
+
 /* Descriptors that programs open do not come up to here; they expect low numbers to be theirs. */
 #define DESCRIPTOR_MIN 3000
 
@@ -51,6 +54,7 @@ static struct {
     dev_t device;
     ino_t inode;
     uint64_t length_max;
+    uint32_t sample;     /* one address in so many; 1: all */
     uint32_t generation; /* counts the sessions of this process and its ancestors */
     pthread_key_t key;
 } file = {.descriptor = -1};
@@ -61,6 +65,7 @@ static unsigned char zeros[TRACE_CHUNK_BYTES];
 
 __thread struct lane *session_lane __attribute__((tls_model("initial-exec"))) = &no_lane;
 bool session_has_counter;
+uint32_t session_sample_floor;
 
 static __thread struct {
     uint32_t generation; /* of the session that `number` belongs to */
@@ -219,11 +224,11 @@ static bool is_of_this_process(void)
     int descriptor = open_file(file.own_path, 0);
     long got = descriptor < 0 ? -1
                               : syscall(SYS_pread64, descriptor, &header,
-                                        offsetof(struct trace_header, reserved), 0);
+                                        offsetof(struct trace_header, sample), 0);
     if (descriptor >= 0) {
         syscall(SYS_close, descriptor);
     }
-    return got == offsetof(struct trace_header, reserved) &&
+    return got == offsetof(struct trace_header, sample) &&
            memcmp(header.magic, TRACE_MAGIC, sizeof(header.magic)) == 0 &&
            header.process == (uint32_t)getpid();
 }
@@ -301,7 +306,8 @@ static bool map_header(void)
     if (header == MAP_FAILED) {
         return false;
     }
-    header->version = TRACE_VERSION;
+    header->version = file.sample > 1 ? TRACE_VERSION_PARTIAL : TRACE_VERSION;
+    header->sample = file.sample > 1 ? file.sample : 0;
     header->header_bytes = TRACE_HEADER_BYTES;
     header->chunk_bytes = TRACE_CHUNK_BYTES;
     header->process = (uint32_t)getpid();
@@ -568,6 +574,27 @@ static void set_path(const char *path)
     append_text(file.path, sizeof(file.path), path);
 }
 
+/* What `brkmalloc record` has checked; anything else counts as 0. */
+static uint64_t read_number(const char *name)
+{
+    const char *text = secure_getenv(name);
+    size_t length = text == NULL ? 0 : strspn(text, "0123456789");
+    if (length == 0 || length > DIGITS_MAX || text[length] != '\0') {
+        return 0;
+    }
+    uint64_t number = 0;
+    for (; *text != '\0'; text++) {
+        number = number * 10 + (uint64_t)(*text - '0');
+    }
+    return number;
+}
+
+static void set_sample(uint64_t sample)
+{
+    file.sample = sample < 1 || sample > TRACE_SAMPLE_MAX ? 1 : (uint32_t)sample;
+    session_sample_floor = trace_sample_floor(file.sample);
+}
+
 void session_configure(void)
 {
     const char *path = secure_getenv("BRKMALLOC_RECORD");
@@ -577,6 +604,7 @@ void session_configure(void)
     int saved = errno;
     set_path(path);
     session_has_counter = clock_has_counter();
+    set_sample(read_number("BRKMALLOC_RECORD_SAMPLE"));
     void *memory = mmap(NULL, sizeof(struct session), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED || madvise(memory, sizeof(struct session), MADV_WIPEONFORK) != 0) {

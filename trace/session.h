@@ -21,7 +21,11 @@
 extern __thread struct lane *session_lane __attribute__((tls_model("initial-exec")));
 
 /* Whether ticks come from the processor's counter. Set before the first lane has room. */
-extern bool session_has_counter;
+extern bool session_has_counter __attribute__((visibility("hidden")));
+
+/* Calls about addresses that are mixed into less are not recorded; 0: all are. Set at the same
+ * time. */
+extern uint32_t session_sample_floor __attribute__((visibility("hidden")));
 
 /* Reads from the environment where to record to. Called once, before there are threads. */
 void session_configure(void);

@@ -37,10 +37,11 @@ static _Noreturn void finding(const char *condition, int line)
 
 /* ---- The file ---- */
 
-static void make_header(struct source *source, unsigned chunks)
+static void make_header(struct source *source, unsigned chunks, bool is_partial)
 {
     struct trace_header header = {.magic = TRACE_MAGIC,
-                                  .version = TRACE_VERSION,
+                                  .version = is_partial ? TRACE_VERSION_PARTIAL : TRACE_VERSION,
+                                  .sample = is_partial ? 1 + source_byte(source) : 0,
                                   .header_bytes = TRACE_HEADER_BYTES,
                                   .chunk_bytes = TRACE_CHUNK_BYTES,
                                   .chunk_count = chunks,
@@ -86,7 +87,7 @@ static uint64_t make_file(struct source *source)
 {
     unsigned kind = source_byte(source);
     unsigned chunks = kind % (CHUNKS_MAX + 1);
-    make_header(source, chunks);
+    make_header(source, chunks, (kind & 16) != 0);
     for (unsigned i = 0; i < chunks; i++) {
         make_chunk(source, i);
     }

@@ -69,6 +69,36 @@ class Pages(Test):
                       sum(event.size for event in allocations if event.thread == thread["number"]),
                       thread["bytes"])
 
+    def sampled(self) -> None:
+        events = made_events(3000, 2, 7)
+        trace_file.write(self.path("all"), events)
+        trace_file.write(self.path("sample"), events, sample=64)
+        page, scaled = self.page(self.path("all")), self.page(self.path("sample"))
+        self.same("the map has what was recorded", page.spans, scaled.spans)
+        unscaled = ("threads", "time")
+        self.same("figures", [(name, value if name in unscaled else 64 * value, kind)
+                              for name, value, kind in page.report["figures"]],
+                  [tuple(figure) for figure in scaled.report["figures"]])
+        for name in ("sizes", "lives"):
+            self.same(name, [[64 * value for value in row] for row in page.report[name]],
+                      scaled.report[name])
+        for name in ("live", "events"):
+            self.same(f"{name} at the moments", [64 * value for value in
+                                                 page.report["moments"][name]],
+                      scaled.report["moments"][name])
+        self.same("threads", [{key: value if key == "number" else 64 * value
+                               for key, value in row.items()} for row in page.report["threads"]],
+                  scaled.report["threads"])
+        self.same("the curve that can be estimated",
+                  [("live", [64 * value for value in page.report["curves"]["lines"][0]["values"]])],
+                  [(line["name"], line["values"]) for line in scaled.report["curves"]["lines"]])
+        self.same("the page knows", (1, 64), (page.report["sample"], scaled.report["sample"]))
+        self.expect("the page says so", "a sample of one address in 64" in
+                    scaled.report["subtitle"] and any("estimates: what was recorded of one address in "
+                                                      "64, times 64." in note
+                                                      for note in scaled.report["notes"]),
+                    scaled.report["notes"])
+
     def empty_trace(self) -> None:
         trace_file.write(self.path("no-events"), [])
         page = self.page(self.path("no-events"))
@@ -180,6 +210,7 @@ def main() -> int:
         test.trace(made_events(5000, 3, 1), "many events")
         test.trace(made_events(300, 1, 2), "fewer events than moments")
         test.trace(made_events(513, 2, 3), "one more than moments")
+        test.sampled()
         test.empty_trace()
         test.texts()
         test.snapshots()

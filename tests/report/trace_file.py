@@ -76,15 +76,16 @@ def lane_chunks(lane: int, events: list[Event]) -> list[bytes]:
     return chunks
 
 
-def write(path: str, events: list[Event], command: bytes = b"made\0") -> None:
+def write(path: str, events: list[Event], command: bytes = b"made\0", sample: int = 1) -> None:
     """A lane for each thread. A tick is a nanosecond."""
     lanes: dict[int, list[Event]] = {}
     for event in events:
         lanes.setdefault(event.thread, []).append(event)
     chunks = [part for lane, thread in enumerate(sorted(lanes))
               for part in lane_chunks(lane, lanes[thread])]
-    header = struct.pack("<8sIIIIIIQQQQQ", b"brkmtrac", 1, HEADER_BYTES, CHUNK_BYTES, 7, 1, 0,
-                         len(chunks), 10**18, 0, 1000, 1000)
+    header = struct.pack("<8sIIIIIIQQQQQ", b"brkmtrac", 1 if sample == 1 else 2, HEADER_BYTES,
+                         CHUNK_BYTES, 7, 1, 0 if sample == 1 else sample, len(chunks), 10**18, 0,
+                         1000, 1000)
     with open(path, "wb") as file:
         file.write(header.ljust(128, b"\0") + command.ljust(HEADER_BYTES - 128, b"\0"))
         for part in chunks[:-1]:

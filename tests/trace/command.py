@@ -74,6 +74,11 @@ class Command(Test):
         for arguments, status, message in [
                 (["record"], 2, "-o FILE is missing"), (["record", "-o"], 2, "-o needs a FILE"),
                 (["record", "-o", "x"], 2, "no PROGRAM given"),
+                (["record", "--sample"], 2, "--sample needs 1/N"),
+                (["record", "--sample", "64"], 2, "takes 1/N with N from 1 to 1048576, not '64'"),
+                (["record", "--sample=1/0", "true"], 2, "not '1/0'"),
+                (["record", "--sample=1/1048577", "true"], 2, "not '1/1048577'"),
+                (["record", "--sample=1/6x", "true"], 2, "not '1/6x'"),
                 (["record", "--frob"], 2, "unknown option '--frob'"),
                 (["record", "--help"], 0, "usage: brkmalloc record"),
                 (["replay"], 2, "no FILE given"),
@@ -108,6 +113,13 @@ class Command(Test):
             for ending in (".svg", ".png"):
                 self.expect(f"{ending} is drawn", os.path.getsize(trace + ending) > 1000)
 
+    def sample(self) -> None:
+        trace = self.path("sample")
+        self.record("sample", [self.known, "kinds"], BRKMALLOC_RECORD_SAMPLE="2")
+        run = self.compare(trace)
+        self.expect_run("a sample", run, 1, "it is a sample, of one address in 2")
+        self.expect("there is no table", "peak resident" not in run.stdout, run.stdout)
+
     def failures(self, trace: str) -> None:
         damaged = self.path("damaged")
         with open(trace, "rb") as file:
@@ -137,6 +149,7 @@ class Command(Test):
         self.usage(trace)
         self.scripts()
         self.comparison(trace)
+        self.sample()
         self.failures(trace)
         self.texts(trace)
 

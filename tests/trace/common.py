@@ -43,11 +43,12 @@ class Test(ScratchTest):
         self.library = os.path.abspath(library)
         self.replayer = os.path.abspath(replayer)
 
-    def record(self, name: str, command: list[str]) -> subprocess.CompletedProcess:
+    def record(self, name: str, command: list[str],
+               **settings: str) -> subprocess.CompletedProcess:
         return subprocess.run(command, capture_output=True, text=True, check=False,
                               cwd=self.scratch, timeout=60,
                               env={**os.environ, "LD_PRELOAD": self.preload,
-                                   "BRKMALLOC_RECORD": self.path(name)})
+                                   "BRKMALLOC_RECORD": self.path(name), **settings})
 
     def traces(self, name: str) -> list[str]:
         return sorted(glob.glob(f"{self.path(name)}*"))

@@ -311,6 +311,37 @@ static void test_copies(void)
     expect("a missing chunk is noticed", !reads(changed, FILE_BYTES, &count), 5);
 }
 
+/* A sample is of version 2, and of one address in a number that can be. */
+static void test_sample(void)
+{
+    const struct {
+        uint32_t version;
+        uint32_t sample;
+        uint32_t read; /* 0: refused */
+    } cases[] = {{1, 64, 1},
+                 {2, 0, 1},
+                 {2, 1, 1},
+                 {2, 64, 64},
+                 {2, TRACE_SAMPLE_MAX, 1u << 20},
+                 {2, TRACE_SAMPLE_MAX + 1, 0},
+                 {2, UINT32_MAX, 0},
+                 {3, 64, 0},
+                 {0, 0, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct trace trace;
+        struct problem problem = {UINT64_MAX, ""};
+        memcpy(changed, file, FILE_BYTES);
+        memcpy(changed + offsetof(struct trace_header, version), &cases[i].version, 4);
+        memcpy(changed + offsetof(struct trace_header, sample), &cases[i].sample, 4);
+        bool done = trace_open(&trace, changed, FILE_BYTES, &problem);
+        expect("the sample is known, or refused", (done ? trace.sample : 0) == cases[i].read, i);
+        uint64_t wrong = cases[i].version == 2 ? offsetof(struct trace_header, sample)
+                                               : offsetof(struct trace_header, version);
+        expect("what is wrong has its offset", done || problem.offset == wrong, problem.offset);
+        trace_close(&trace);
+    }
+}
+
 int main(void)
 {
     make_trace();
@@ -321,6 +352,7 @@ int main(void)
     test_damage();
     test_checksum();
     test_copies();
+    test_sample();
     puts(failures == 0 ? "passed" : "failed");
     return failures != 0;
 }
