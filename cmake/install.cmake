@@ -80,6 +80,10 @@ if(TARGET brkmalloc_report)
   install(TARGETS brkmalloc_report brkmalloc_map RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
     COMPONENT runtime)
 endif()
+if(TARGET brkmalloc_compare)
+  install(TARGETS brkmalloc_compare RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc
+    COMPONENT runtime)
+endif()
 if(TARGET brkmalloc_record)
   install(TARGETS brkmalloc_record brkmalloc_replay
     RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime

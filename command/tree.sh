@@ -255,13 +255,14 @@ compile() (
 
 # ---- What a subcommand runs: parts of the release build ----
 
-brkm_parts="library ctl exporter pprof report trace"
+brkm_parts="library compare ctl exporter pprof report trace"
 
 # What a part is for people, its target, the file that shows that it is there, and its sources.
 part_title()
 {
     case $1 in
     library) echo "the library" ;;
+    compare) echo "what compares heaps" ;;
     ctl) echo "what asks processes" ;;
     exporter) echo "what serves metrics" ;;
     pprof) echo "what reads heap profiles" ;;
@@ -283,6 +284,7 @@ part_product()
 {
     case $1 in
     library) echo libbrkmalloc.so ;;
+    compare) echo report/brkmalloc-compare ;;
     ctl) echo ctl/brkmalloc-ctl ;;
     exporter) echo exporter/brkmalloc-exporter ;;
     pprof) echo profile/brkmalloc-pprof ;;
@@ -298,7 +300,7 @@ part_sources()
     ctl) echo ctl ;;
     exporter) echo "exporter ctl profile" ;;
     pprof) echo profile ;;
-    report) echo "report profile trace" ;;
+    compare | report) echo "report profile trace" ;;
     trace) echo "trace compare" ;;
     esac
     echo "cmake CMakeLists.txt CMakePresets.json"

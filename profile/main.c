@@ -77,28 +77,14 @@ static bool read_raw(struct raw_profile *raw, const char *path)
     return is_read;
 }
 
-/* Whether it was written at exit and tells of the peak (option profile_peak). */
-static bool is_of_whole_run(const struct raw_profile *raw)
-{
-    if (strcmp(raw->reason, "exit") != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < raw->sample_count; i++) {
-        if (raw->samples[i].numbers[RAW_PEAK_BLOCKS] != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool shows_peak(const struct command_line *command, const struct raw_profile *raw,
                        const struct raw_profile *base)
 {
     if (command->moment != MOMENT_BY_PROFILE) {
         return command->moment == MOMENT_PEAK;
     }
-    return command->view != VIEW_LEAKS && is_of_whole_run(raw) &&
-           (base == NULL || is_of_whole_run(base));
+    return command->view != VIEW_LEAKS && raw_profile_is_of_whole_run(raw) &&
+           (base == NULL || raw_profile_is_of_whole_run(base));
 }
 
 static void add_view(struct text *text, const struct profile *profile, const struct profile *base,

@@ -446,6 +446,19 @@ bool raw_profile_read(struct raw_profile *profile, FILE *file, struct raw_proble
     return state != LINE_BAD;
 }
 
+bool raw_profile_is_of_whole_run(const struct raw_profile *profile)
+{
+    if (strcmp(profile->reason, "exit") != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < profile->sample_count; i++) {
+        if (profile->samples[i].numbers[RAW_PEAK_BLOCKS] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void raw_profile_free(struct raw_profile *profile)
 {
     for (size_t i = 0; i < profile->object_count; i++) {

@@ -72,6 +72,9 @@ struct raw_problem {
  * is read as far as it goes. */
 bool raw_profile_read(struct raw_profile *profile, FILE *file, struct raw_problem *problem);
 
+/* Whether it was written at exit and tells of the peak (option profile_peak). */
+bool raw_profile_is_of_whole_run(const struct raw_profile *profile);
+
 void raw_profile_free(struct raw_profile *profile);
 
 #endif

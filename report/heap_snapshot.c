@@ -23,6 +23,7 @@ struct region_reader {
     uint64_t sums[SPAN_KIND_COUNT]; /* as the snapshot says them */
     uint64_t bytes[SPAN_KIND_COUNT];
     uint64_t at; /* bytes of the runs so far */
+    bool is_break;
 };
 
 static int kind_of(const char *word)
@@ -100,6 +101,12 @@ static bool read_region_member(struct snapshot_reader *reader, struct region_rea
     if (strcmp(name, "runs") == 0) {
         return read_runs(reader, region);
     }
+    if (strcmp(name, "kind") == 0) {
+        char word[NAME_SIZE];
+        bool done = json_string(json, word, sizeof(word));
+        region->is_break = done && strcmp(word, "break") == 0;
+        return done;
+    }
     if (strcmp(name, "start") == 0) {
         return region->at == 0 ? json_number(json, &region->start)
                                : json_wrong(json, "a region's start stands behind its runs");
@@ -139,6 +146,9 @@ static bool read_region(struct snapshot_reader *reader)
         }
     }
     reader->snapshot->regions++;
+    for (int kind = 0; kind < SPAN_KIND_COUNT && region.is_break; kind++) {
+        reader->snapshot->break_bytes += region.sums[kind];
+    }
     return !reader->json.failed && check_sums(reader, &region);
 }
 

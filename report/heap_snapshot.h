@@ -26,6 +26,7 @@ struct heap_snapshot {
     uint64_t bytes[SPAN_KIND_COUNT]; /* sums of the runs */
     uint64_t blocks[SPAN_KIND_COUNT];
     uint64_t largest_free;
+    uint64_t break_bytes; /* from the heap's start to the break */
 };
 
 bool heap_snapshot_has_blocks(const struct heap_snapshot *snapshot);

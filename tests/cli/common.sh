@@ -143,7 +143,7 @@ case $1 in
     mkdir "$SANDBOX/at_work" || exit 1
     sleep "${FAKE_BUILD_SECONDS:-0}"
     cp "$LIBRARY" "$2/libbrkmalloc.so"
-    for product in ctl/brkmalloc-ctl profile/brkmalloc-pprof report/brkmalloc-report report/brkmalloc-map trace/brkmalloc-replay; do
+    for product in ctl/brkmalloc-ctl profile/brkmalloc-pprof report/brkmalloc-report report/brkmalloc-map report/brkmalloc-compare trace/brkmalloc-replay; do
         mkdir -p "$2/${product%/*}"
         printf '#!/bin/sh\necho %s\n' "$product" >"$2/$product"
         chmod +x "$2/$product"

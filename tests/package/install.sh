@@ -58,6 +58,9 @@ expected_files()
     if [ -f "$build/report/brkmalloc-report" ]; then
         printf '%s\n' libexec/brkmalloc/brkmalloc-report libexec/brkmalloc/brkmalloc-map
     fi
+    if [ -f "$build/report/brkmalloc-compare" ]; then
+        echo libexec/brkmalloc/brkmalloc-compare
+    fi
     if [ -f "$build/exporter/brkmalloc-exporter" ]; then
         printf '%s\n' libexec/brkmalloc/brkmalloc-exporter share/brkmalloc/prometheus/brkmalloc-rules.yml
     fi
