@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * brkmalloc-compare: what differs between two snapshots, or between two heap profiles, as text or
- * as JSON. `brkmalloc compare` starts it. */
+ * brkmalloc-compare: what differs between two snapshots, or between two heap profiles, as text, as
+ * JSON and as a page. `brkmalloc compare` starts it. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -18,12 +18,14 @@
 #include "heap_difference.h"
 #include "heap_file.h"
 #include "heap_snapshot.h"
+#include "page.h"
 
 const char program_name[] = "brkmalloc compare";
 
-static const char usage[] = "usage: brkmalloc-compare [--json] BEFORE AFTER\n";
+static const char usage[] = "usage: brkmalloc-compare [--json] [-o OUT.html] BEFORE AFTER\n";
 
 struct options {
+    const char *output; /* of the page, or NULL */
     bool is_json;
     char **files;
 };
@@ -33,20 +35,56 @@ struct comparison {
     struct input inputs[SIDE_COUNT];
     struct difference difference;
     struct picture picture; /* of snapshots */
+    uint64_t processes[SIDE_COUNT];
 };
 
 /* ---- Results ---- */
 
-static bool write_results(struct comparison *comparison)
+static bool is_aligned(const struct comparison *comparison)
+{
+    return comparison->processes[SIDE_BEFORE] == comparison->processes[SIDE_AFTER];
+}
+
+static bool write_page(const struct comparison *comparison, uint64_t *length)
+{
+    struct text report = {.bytes = NULL};
+    struct text page = {.bytes = NULL};
+    text_add_character(&report, '{');
+    difference_add_json(&report, &comparison->difference);
+    text_add_character(&report, ',');
+    page_add_picture(&report, &comparison->picture);
+    text_format(&report, "\"aligned\":%s}", is_aligned(comparison) ? "true" : "false");
+    page_make(&page, PAGE_COMPARISON, &report, &comparison->picture);
+    bool done = output_write(comparison->options->output, &page);
+    *length = page.length;
+    text_free(&page);
+    text_free(&report);
+    return done;
+}
+
+/* The page, and the tables, unless the page takes standard output. */
+static bool write_results(const struct comparison *comparison)
 {
     const struct options *options = comparison->options;
     struct text text = {.bytes = NULL};
+    uint64_t length = 0;
+    if (options->output != NULL && !write_page(comparison, &length)) {
+        return false;
+    }
+    if (options->output != NULL && strcmp(options->output, "-") == 0) {
+        return true;
+    }
     if (options->is_json) {
         text_add_character(&text, '{');
         difference_add_json(&text, &comparison->difference);
         text_add(&text, "}\n");
     } else {
         difference_add_text(&text, &comparison->difference);
+        if (options->output != NULL) {
+            char number[NUMBER_SIZE];
+            text_format(&text, "\nwritten: %s (%s)\n", options->output,
+                        number_of(number, length, 1));
+        }
     }
     bool done = output_write("-", &text);
     text_free(&text);
@@ -67,6 +105,7 @@ static bool read_snapshots(struct comparison *comparison,
             tell_problem(comparison->options->files[side], &problem);
             return false;
         }
+        comparison->processes[side] = snapshots[side].process;
     }
     picture_finish(&comparison->picture);
     return true;
@@ -245,8 +284,10 @@ static int parse(struct options *options, int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     int option;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        if (option == 'j') {
+    while ((option = getopt_long(argc, argv, "o:", names, NULL)) != -1) {
+        if (option == 'o') {
+            options->output = optarg;
+        } else if (option == 'j') {
             options->is_json = true;
         } else {
             fputs(usage, stderr);
@@ -257,12 +298,15 @@ static int parse(struct options *options, int argc, char **argv)
     if (argc - optind != SIDE_COUNT) {
         return tell_usage(usage, "two files are compared: BEFORE and AFTER", "");
     }
+    if (options->output != NULL && options->output[0] == '\0') {
+        return tell_usage(usage, "-o needs a file; - stands for standard output", "");
+    }
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {.is_json = false};
+    struct options options = {.output = NULL};
     int status = parse(&options, argc, argv);
     return status != 0 ? status : compare_files(&options);
 }

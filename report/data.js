@@ -37,10 +37,10 @@ function readColumn(bytes, start, count, column) {
 
 // Areas lie behind each other on the map, each on whole pages and a page apart: `base` is the place of
 // the area's first page there.
-function placeAreas() {
+function placeAreas(areas) {
   let base = 0;
   let first = 0;
-  for (const area of report.areas) {
+  for (const area of areas) {
     area.start = BigInt(area.start);
     area.page = area.start - area.start % BigInt(PAGE);
     area.inset = Number(area.start - area.page);
@@ -64,7 +64,8 @@ async function readSpans() {
     thread: new Uint32Array(count),
     kind: new Uint8Array(count),
     blocks: new Uint32Array(count),
-    total: placeAreas(),
+    areas: report.areas,
+    total: placeAreas(report.areas),
   };
   const text = document.getElementById("columns").textContent.trim();
   const bytes = text === "" ? new Uint8Array(0) : await inflate(bytesOfBase64(text));
@@ -73,7 +74,7 @@ async function readSpans() {
     spans.blocks]) {
     at = readColumn(bytes, at, count, column);
   }
-  for (const area of report.areas) {
+  for (const area of spans.areas) {
     let place = area.base + area.inset;
     for (let i = area.first; i < area.first + area.spans; i++) {
       place += spans.place[i] * report.unit;
@@ -111,9 +112,9 @@ function firstBehind(spans, list, place) {
   return low;
 }
 
-function areaOf(place) {
-  let found = report.areas[0];
-  for (const area of report.areas) {
+function areaOf(spans, place) {
+  let found = spans.areas[0];
+  for (const area of spans.areas) {
     if (area.base > place) {
       break;
     }
@@ -122,14 +123,14 @@ function areaOf(place) {
   return found;
 }
 
-function addressOf(place) {
-  const area = areaOf(place);
+function addressOf(spans, place) {
+  const area = areaOf(spans, place);
   return "0x" + (area.page + BigInt(Math.floor(place - area.base))).toString(16);
 }
 
 // The place of an address on the map; null where no area has it.
-function placeOf(address) {
-  for (const area of report.areas) {
+function placeOf(spans, address) {
+  for (const area of spans.areas) {
     if (address >= area.page && address < area.start + BigInt(area.bytes)) {
       return area.base + Number(address - area.page);
     }

@@ -114,7 +114,7 @@ function sweepSpan(sweep, member, place, bytes) {
 // Holes are what lies between two live spans of an area, and behind the last one.
 function findHoles(spans, live) {
   const holes = [];
-  for (const area of report.areas) {
+  for (const area of spans.areas) {
     let at = firstBehind(spans, live, area.base);
     let end = area.base + area.inset;
     let below = -1;

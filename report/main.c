@@ -37,7 +37,7 @@ static bool write_page(const struct options *options, const struct text *report,
                        const struct picture *picture)
 {
     struct text page = {.bytes = NULL};
-    page_make(&page, report, picture);
+    page_make(&page, PAGE_REPORT, report, picture);
     bool done = output_write(options->output, &page);
     if (done && strcmp(options->output, "-") != 0) {
         char number[NUMBER_SIZE];

@@ -259,7 +259,7 @@ class HeapMap {
     context.fillStyle = styleColour("--outside");
     context.fillRect(0, 0, this.width, this.height);
     context.fillStyle = styleColour("--hole");
-    for (const area of report.areas) {
+    for (const area of this.spans.areas) {
       this.fillParts(area.base + area.inset, area.end - area.base - area.inset, 0);
     }
     const image = context.getImageData(0, 0, canvas.width, canvas.height);
@@ -270,4 +270,53 @@ class HeapMap {
     }
     this.drawSelected();
   }
+}
+
+// What a mouse and keys do on the map, told to `view`; `keys` are more of them, by name.
+function listenToMap(map, view, keys) {
+  const { canvas } = map;
+  let dragged = null;
+  const at = (event) => [event.offsetX, event.offsetY];
+  canvas.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    view.zoomAt(event.deltaY < 0 ? 0.5 : 2, ...at(event));
+  }, { passive: false });
+  canvas.addEventListener("pointerdown", (event) => {
+    dragged = { y: event.offsetY, moved: false };
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (dragged !== null && event.buttons !== 0) {
+      const rows = Math.trunc((dragged.y - event.offsetY) / map.rowHeight);
+      if (rows !== 0) {
+        dragged = { y: event.offsetY, moved: true };
+        map.move(rows);
+        view.draw();
+      }
+    }
+    view.hover(...at(event));
+  });
+  canvas.addEventListener("pointerup", (event) => {
+    if (dragged !== null && !dragged.moved) {
+      view.select(map.spanAt(map.placeAt(...at(event))));
+    }
+    dragged = null;
+  });
+  canvas.addEventListener("pointerleave", () => {
+    dragged = null;
+    view.leave();
+  });
+  canvas.addEventListener("dblclick", (event) => view.zoomAt(0.25, ...at(event)));
+  const page = () => Math.max(map.rows - 2, 1);
+  const all = {
+    "+": () => view.zoomMiddle(0.5), "=": () => view.zoomMiddle(0.5), "-": () => view.zoomMiddle(2),
+    "0": () => view.showAll(), ArrowUp: () => map.move(-1), ArrowDown: () => map.move(1),
+    PageUp: () => map.move(-page()), PageDown: () => map.move(page()), ...keys,
+  };
+  canvas.addEventListener("keydown", (event) => {
+    if (all[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      all[event.key]();
+      view.draw();
+    }
+  });
 }

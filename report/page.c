@@ -126,7 +126,7 @@ static void compress_text(struct text *text)
     struct text packed = {.bytes = memory_zeroed(length + 1, 1), .capacity = length + 1};
     if (compress2((Bytef *)packed.bytes, &length, (const Bytef *)text->bytes, (uLong)text->length,
                   Z_DEFAULT_COMPRESSION) != Z_OK) {
-        fputs("brkmalloc report: zlib cannot compress the page\n", stderr);
+        fprintf(stderr, "%s: zlib cannot compress the page\n", program_name);
         exit(1);
     }
     packed.length = length;
@@ -198,8 +198,16 @@ void page_add_picture(struct text *report, const struct picture *picture)
 
 /* ---- The page ---- */
 
-static void add_part(struct text *page, const char *name, size_t length, const struct text *report,
-                     const struct picture *picture)
+static const struct {
+    const char *frame;
+    const char *script;
+} page_kinds[PAGE_KINDS] = {
+    [PAGE_REPORT] = {page_frame, page_script},
+    [PAGE_COMPARISON] = {comparison_frame, comparison_script},
+};
+
+static void add_part(struct text *page, const char *name, size_t length, enum page_kind kind,
+                     const struct text *report, const struct picture *picture)
 {
     if (strncmp(name, "style", length) == 0) {
         text_add(page, page_style);
@@ -208,7 +216,7 @@ static void add_part(struct text *page, const char *name, size_t length, const s
     } else if (strncmp(name, "chart_script", length) == 0) {
         text_add(page, page_chart_script);
     } else if (strncmp(name, "script", length) == 0) {
-        text_add(page, page_script);
+        text_add(page, page_kinds[kind].script);
     } else if (strncmp(name, "version", length) == 0) {
         text_add(page, VERSION_TEXT(BRKM_VERSION_MAJOR, BRKM_VERSION_MINOR, BRKM_VERSION_PATCH));
     } else if (strncmp(name, "report", length) == 0) {
@@ -218,14 +226,15 @@ static void add_part(struct text *page, const char *name, size_t length, const s
     }
 }
 
-void page_make(struct text *page, const struct text *report, const struct picture *picture)
+void page_make(struct text *page, enum page_kind kind, const struct text *report,
+               const struct picture *picture)
 {
-    const char *at = page_frame;
+    const char *at = page_kinds[kind].frame;
     const char *mark;
     while ((mark = strstr(at, "{{")) != NULL) {
         const char *end = strstr(mark, "}}");
         text_add_bytes(page, at, (size_t)(mark - at));
-        add_part(page, mark + 2, (size_t)(end - mark - 2), report, picture);
+        add_part(page, mark + 2, (size_t)(end - mark - 2), kind, report, picture);
         at = end + 2;
     }
     text_add(page, at);

@@ -16,7 +16,10 @@ void page_add_numbers(struct text *text, const char *name, const uint64_t *numbe
 /* Adds the members of the report's JSON that describe the picture; its columns go into the page. */
 void page_add_picture(struct text *report, const struct picture *picture);
 
+enum page_kind { PAGE_REPORT, PAGE_COMPARISON, PAGE_KINDS };
+
 /* The page with the report's JSON, which is whole, and the picture's spans. */
-void page_make(struct text *page, const struct text *report, const struct picture *picture);
+void page_make(struct text *page, enum page_kind kind, const struct text *report,
+               const struct picture *picture);
 
 #endif

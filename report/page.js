@@ -145,57 +145,9 @@ class HeapView {
     element("zoom-out").addEventListener("click", () => this.zoomMiddle(2));
     element("zoom-all").addEventListener("click", () => this.showAll());
     element("go-to").addEventListener("change", () => this.goToAddress(element("go-to").value));
-    this.listenToCanvas(element("map"));
-  }
-
-  listenToCanvas(canvas) {
-    let dragged = null;
-    const at = (event) => [event.offsetX, event.offsetY];
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.zoomAt(event.deltaY < 0 ? 0.5 : 2, ...at(event));
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => {
-      dragged = { y: event.offsetY, moved: false };
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (dragged !== null && event.buttons !== 0) {
-        const rows = Math.trunc((dragged.y - event.offsetY) / this.map.rowHeight);
-        if (rows !== 0) {
-          dragged = { y: event.offsetY, moved: true };
-          this.map.move(rows);
-          this.draw();
-        }
-      }
-      this.hover(...at(event));
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      if (dragged !== null && !dragged.moved) {
-        this.select(this.map.spanAt(this.map.placeAt(...at(event))));
-      }
-      dragged = null;
-    });
-    canvas.addEventListener("pointerleave", () => {
-      dragged = null;
-      element("hovered").textContent = "";
-    });
-    canvas.addEventListener("dblclick", (event) => this.zoomAt(0.25, ...at(event)));
-    canvas.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  key(event) {
-    const page = Math.max(this.map.rows - 2, 1);
-    const keys = {
-      "+": () => this.zoomMiddle(0.5), "=": () => this.zoomMiddle(0.5), "-": () => this.zoomMiddle(2),
-      "0": () => this.showAll(), ArrowUp: () => this.map.move(-1), ArrowDown: () => this.map.move(1),
-      PageUp: () => this.map.move(-page), PageDown: () => this.map.move(page),
+    listenToMap(this.map, this, {
       ArrowLeft: () => this.setMoment(this.moment - 1), ArrowRight: () => this.setMoment(this.moment + 1),
-    };
-    if (keys[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault();
-      keys[event.key]();
-      this.draw();
-    }
+    });
   }
 
   zoomAt(factor, x, y) {
@@ -227,7 +179,7 @@ class HeapView {
       element("selected").textContent = "That is no address.";
       return;
     }
-    const place = placeOf(address);
+    const place = placeOf(this.spans, address);
     if (place === null) {
       element("selected").textContent = "No block was ever near this address.";
       return;
@@ -252,14 +204,14 @@ class HeapView {
 
   describe(i) {
     const { spans } = this;
-    const words = [`${addressOf(spans.place[i])}: `];
+    const words = [`${addressOf(this.spans, spans.place[i])}: `];
     if (report.kind === "trace") {
       words.push(`${bytesText(spans.bytes[i])} (${spans.bytes[i]} bytes)`, `, thread ${spans.thread[i]}`,
         `, ${this.lifeText(i)}`);
     } else {
       words.push(`${report.kinds[spans.kind[i]]}, ${bytesText(spans.bytes[i])} (${spans.bytes[i]} bytes)`);
       if (report.single && spans.blocks[i] === 1) {
-        words.push(`, payload at ${addressOf(spans.place[i] + HEADER_BYTES)}`);
+        words.push(`, payload at ${addressOf(this.spans, spans.place[i] + HEADER_BYTES)}`);
       } else if (spans.blocks[i] > 0) {
         words.push(spans.blocks[i] === 1 ? ", one block" : `, ${countText(spans.blocks[i])} blocks`);
       }
@@ -274,14 +226,18 @@ class HeapView {
     return `seen first at ${secondsText(secondsOfMoment(from[i]))}, ${end}`;
   }
 
+  leave() {
+    element("hovered").textContent = "";
+  }
+
   hover(x, y) {
     const place = this.map.placeAt(x, y);
     if (place >= this.spans.total) {
-      element("hovered").textContent = "";
+      this.leave();
       return;
     }
     const i = this.map.spanAt(place);
-    element("hovered").textContent = i < 0 ? `${addressOf(place)}: no block` : this.describe(i);
+    element("hovered").textContent = i < 0 ? `${addressOf(this.spans, place)}: no block` : this.describe(i);
   }
 
   setMoment(moment) {
@@ -341,7 +297,7 @@ class HeapView {
 
   fillRange() {
     const { map } = this;
-    element("range").textContent = `${addressOf(map.start)} to ${addressOf(Math.max(map.end - 1, map.start))}, ` +
+    element("range").textContent = `${addressOf(this.spans, map.start)} to ${addressOf(this.spans, Math.max(map.end - 1, map.start))}, ` +
       `${bytesText(map.perRow)} a row; ${countText(map.current.length)} ` +
       (isSample ? "recorded blocks live" : report.kind === "trace" ? "blocks live" : thingsWord());
     element("zoom-in").disabled = map.perRow <= ROW_BYTES_MIN;
@@ -362,7 +318,7 @@ class HeapView {
         this.show(i);
         element("map").scrollIntoView({ block: "center" });
       },
-    }, addressOf(this.spans.place[i]));
+    }, addressOf(this.spans, this.spans.place[i]));
   }
 
   fillHolds() {
@@ -415,7 +371,7 @@ class HeapView {
   fillHoles(found) {
     const neighbour = (i) => i < 0 ? ["-", "-"] : [this.addressButton(i), bytesCell(this.spans.bytes[i])];
     fillTable(element("holes"), ["from<", "bytes", "block below<", "its bytes", "block above<", "its bytes"],
-      found.holes.slice(0, ROWS_OF_TABLES).map((hole) => [addressOf(hole.place) + (hole.above < 0 ? " (top)" : ""),
+      found.holes.slice(0, ROWS_OF_TABLES).map((hole) => [addressOf(this.spans, hole.place) + (hole.above < 0 ? " (top)" : ""),
         bytesCell(hole.bytes), ...neighbour(hole.below), ...neighbour(hole.above)]));
   }
 }

@@ -3,9 +3,11 @@
 
 What `brkmalloc compare` says of two snapshots and of two heap profiles: every table, before and after, is
 that which heaps.py computes in another way, and sums are those of the rows; the text has the same figures as the
-JSON. Damaged, cut, empty, foreign and mixed files are told, with the offset or line, and nothing is printed.
+JSON, and the page has them; no text of a file reaches a page as anything but text. Damaged, cut, empty, foreign
+and mixed files are told, with the offset or line, and nothing is printed or written.
 """
 import json
+import os
 import random
 import re
 import sys
@@ -13,6 +15,7 @@ import sys
 import heaps
 import trace_file
 from common import Test, made_events
+from page_file import Page
 
 EVIL = '</script><script>alert("1")</script><!-- & \'"\\ \x01\x7f'
 
@@ -162,12 +165,39 @@ class Differences(Test):
         run = self.run("--json", name, name)
         self.same("status", 0, run.returncode)
         self.expect("no element of HTML", "<" not in run.stdout, run.stdout)
-        self.expect("the name", EVIL[10:20].replace("/", "") in json.loads(run.stdout)["before"]["file"])
+        found = json.loads(run.stdout)["before"]["file"]
+        self.same("the name", name.replace("\x01", "?").replace("\x7f", "?"), found)
+        run = self.run(name, name, "-o", self.path("evil.html"))
+        self.same("status with a page", (0, ""), (run.returncode, run.stderr))
+        self.expect("where the page is", run.stdout.splitlines()[-1].startswith(
+            f"written: {self.path('evil.html')} ("), run.stdout[-200:])
+        page = Page(self.path("evil.html"))
+        self.expect("no element from a file's name or a program's", page.html.count("<script") == 3
+                    and "<script>alert" not in page.html, page.html.count("<script"))
 
     # ---- Wrong files ----
 
+    def page(self, before: dict, after: dict) -> None:
+        """The page has the tables, and at each moment the runs of its side."""
+        files = self.files_of(before, after)
+        tables = json.loads(self.run("--json", *files).stdout)["tables"]
+        run = self.run("--json", *files, "-o", self.path("page.html"))
+        self.same("the tables beside a page", tables, json.loads(run.stdout)["tables"])
+        page = Page(self.path("page.html"))
+        self.same("the tables of a page", tables, page.report["tables"])
+        self.same("whether maps show the same addresses", before["process"] == after["process"],
+                  page.report["aligned"])
+        for moment, content in enumerate((before, after)):
+            self.same(f"the map's runs on side {moment}", sorted(heaps.Heap(content).runs),
+                      [(span.address, span.kind, span.bytes, span.blocks)
+                       for span in page.at(moment)])
+        run = self.run(*files, "-o", "-")
+        self.expect("a page on standard output", run.returncode == 0 and
+                    run.stdout == page.html, run.stderr)
+
     def refused(self, what: str, status: int, message: str, *files: str) -> None:
-        run = self.run(*files)
+        run = self.run("-o", self.path("none.html"), *files)
+        self.expect(f"{what}: no page", not os.path.exists(self.path("none.html")))
         self.expect(what, (run.returncode, run.stdout) == (status, "") and re.search(
             message, run.stderr) is not None and run.stderr.count("\n") == 1,
                     (run.returncode, run.stdout, run.stderr))
@@ -215,8 +245,16 @@ class Differences(Test):
                          re.search(" at offset | line [0-9]+|both must", run.stderr) is not None),
                         (run.returncode, run.stderr))
 
+    def unwritable(self) -> None:
+        good = self.write("good.json", heaps.dump(heaps.made_snapshot(1)))
+        for path in ("absent/page.html", "."):
+            run = self.run(good, good, "-o", self.path(path))
+            self.expect(f"a page to {path}", (run.returncode, run.stdout) == (1, "") and
+                        "cannot write" in run.stderr, (run.returncode, run.stderr))
+
     def usage(self) -> None:
-        for arguments in [[], ["x"], ["x", "y", "z"], ["--frob", "x", "y"]]:
+        for arguments in [[], ["x"], ["x", "y", "z"], ["--frob", "x", "y"], ["x", "y", "-o"],
+                          ["x", "y", "-o", ""]]:
             run = self.run(*arguments)
             self.expect(f"{arguments}", run.returncode == 2 and "usage:" in run.stderr and
                         run.stdout == "", (run.returncode, run.stderr))
@@ -233,7 +271,10 @@ def main() -> int:
         test.text(*test.files_of(heaps.made_snapshot(1), heaps.made_snapshot(2)))
         test.text(*test.files_of(same, heaps.snapshot([])))
         test.text(test.path("0.heap"), test.path("1.heap"))
+        test.page(heaps.made_snapshot(1), heaps.made_snapshot(2))
+        test.page(heaps.made_snapshot(1), heaps.made_snapshot(2, 13))
         test.names()
+        test.unwritable()
         test.wrong_files()
         test.usage()
         return test.finish()
