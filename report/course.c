@@ -330,10 +330,11 @@ static void scale_threads(struct course *course)
 
 static void scale(struct course *course)
 {
-    uint64_t *const sums[] = {
-        &course->events,         &course->events_per_moment, &course->peak_live_bytes,
-        &course->end_live_bytes, &course->end_live_blocks,   &course->allocations,
-        &course->frees,          &course->unknown_frees,     &course->lost_frees};
+    uint64_t *const sums[] = {&course->events,          &course->events_per_moment,
+                              &course->peak_live_bytes, &course->end_live_bytes,
+                              &course->end_live_blocks, &course->allocations,
+                              &course->frees,           &course->unknown_frees,
+                              &course->lost_frees,      &course->missing_events};
     for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
         *sums[i] *= course->sample;
     }
@@ -359,6 +360,8 @@ bool course_read(struct course *course, struct trace *trace, const unsigned char
         picture_finish(&course->picture);
         course->end_live_bytes = state.live_bytes;
         course->end_live_blocks = state.live_blocks;
+        course->begin_nanoseconds = trace_nanoseconds(trace, trace->begin_ticks);
+        course->missing_events = trace_missing_events(trace);
         course->sample = trace->sample;
         scale(course);
     }

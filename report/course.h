@@ -59,6 +59,8 @@ struct course {
     struct course_thread *threads; /* by allocations, the most first */
     size_t thread_count;
     uint64_t nanoseconds;
+    uint64_t begin_nanoseconds; /* before that a limit let everything go, ... */
+    uint64_t missing_events;    /* ... about so many */
     uint64_t peak_live_bytes;
     uint64_t peak_event;
     uint64_t end_live_bytes;

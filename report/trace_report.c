@@ -115,6 +115,14 @@ static void add_notes(const struct trace_report *report)
             "all blocks, and is left out.",
             course->sample, course->sample);
     }
+    if (course->missing_events != 0) {
+        add_note(report->text, &count,
+                 "The file had a limit: the first %.3f s, about %" PRIu64
+                 " events, are not in it. Blocks from that time are neither in the sums nor on the "
+                 "map.",
+                 (double)course->begin_nanoseconds / NANOSECONDS_PER_SECOND,
+                 course->missing_events);
+    }
     if (report->replayed->count != 0) {
         add_note(report->text, &count,
                  "Resident memory and the break are those of a replay on brkmalloc, measured at "
@@ -129,7 +137,7 @@ static void add_notes(const struct trace_report *report)
     }
     if (course->unknown_frees + course->lost_frees != 0) {
         add_note(report->text, &count,
-                 "%" PRIu64 " frees are of blocks from before the recording; %" PRIu64
+                 "%" PRIu64 " frees are of blocks from before what is recorded here; %" PRIu64
                  " frees were not seen, as the address was handed out again.",
                  course->unknown_frees, course->lost_frees);
     }
@@ -260,7 +268,7 @@ static void add_curves(const struct trace_report *report)
 static void add_rate(const struct trace_report *report, size_t place)
 {
     const struct course *course = report->course;
-    uint64_t before = 0;
+    uint64_t before = course->begin_nanoseconds;
     for (size_t i = 0; i < course->point_count; i++) {
         const struct course_point *point = &course->points[i];
         uint64_t nanoseconds = point->nanoseconds - before;

@@ -21,6 +21,7 @@
 #define TRACE_HEADER_BYTES 4096
 #define TRACE_CHUNK_BYTES 65536
 #define TRACE_CHUNK_MAGIC 0x6b6e6863u /* "chnk" */
+#define TRACE_CHUNK_VOID 0x64696f76u  /* "void": was the oldest, and is about to be written anew */
 #define TRACE_COMMAND_BYTES 3968
 
 /* One address in so many at most; of fewer nobody could tell much. */
@@ -30,6 +31,9 @@
  * one. */
 #define TRACE_RECORD_MAX 43
 #define TRACE_RECORD_SLACK 64
+
+/* A limit on the file must leave room for the windows of some threads and for what they wrote. */
+#define TRACE_LIMIT_MIN ((uint64_t)1 << 20)
 
 struct trace_header {
     char magic[8];
@@ -44,7 +48,8 @@ struct trace_header {
     uint64_t start_ticks;
     uint64_t measured_ticks;       /* since the start ... */
     uint64_t measured_nanoseconds; /* ... took so long */
-    uint8_t unused[128 - 72];
+    uint64_t limit;                /* of the file's bytes: the oldest chunks went; 0: none */
+    uint8_t unused[128 - 80];
     char command[TRACE_COMMAND_BYTES]; /* words of the command line, each with a final NUL */
 };
 

@@ -16,6 +16,7 @@ struct lane {
     struct trace_chunk *window;
     uint64_t ticks;           /* of the last record */
     uint64_t rotated_address; /* of the last record */
+    uint64_t slot;            /* the window's number among the file's chunks */
     uint32_t calls_until_clock;
     uint32_t index;
     uint32_t thread; /* whose records come next; 0: none has been named */

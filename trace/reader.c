@@ -112,6 +112,11 @@ static bool check_seal(const struct trace *trace, uint64_t offset, const struct 
     return true;
 }
 
+static bool has_limit(const struct trace *trace)
+{
+    return trace->header.version == TRACE_VERSION_PARTIAL && trace->header.limit != 0;
+}
+
 static bool check_chunk(struct trace *trace, size_t index, struct problem *problem)
 {
     uint64_t offset = TRACE_HEADER_BYTES + (uint64_t)index * TRACE_CHUNK_BYTES;
@@ -120,6 +125,9 @@ static bool check_chunk(struct trace *trace, size_t index, struct problem *probl
         return wrong(problem, trace->length, "the file ends inside the head of a chunk");
     }
     memcpy(&chunk, trace->bytes + offset, sizeof(chunk));
+    if (chunk.magic == TRACE_CHUNK_VOID && has_limit(trace)) {
+        return true;
+    }
     if (chunk.magic != TRACE_CHUNK_MAGIC) {
         return wrong(problem, offset, "no chunk begins here");
     }
@@ -136,7 +144,8 @@ static bool check_chunk(struct trace *trace, size_t index, struct problem *probl
                      "lane %" PRIu32 " in a trace of %" PRIu64 " chunks", chunk.lane,
                      trace->header.chunk_count);
     }
-    trace->chunks[index] = (struct chunk_place){offset, chunk.lane, chunk.serial, chunk.used};
+    trace->chunks[trace->chunk_count++] =
+        (struct chunk_place){offset, chunk.lane, chunk.serial, chunk.used};
     return check_seal(trace, offset, &chunk, problem);
 }
 
@@ -169,25 +178,43 @@ static void drop_copies(struct trace *trace)
     trace->chunk_count = kept;
 }
 
+/* Begins a lane with this chunk, which is not its first where older ones went. */
+static void begin_lane(struct trace *trace, size_t chunk_index)
+{
+    const struct chunk_place *place = &trace->chunks[chunk_index];
+    struct lane_reader *lane = &trace->lanes[trace->lane_count++];
+    lane->chunk = chunk_index;
+    if (place->serial != 0) {
+        struct trace_chunk chunk;
+        memcpy(&chunk, trace->bytes + place->offset, sizeof(chunk));
+        lane->thread = chunk.thread;
+        trace->missing_chunks += chunk.serial;
+        if (chunk.start_ticks > trace->begin_ticks) {
+            trace->begin_ticks = chunk.start_ticks;
+        }
+    }
+}
+
 static bool find_lanes(struct trace *trace, struct problem *problem)
 {
-    uint64_t bytes = 0;
     for (size_t i = 0; i < trace->chunk_count; i++) {
         const struct chunk_place *place = &trace->chunks[i];
-        bytes += place->used;
+        trace->bytes_of_records += place->used;
         bool is_new = i == 0 || place->lane != place[-1].lane;
-        if (place->serial != (is_new ? 0 : place[-1].serial + 1)) {
+        uint32_t first = has_limit(trace) ? place->serial : 0;
+        if (place->serial != (is_new ? first : place[-1].serial + 1)) {
             return wrong(problem, place->offset,
                          "lane %" PRIu32 " goes on with chunk %" PRIu32
                          ": the one before is missing",
                          place->lane, place->serial);
         }
         if (is_new) {
-            trace->lanes[trace->lane_count++].chunk = i;
+            begin_lane(trace, i);
         }
         trace->lanes[trace->lane_count - 1].chunk_end = i + 1;
     }
-    uint64_t threads = bytes / THREAD_RECORD_MIN;
+    uint64_t threads =
+        (trace->bytes_of_records + trace->missing_chunks * TRACE_CHUNK_ROOM) / THREAD_RECORD_MIN;
     trace->thread_max = (uint32_t)(threads < THREAD_LIMIT ? threads : THREAD_LIMIT);
     return true;
 }
@@ -199,13 +226,13 @@ bool trace_open(struct trace *trace, const unsigned char *bytes, uint64_t length
     if (!check_header(trace, problem)) {
         return false;
     }
-    trace->chunk_count = (size_t)trace->header.chunk_count;
-    trace->chunks = calloc(trace->chunk_count + 1, sizeof(*trace->chunks));
-    trace->lanes = calloc(trace->chunk_count + 1, sizeof(*trace->lanes));
+    size_t count = (size_t)trace->header.chunk_count;
+    trace->chunks = calloc(count + 1, sizeof(*trace->chunks));
+    trace->lanes = calloc(count + 1, sizeof(*trace->lanes));
     if (trace->chunks == NULL || trace->lanes == NULL) {
-        return wrong(problem, 0, "not enough memory for %zu chunks", trace->chunk_count);
+        return wrong(problem, 0, "not enough memory for %zu chunks", count);
     }
-    for (size_t i = 0; i < trace->chunk_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!check_chunk(trace, i, problem)) {
             return false;
         }
@@ -234,6 +261,11 @@ static enum reading open_chunk(const struct trace *trace, struct lane_reader *la
         const struct chunk_place *place = &trace->chunks[lane->chunk++];
         struct trace_chunk chunk;
         memcpy(&chunk, trace->bytes + place->offset, sizeof(chunk));
+        if (chunk.thread > trace->thread_max) {
+            wrong(problem, place->offset + offsetof(struct trace_chunk, thread),
+                  "there cannot be a thread number %" PRIu32, chunk.thread);
+            return READING_PROBLEM;
+        }
         if (chunk.thread != lane->thread) {
             wrong(problem, place->offset + offsetof(struct trace_chunk, thread),
                   "thread %" PRIu32 " goes on where thread %" PRIu32 " was", chunk.thread,
@@ -328,6 +360,19 @@ static bool check_record(const struct trace *trace, struct lane_reader *lane,
     return true;
 }
 
+/* Counts the record; whether it names a thread or is from before the trace's beginning. */
+static bool is_passed_over(const struct trace *trace, struct lane_reader *lane,
+                           const struct record *record)
+{
+    if (record->operation == TRACE_THREAD) {
+        return true;
+    }
+    bool is_early = record->ticks < trace->begin_ticks;
+    lane->records++;
+    lane->left_out += is_early;
+    return is_early;
+}
+
 enum reading trace_next(const struct trace *trace, size_t lane_index, struct record *record,
                         struct problem *problem)
 {
@@ -353,8 +398,21 @@ enum reading trace_next(const struct trace *trace, size_t lane_index, struct rec
             return READING_PROBLEM;
         }
         record->thread = lane->thread;
-    } while (record->operation == TRACE_THREAD);
+    } while (is_passed_over(trace, lane, record));
     return READING_RECORD;
+}
+
+uint64_t trace_missing_events(const struct trace *trace)
+{
+    uint64_t records = 0;
+    uint64_t left_out = 0;
+    for (size_t i = 0; i < trace->lane_count; i++) {
+        records += trace->lanes[i].records;
+        left_out += trace->lanes[i].left_out;
+    }
+    double bytes = (double)trace->missing_chunks * TRACE_CHUNK_ROOM;
+    double per_byte = records == 0 ? 0 : (double)records / (double)trace->bytes_of_records;
+    return left_out + (uint64_t)(bytes * per_byte);
 }
 
 uint64_t trace_nanoseconds(const struct trace *trace, uint64_t ticks)

@@ -45,6 +45,8 @@ struct lane_reader {
     uint64_t end;
     uint64_t ticks;
     uint64_t rotated_address;
+    uint64_t records; /* so far, of which so many are from before the trace's beginning */
+    uint64_t left_out;
     uint32_t thread;
 };
 
@@ -56,8 +58,11 @@ struct trace {
     size_t chunk_count;
     struct lane_reader *lanes;
     size_t lane_count;
-    uint32_t sample;     /* the blocks of one address in so many are recorded; 1: all */
-    uint32_t thread_max; /* no thread can have a higher number */
+    uint64_t bytes_of_records;
+    uint64_t missing_chunks; /* the oldest, of a file with a limit */
+    uint64_t begin_ticks;    /* from which on nothing is missing; what is before is left out */
+    uint32_t sample;         /* the blocks of one address in so many are recorded; 1: all */
+    uint32_t thread_max;     /* no thread can have a higher number */
 };
 
 /* The bytes must stay until trace_close, which is allowed after a failure, too. */
@@ -70,6 +75,9 @@ enum reading { READING_RECORD, READING_END, READING_PROBLEM };
 /* The next record of a lane but TRACE_THREAD ones, whose number is in those that follow. */
 enum reading trace_next(const struct trace *trace, size_t lane, struct record *record,
                         struct problem *problem);
+
+/* About how many events a limit has cost, after all others have been read. */
+uint64_t trace_missing_events(const struct trace *trace);
 
 /* Nanoseconds since the recording began. */
 uint64_t trace_nanoseconds(const struct trace *trace, uint64_t ticks);

@@ -219,6 +219,11 @@ static void print_summary(const struct summary *summary, const struct trace *tra
     }
     printf("peak %s%" PRIu64 " bytes, left %s%" PRIu64 " bytes", about,
            summary->peak_live_bytes * sample, about, summary->live_bytes * sample);
+    if (trace->begin_ticks != 0) {
+        printf(", without the first %.3f s, about %" PRIu64 " events",
+               (double)trace_nanoseconds(trace, trace->begin_ticks) / 1e9,
+               trace_missing_events(trace) * sample);
+    }
     if (sample > 1) {
         printf(", estimated from %" PRIu64 " events of one address in %" PRIu64, summary->events,
                sample);

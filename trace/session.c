@@ -33,6 +33,11 @@
 /* Descriptors that programs open do not come up to here; they expect low numbers to be theirs. */
 #define DESCRIPTOR_MIN 3000
 
+/* Chunks of a file with a limit: a tebibyte. */
+#define LIMIT_CHUNKS_MAX ((uint64_t)1 << 24)
+
+#define NO_SLOT UINT64_MAX
+
 enum state { STATE_UNBORN, STATE_RECORDING, STATE_OFF };
 
 struct session {
@@ -42,7 +47,9 @@ struct session {
     uint32_t idle_lane; /* index + 1 of the first; 0: none */
     uint32_t thread_count;
     uint64_t chunk_count;
+    uint64_t oldest; /* with a limit: slots from here on, around the end, are older and older */
     struct trace_header *header;
+    uint8_t windows[LIMIT_CHUNKS_MAX / 8]; /* a bit for each slot that is one, with a limit */
     _Alignas(64) struct lane lanes[LANE_MAX];
 };
 
@@ -55,6 +62,7 @@ static struct {
     ino_t inode;
     uint64_t length_max;
     uint32_t sample;     /* one address in so many; 1: all */
+    uint64_t chunks_max; /* within the limit; 0: there is none */
     uint32_t generation; /* counts the sessions of this process and its ancestors */
     pthread_key_t key;
 } file = {.descriptor = -1};
@@ -296,6 +304,11 @@ static void measure_clock(struct trace_header *header)
     header->measured_ticks = clock_ticks_after(session_has_counter) - header->start_ticks;
 }
 
+static uint64_t chunk_offset(uint64_t slot)
+{
+    return TRACE_HEADER_BYTES + slot * TRACE_CHUNK_BYTES;
+}
+
 static bool map_header(void)
 {
     if (!write_at(0, zeros, TRACE_HEADER_BYTES)) {
@@ -306,8 +319,10 @@ static bool map_header(void)
     if (header == MAP_FAILED) {
         return false;
     }
-    header->version = file.sample > 1 ? TRACE_VERSION_PARTIAL : TRACE_VERSION;
+    bool is_partial = file.sample > 1 || file.chunks_max != 0;
+    header->version = is_partial ? TRACE_VERSION_PARTIAL : TRACE_VERSION;
     header->sample = file.sample > 1 ? file.sample : 0;
+    header->limit = file.chunks_max == 0 ? 0 : chunk_offset(file.chunks_max);
     header->header_bytes = TRACE_HEADER_BYTES;
     header->chunk_bytes = TRACE_CHUNK_BYTES;
     header->process = (uint32_t)getpid();
@@ -347,14 +362,42 @@ static void begin(void)
 
 /* ---- Chunks ---- */
 
-static uint64_t chunk_offset(uint64_t chunk)
-{
-    return TRACE_HEADER_BYTES + chunk * TRACE_CHUNK_BYTES;
-}
-
 static void count_chunk(void)
 {
     __atomic_store_n(&session->header->chunk_count, ++session->chunk_count, __ATOMIC_RELEASE);
+}
+
+static bool is_full(void)
+{
+    return file.chunks_max != 0 && session->chunk_count >= file.chunks_max;
+}
+
+static bool is_window(uint64_t slot)
+{
+    return (session->windows[slot / 8] >> slot % 8 & 1) != 0;
+}
+
+/* Takes the oldest chunk that is no window from a full file; NO_SLOT when all are windows. */
+static uint64_t take_oldest(void)
+{
+    for (uint64_t tried = 0; tried < file.chunks_max; tried++) {
+        uint64_t slot = session->oldest;
+        session->oldest = (slot + 1) % file.chunks_max;
+        if (!is_window(slot)) {
+            return slot;
+        }
+    }
+    return NO_SLOT;
+}
+
+/* At each moment a reader finds the old chunk, a void one, or the new one as a whole. */
+static bool write_chunk(uint64_t slot, const struct trace_chunk *head, const void *records)
+{
+    static const struct trace_chunk empty = {.magic = TRACE_CHUNK_VOID};
+    uint64_t offset = chunk_offset(slot);
+    return write_at(offset, &empty, sizeof(empty)) &&
+           write_at(offset + sizeof(empty), records, TRACE_CHUNK_ROOM) &&
+           (head == NULL || write_at(offset, head, sizeof(*head)));
 }
 
 static void seal(struct trace_chunk *chunk)
@@ -380,36 +423,65 @@ static void renew_window(struct lane *lane)
     lane->rotated_address = 0;
 }
 
+/* To the file's end, or with a limit in the place of the oldest chunk; where all others are
+ * windows, the lane's own records are the oldest. */
+static bool copy_window(const struct lane *lane)
+{
+    if (is_full()) {
+        uint64_t slot = take_oldest();
+        return slot == NO_SLOT || write_chunk(slot, lane->window, lane->window + 1);
+    }
+    bool done = write_at(chunk_offset(session->chunk_count), lane->window, TRACE_CHUNK_BYTES);
+    if (done) {
+        count_chunk();
+    }
+    return done;
+}
+
 static bool flush(struct lane *lane)
 {
     seal(lane->window);
-    if (!write_at(chunk_offset(session->chunk_count), lane->window, TRACE_CHUNK_BYTES)) {
+    if (!copy_window(lane)) {
         stop("recording ends here: cannot write ", errno);
         return false;
     }
-    count_chunk();
     measure_clock(session->header);
     renew_window(lane);
     return true;
+}
+
+static bool take_slot(struct lane *lane)
+{
+    lane->slot = is_full() ? take_oldest() : session->chunk_count;
+    return lane->slot != NO_SLOT;
 }
 
 /* The whole chunk is written before it is mapped: a full disk is an error here, not a signal
  * later. */
 static bool map_window(struct lane *lane)
 {
-    uint64_t offset = chunk_offset(session->chunk_count);
-    if (!write_at(offset, zeros, TRACE_CHUNK_BYTES)) {
+    if (!write_chunk(lane->slot, NULL, zeros)) {
         return false;
     }
     void *window = mmap(NULL, TRACE_CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-                        file.descriptor, (off_t)offset);
+                        file.descriptor, (off_t)chunk_offset(lane->slot));
     if (window == MAP_FAILED) {
         return false;
     }
     lane->window = window;
     lane->window->lane = lane->index;
-    lane->window->magic = TRACE_CHUNK_MAGIC;
+    __atomic_store_n(&lane->window->magic, TRACE_CHUNK_MAGIC, __ATOMIC_RELEASE);
     return true;
+}
+
+static void count_window(const struct lane *lane)
+{
+    if (lane->slot == session->chunk_count) {
+        count_chunk();
+    }
+    if (file.chunks_max != 0) {
+        session->windows[lane->slot / 8] |= (uint8_t)(1u << lane->slot % 8);
+    }
 }
 
 /* ---- Lanes and threads ---- */
@@ -421,6 +493,10 @@ static struct lane *new_lane(void)
     }
     struct lane *lane = &session->lanes[session->lane_count];
     lane->index = session->lane_count;
+    if (!take_slot(lane)) {
+        stop("recording ends here: one more thread has no room within the limit of ", EFBIG);
+        return NULL;
+    }
     if (!map_window(lane)) {
         stop("recording ends here: cannot write ", errno);
         return NULL;
@@ -428,7 +504,7 @@ static struct lane *new_lane(void)
     lane->ticks = clock_ticks_after(session_has_counter);
     lane->window->start_ticks = lane->ticks;
     lane->cursor = lane_records(lane);
-    count_chunk();
+    count_window(lane);
     session->lane_count++;
     return lane;
 }
@@ -595,6 +671,14 @@ static void set_sample(uint64_t sample)
     session_sample_floor = trace_sample_floor(file.sample);
 }
 
+static void set_limit(uint64_t bytes)
+{
+    if (bytes >= TRACE_LIMIT_MIN) {
+        uint64_t chunks = (bytes - TRACE_HEADER_BYTES) / TRACE_CHUNK_BYTES;
+        file.chunks_max = chunks < LIMIT_CHUNKS_MAX ? chunks : LIMIT_CHUNKS_MAX;
+    }
+}
+
 void session_configure(void)
 {
     const char *path = secure_getenv("BRKMALLOC_RECORD");
@@ -605,6 +689,7 @@ void session_configure(void)
     set_path(path);
     session_has_counter = clock_has_counter();
     set_sample(read_number("BRKMALLOC_RECORD_SAMPLE"));
+    set_limit(read_number("BRKMALLOC_RECORD_LIMIT"));
     void *memory = mmap(NULL, sizeof(struct session), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED || madvise(memory, sizeof(struct session), MADV_WIPEONFORK) != 0) {

@@ -7,6 +7,8 @@
  * stands there survives any end of the process. A full window is copied to the file's end by one
  * system call and used again, which costs less than a page fault for each new page.
  *
+ * With a limit the file is a ring: the oldest chunk that is no window is written anew.
+ *
  * All that describes the recording lies in memory which the kernel clears in the child of a fork,
  * however that was made: the child finds its lanes without room, comes here, and begins a file of
  * its own. */

@@ -20,7 +20,10 @@
 #define FILE_MAX (TRACE_HEADER_BYTES + CHUNKS_MAX * TRACE_CHUNK_BYTES)
 
 /* Bytes at the start of the header that have a meaning. */
-#define HEADER_FIELDS 72
+#define HEADER_FIELDS 80
+
+/* First bytes of a chunk's description from here on say that it is void. */
+#define KIND_VOID 0xf0
 
 /* Bytes that a plan may need; more is refused, which is a path to be taken, too. */
 #define PLAN_MEMORY_MAX ((uint64_t)1 << 24)
@@ -42,6 +45,7 @@ static void make_header(struct source *source, unsigned chunks, bool is_partial)
     struct trace_header header = {.magic = TRACE_MAGIC,
                                   .version = is_partial ? TRACE_VERSION_PARTIAL : TRACE_VERSION,
                                   .sample = is_partial ? 1 + source_byte(source) : 0,
+                                  .limit = is_partial ? source_byte(source) : 0,
                                   .header_bytes = TRACE_HEADER_BYTES,
                                   .chunk_bytes = TRACE_CHUNK_BYTES,
                                   .chunk_count = chunks,
@@ -60,7 +64,7 @@ static void make_chunk(struct source *source, unsigned index)
 {
     unsigned char *start = file + TRACE_HEADER_BYTES + index * (size_t)TRACE_CHUNK_BYTES;
     unsigned kind = source_byte(source);
-    struct trace_chunk chunk = {.magic = TRACE_CHUNK_MAGIC,
+    struct trace_chunk chunk = {.magic = kind >= KIND_VOID ? TRACE_CHUNK_VOID : TRACE_CHUNK_MAGIC,
                                 .lane = source_byte(source) & 3,
                                 .serial = source_byte(source) & 3,
                                 .thread = source_byte(source) & 7,

@@ -29,6 +29,22 @@ class Pages(Test):
         trace_file.write(self.path("made"), events)
         self.same(f"{what}: the trace is what was written", events,
                   trace_file.read(self.path("made")))
+        self.compare(events, what)
+
+    def limited(self) -> None:
+        made = made_events(60000, 3, 5)
+        events = trace_file.write(self.path("made"), made, dropped=1)
+        self.expect("some are missing, most are not", 10000 < len(events) < 59000, len(events))
+        self.compare(events, "limited")
+        notes = self.page(self.path("made")).report["notes"]
+        begin = f"the first {events[0].ticks / 1e9:.3f} s, about "
+        told = [re.search(r"about (\d+) events, are not in it", note) for note in notes
+                if begin in note]
+        self.expect("the page says what is missing", len(told) == 1 and told[0] and
+                    0.9 < int(told[0][1]) / (len(made) - len(events)) < 1.1, notes)
+
+    def compare(self, events: list[trace_file.Event], what: str) -> None:
+        """The page of the trace "made" with the events that it has."""
         page = self.page(self.path("made"))
         report = page.report
         moments = report["moments"]
@@ -53,7 +69,7 @@ class Pages(Test):
                 sizes[event.address] = event.size
                 live += event.size
             else:
-                live -= sizes.pop(event.address)
+                live -= sizes.pop(event.address, 0)
             peak = max(peak, live)
         figures = {name: value for name, value, _ in report["figures"]}
         self.same(f"{what}: peak", peak, figures["peak live"])
@@ -211,6 +227,7 @@ def main() -> int:
         test.trace(made_events(300, 1, 2), "fewer events than moments")
         test.trace(made_events(513, 2, 3), "one more than moments")
         test.sampled()
+        test.limited()
         test.empty_trace()
         test.texts()
         test.snapshots()

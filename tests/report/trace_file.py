@@ -9,6 +9,7 @@ from dataclasses import dataclass
 HEADER_BYTES, CHUNK_BYTES, CHUNK_HEAD = 4096, 65536, 64
 MASK = (1 << 64) - 1
 MALLOC, REALLOC, FREE, THREAD, THREAD_END = 1, 3, 4, 12, 13
+LIMIT = 1 << 20
 WITH_ALIGNMENT = (6, 7, 8, 9)
 FREES = (4, 5, 6)
 
@@ -76,21 +77,31 @@ def lane_chunks(lane: int, events: list[Event]) -> list[bytes]:
     return chunks
 
 
-def write(path: str, events: list[Event], command: bytes = b"made\0", sample: int = 1) -> None:
-    """A lane for each thread. A tick is a nanosecond."""
+def ticks_of(part: bytes) -> int:
+    return struct.unpack_from("<Q", part, 24)[0]
+
+
+def write(path: str, events: list[Event], command: bytes = b"made\0", sample: int = 1,
+          dropped: int = 0) -> list[Event]:
+    """A lane for each thread. A tick is a nanosecond. Of each lane but the last the first `dropped`
+    chunks are left out, as with a limit. Returns what happened when nothing was missing any more."""
     lanes: dict[int, list[Event]] = {}
     for event in events:
         lanes.setdefault(event.thread, []).append(event)
-    chunks = [part for lane, thread in enumerate(sorted(lanes))
-              for part in lane_chunks(lane, lanes[thread])]
-    header = struct.pack("<8sIIIIIIQQQQQ", b"brkmtrac", 1 if sample == 1 else 2, HEADER_BYTES,
+    parts = [lane_chunks(lane, lanes[thread]) for lane, thread in enumerate(sorted(lanes))]
+    kept = [part[dropped:] for part in parts[:-1]] + parts[-1:]
+    begin = max((ticks_of(part[0]) for part in kept if dropped and part is not parts[-1]), default=0)
+    chunks = [chunk for part in kept for chunk in part]
+    version = 2 if sample > 1 or dropped else 1
+    header = struct.pack("<8sIIIIIIQQQQQQ", b"brkmtrac", version, HEADER_BYTES,
                          CHUNK_BYTES, 7, 1, 0 if sample == 1 else sample, len(chunks), 10**18, 0,
-                         1000, 1000)
+                         1000, 1000, LIMIT if dropped else 0)
     with open(path, "wb") as file:
         file.write(header.ljust(128, b"\0") + command.ljust(HEADER_BYTES - 128, b"\0"))
         for part in chunks[:-1]:
             file.write(part.ljust(CHUNK_BYTES, b"\0"))
         file.write(b"".join(chunks[-1:]))
+    return [event for event in events if not dropped or event.ticks > begin]
 
 
 # ---- Reading ----

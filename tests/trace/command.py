@@ -79,6 +79,12 @@ class Command(Test):
                 (["record", "--sample=1/0", "true"], 2, "not '1/0'"),
                 (["record", "--sample=1/1048577", "true"], 2, "not '1/1048577'"),
                 (["record", "--sample=1/6x", "true"], 2, "not '1/6x'"),
+                (["record", "--limit"], 2, "--limit needs a SIZE"),
+                *((["record", f"--limit={size}", "true"], 2,
+                   f"--limit takes a size from 1m to 1t, such as 500m or 2g, not '{size}'")
+                  for size in ("", "0", "1023k", "2t", "1025g", "5x", "-1m", "9999999999999g")),
+                *((["record", "--limit", size], 2, "-o FILE is missing")
+                  for size in ("1m", "1024K", "1048576", "1t", "1024g")),
                 (["record", "--frob"], 2, "unknown option '--frob'"),
                 (["record", "--help"], 0, "usage: brkmalloc record"),
                 (["replay"], 2, "no FILE given"),

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,11 @@
 
 #define MANY 20000
 #define THREADS 4
+#define GATHERED 20
+
+#define COUNT_FIRST 20000
+#define COUNT_SIZES 10000
+#define COUNT_CALLS 300000
 
 void free_sized(void *memory, size_t size) __attribute__((weak));
 void free_aligned_sized(void *memory, size_t alignment, size_t size) __attribute__((weak));
@@ -100,6 +106,13 @@ static void crowd(void)
     }
 }
 
+static void crowds(void)
+{
+    for (int i = 0; i < THREADS; i++) {
+        crowd();
+    }
+}
+
 static pthread_key_t key;
 
 static void free_late(void *memory)
@@ -173,6 +186,47 @@ static void kills(void)
     kill(getpid(), SIGKILL);
 }
 
+/* Sizes count up, so that it shows which calls are missing. */
+static void count(uint64_t calls)
+{
+    void *first = malloc(10181);
+    for (uint64_t i = 0; i < calls; i++) {
+        free(malloc(COUNT_FIRST + i % COUNT_SIZES));
+    }
+    free(first);
+}
+
+static void counts(void)
+{
+    count(COUNT_CALLS);
+}
+
+static void counts_on(void)
+{
+    count(UINT64_MAX);
+}
+
+static void *wait_for_all(void *unused)
+{
+    void *memory = malloc(10193);
+    pthread_barrier_wait(&barrier);
+    free(memory);
+    return unused;
+}
+
+/* So many threads at the same time that a limit of a mebibyte is too small for their windows. */
+static void gathers(void)
+{
+    pthread_t all[GATHERED];
+    pthread_barrier_init(&barrier, NULL, GATHERED);
+    for (int i = 0; i < GATHERED; i++) {
+        pthread_create(&all[i], NULL, wait_for_all, NULL);
+    }
+    for (int i = 0; i < GATHERED; i++) {
+        pthread_join(all[i], NULL);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -181,9 +235,13 @@ int main(int argc, char **argv)
     } deeds[] = {{"kinds", kinds},
                  {"threads", threads},
                  {"crowd", crowd},
+                 {"crowds", crowds},
                  {"forks", forks},
                  {"closes", closes},
                  {"kills", kills},
+                 {"counts", counts},
+                 {"counts_on", counts_on},
+                 {"gathers", gathers},
                  {"destructors", destructors}};
     if (argc > 2 && strcmp(argv[1], "exec") == 0) {
         free(malloc(10177));

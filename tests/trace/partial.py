@@ -2,7 +2,7 @@
 """Usage: partial.py RECORDER LIBRARY REPLAYER KNOWN
 
 Records the program KNOWN, whose calls are known, in part: a sample has all calls about the blocks of some
-addresses, and no others.
+addresses, and no others; with a limit the last calls are there, whatever ends the process.
 """
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import os
 import re
 import signal
 import struct
+import subprocess
 import sys
+import time
 
 from common import Event, Test
 
@@ -20,6 +22,12 @@ import trace_file  # noqa: E402
 
 MANY = 20000
 THREADS = 4
+LIMIT = 1 << 20
+CHUNK = 65536
+
+# Of known.c's deed "counts".
+COUNT_FIRST, COUNT_SIZES, COUNT_CALLS = 20000, 10000, 300000
+
 FACTOR = 0x9e3779b97f4a7c15
 
 
@@ -97,7 +105,7 @@ class Partial(Test):
                 self.expect(f"{what} is about right", 0.9 < value / wanted < 1.1, said)
 
     def refusal(self) -> None:
-        path = self.recorded("threads", BRKMALLOC_RECORD_SAMPLE="2")
+        path = self.recorded("crowd", BRKMALLOC_RECORD_SAMPLE="2")
         for option in ("--check", "--samples=0"):
             run = self.run_replayer(option, path)
             self.expect(f"{option} refuses a sample", run.returncode == 1 and run.stdout == "" and
@@ -113,6 +121,88 @@ class Partial(Test):
             found = sum(event.size == 10099 for event in self.dump(path))
             self.expect(f"'{text}': all calls are there", found == THREADS, found)
 
+    # ---- Limits ----
+
+    def counted(self, path: str, sample: int = 1) -> list[int]:
+        """The sizes of its blocks, which follow each other without a gap. Of a sample: in their
+        order."""
+        self.expect(f"{path} keeps to its limit", LIMIT - 2 * CHUNK < os.path.getsize(path) <= LIMIT,
+                    os.path.getsize(path))
+        sizes = [event.size - COUNT_FIRST for event in self.dump(path)
+                 if event.operation == "malloc" and COUNT_FIRST <= (event.size or 0)]
+        if sample == 1:
+            self.expect(f"{path}: no call is missing between two",
+                        all((before + 1) % COUNT_SIZES == after
+                            for before, after in zip(sizes, sizes[1:])))
+        return sizes
+
+    def limit(self) -> None:
+        path = self.recorded("counts", BRKMALLOC_RECORD_LIMIT=str(LIMIT))
+        self.expect("header", self.header(path) == (2, 0), self.header(path))
+        sizes = self.counted(path)
+        self.expect("a part is there", COUNT_CALLS / 10 < len(sizes) < COUNT_CALLS * 0.9, len(sizes))
+        self.expect("its end is there", sizes[-1] == (COUNT_CALLS - 1) % COUNT_SIZES, sizes[-1])
+        said = re.search(r" (\d+) events, .*, without the first ([\d.]+) s, about (\d+) events: ",
+                         self.info(path))
+        self.expect("what is missing is told", said is not None, self.info(path))
+        if said:
+            whole = int(said[1]) + int(said[3])
+            self.expect("about so many", 0.9 < whole / (2 * COUNT_CALLS) < 1.1, whole)
+            self.expect("so long", float(said[2]) > 0, said[2])
+        figures = self.replay(path)
+        self.expect("the block from before and perhaps one more was freed",
+                    figures.get("unknown_frees") in ("1", "2"), figures)
+
+    def limit_with_threads(self) -> None:
+        path = self.recorded("crowds", BRKMALLOC_RECORD_LIMIT=str(LIMIT))
+        events = self.dump(path)
+        self.expect("a part is there", 1000 < len(events) < 2 * THREADS * MANY, len(events))
+        self.expect("blocks are in order", not any(event.loses for event in events))
+        self.expect("the first is not there", "without the first" in self.info(path),
+                    self.info(path))
+        self.replay(path)
+
+    def both(self) -> None:
+        path = self.recorded("counts", BRKMALLOC_RECORD_LIMIT=str(LIMIT),
+                             BRKMALLOC_RECORD_SAMPLE="2")
+        self.expect("header", self.header(path) == (2, 2), self.header(path))
+        self.counted(path, 2)
+        self.whole_from_beginning(path)
+        self.expect("both are told", re.search(
+            r"without the first .* about \d+ events, estimated from \d+ events of one address in 2:",
+            self.info(path)) is not None, self.info(path))
+
+    def whole_from_beginning(self, path: str) -> None:
+        unknown = [event for event in self.dump(path)
+                   if event.operation == "free" and event.frees is None]
+        self.expect("frees have their blocks", len(unknown) <= 2, len(unknown))
+
+    def kills(self) -> None:
+        """A limited file is sound at each moment."""
+        for number in range(3):
+            path = self.path(f"killed-{number}")
+            with subprocess.Popen([self.known, "counts_on"], env={
+                    **os.environ, "LD_PRELOAD": self.preload, "BRKMALLOC_RECORD": path,
+                    "BRKMALLOC_RECORD_LIMIT": str(LIMIT)}) as process:
+                while not self.is_full(path):
+                    time.sleep(0.01)
+                time.sleep(0.01 * number)
+                process.kill()
+            self.expect("there is much", len(self.counted(path)) > 10000)
+
+    def is_full(self, path: str) -> bool:
+        return os.path.exists(path) and os.path.getsize(path) > LIMIT - 2 * CHUNK
+
+    def too_many_threads(self) -> None:
+        run = self.record("gathers", [self.known, "gathers"], BRKMALLOC_RECORD_LIMIT=str(LIMIT))
+        self.expect("the program's own end", run.returncode == 0, run)
+        self.expect("the reason is told", "recording ends here" in run.stderr and
+                    "no room within the limit" in run.stderr, run.stderr)
+        path = self.path("gathers")
+        self.expect("the limit is kept", os.path.getsize(path) <= LIMIT, os.path.getsize(path))
+        found = sum(event.size == 10193 for event in self.dump(path))
+        self.expect("what was written is sound", 10 <= found < 20, found)
+
 
 def main() -> int:
     with Partial(*sys.argv[1:]) as test:
@@ -121,6 +211,11 @@ def main() -> int:
         test.estimates()
         test.refusal()
         test.no_sample()
+        test.limit()
+        test.limit_with_threads()
+        test.both()
+        test.kills()
+        test.too_many_threads()
         return test.finish()
 
 

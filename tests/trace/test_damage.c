@@ -342,6 +342,83 @@ static void test_sample(void)
     }
 }
 
+/* ---- Files with a limit ---- */
+
+/* As if the first chunk of lane 0 had gone: the file then has chunks 1 (lane 1), 2 and 3 (lane 0).
+ */
+static void make_limited(void)
+{
+    struct trace_header header;
+    memcpy(changed, file, FILE_BYTES);
+    memcpy(&header, changed, sizeof(header));
+    header.version = TRACE_VERSION_PARTIAL;
+    header.limit = FILE_BYTES;
+    memcpy(changed, &header, sizeof(header));
+    *chunk_at(changed, 0) = (struct trace_chunk){.magic = TRACE_CHUNK_VOID};
+}
+
+/* Records of lane 1 are from before the first that is left of lane 0. */
+static void test_limit(void)
+{
+    uint64_t count = 0;
+    make_limited();
+    expect("a limited trace is read", reads_copy(changed, FILE_BYTES, &count), count);
+    uint64_t begin = chunk_at(changed, 2)->start_ticks;
+    expect("only what is complete", count >= 2 * RECORDS && count < 3 * RECORDS, count);
+    struct trace trace;
+    struct problem problem;
+    expect("it is opened", trace_open(&trace, changed, FILE_BYTES, &problem), 0);
+    expect("it begins with what is left", trace.begin_ticks == begin, trace.begin_ticks);
+    expect("one chunk is missing", trace.missing_chunks == 1, trace.missing_chunks);
+    trace_close(&trace);
+    expect("it is planned", plans(changed, FILE_BYTES), 0);
+}
+
+static bool is_refused_at(uint64_t offset)
+{
+    struct trace trace;
+    struct problem problem = {UINT64_MAX, ""};
+    bool done = trace_open(&trace, changed, FILE_BYTES, &problem);
+    struct events events;
+    if (done) {
+        done = events_begin(&events, &trace, &problem);
+        events_end(&events);
+    }
+    trace_close(&trace);
+    return !done && problem.offset == offset;
+}
+
+static void test_limit_damage(void)
+{
+    const uint64_t chunk[] = {TRACE_HEADER_BYTES, 0, TRACE_HEADER_BYTES + 2 * TRACE_CHUNK_BYTES,
+                              TRACE_HEADER_BYTES + 3 * TRACE_CHUNK_BYTES};
+    make_limited();
+    ((struct trace_header *)(void *)changed)->limit = 0;
+    expect("without a limit no chunk is void", is_refused_at(chunk[0]), 0);
+    make_limited();
+    ((struct trace_header *)(void *)changed)->version = TRACE_VERSION;
+    expect("nor in version 1", is_refused_at(chunk[0]), 0);
+    make_limited();
+    *chunk_at(changed, 2) = *chunk_at(changed, 0);
+    *chunk_at(changed, 0) = *chunk_at(file, 0);
+    memcpy(chunk_at(changed, 0) + 1, chunk_at(file, 0) + 1, TRACE_CHUNK_ROOM);
+    expect("only the oldest go", is_refused_at(chunk[3]), 0);
+    make_limited();
+    chunk_at(changed, 2)->sealed = 0;
+    chunk_at(changed, 2)->thread = 0xffffff;
+    expect("a thread that cannot be is told",
+           is_refused_at(chunk[2] + offsetof(struct trace_chunk, thread)), 0);
+    uint64_t count;
+    make_limited();
+    for (uint64_t i = 0; i < DAMAGES / 4; i++) {
+        uint64_t place = random_place();
+        unsigned char before = changed[place];
+        changed[place] ^= (unsigned char)(1 + random_below(255));
+        reads(changed, FILE_BYTES, &count);
+        changed[place] = before;
+    }
+}
+
 int main(void)
 {
     make_trace();
@@ -353,6 +430,8 @@ int main(void)
     test_checksum();
     test_copies();
     test_sample();
+    test_limit();
+    test_limit_damage();
     puts(failures == 0 ? "passed" : "failed");
     return failures != 0;
 }
