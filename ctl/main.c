@@ -13,10 +13,11 @@
 #include "profile.h"
 #include "top.h"
 
-static const char ctl_usage[] = "usage: brkmalloc ctl PID stats [--json] | explain [--json] | trim "
-                                "| get [KEY] | set KEY=VALUE\n"
-                                "       brkmalloc ctl PID profile [--seconds N] [-o FILE]\n"
-                                "       brkmalloc ctl PID metrics | snapshot | version\n";
+static const char ctl_usage[] =
+    "usage: brkmalloc ctl PID stats [--json] | explain [--json] | trim "
+    "| get [KEY] | set KEY=VALUE\n"
+    "       brkmalloc ctl PID profile [--seconds N] [--interval BYTES] [-o FILE]\n"
+    "       brkmalloc ctl PID metrics | snapshot [--blocks] | version\n";
 static const char top_usage[] = "usage: brkmalloc top [-b] [-d SECONDS] [-n COUNT] PID\n";
 
 /* The end of a complaint about the command line. */
@@ -58,6 +59,8 @@ static bool make_request(int count, char **words, char *line, size_t size)
     int length = -1;
     if (is_one_of(name, "stats explain") && count == 2 && strcmp(words[1], "--json") == 0) {
         length = snprintf(line, size, "%s json", name);
+    } else if (strcmp(name, "snapshot") == 0 && count == 2 && strcmp(words[1], "--blocks") == 0) {
+        length = snprintf(line, size, "snapshot blocks");
     } else if (is_one_of(name, "stats explain metrics trim get snapshot version") && count == 1) {
         length = snprintf(line, size, "%s", name);
     } else if ((strcmp(name, "get") == 0 || strcmp(name, "set") == 0) && count == 2) {
@@ -77,28 +80,30 @@ static enum status print_answer(struct answer *answer)
     return STATUS_DONE;
 }
 
-/* profile [--seconds N] [-o FILE]; words behind it. */
+/* profile [--seconds N] [--interval BYTES] [-o FILE]; words behind it. */
 static enum status run_profile(const struct process *process, int count, char **words)
 {
-    long seconds = 0;
-    const char *path = NULL;
+    struct profile_wish wish = {.seconds = 0};
     for (int i = 0; i < count; i += 2) {
         char *end = NULL;
         bool has_value = i + 1 < count;
         if (has_value && strcmp(words[i], "--seconds") == 0) {
-            seconds = strtol(words[i + 1], &end, 10);
+            wish.seconds = strtol(words[i + 1], &end, 10);
+        } else if (has_value && strcmp(words[i], "--interval") == 0) {
+            wish.interval = words[i + 1];
         } else if (has_value && strcmp(words[i], "-o") == 0) {
-            path = words[i + 1];
+            wish.path = words[i + 1];
         } else {
             complain("'%s' is no option of profile, or has no value", words[i]);
             return show_usage(ctl_usage);
         }
-        if (end != NULL && (*end != '\0' || seconds < 1 || seconds > PROFILE_SECONDS_MAX)) {
+        if (end != NULL &&
+            (*end != '\0' || wish.seconds < 1 || wish.seconds > PROFILE_SECONDS_MAX)) {
             complain("--seconds takes 1 to %d, not '%s'", PROFILE_SECONDS_MAX, words[i + 1]);
             return show_usage(ctl_usage);
         }
     }
-    return profile_process(process, seconds, path);
+    return profile_process(process, wish);
 }
 
 static enum status run_ctl(int count, char **words)

@@ -79,18 +79,19 @@ static enum status take(const struct process *process, int file)
     return status;
 }
 
-static enum status profile_into(const struct process *process, long seconds, int file)
+static enum status profile_into(const struct process *process, struct profile_wish wish, int file)
 {
-    char request[64];
+    char request[128];
     bool started = false;
     bool stopped;
-    long term = (seconds == 0 ? PROFILE_SECONDS : seconds) + GRACE_SECONDS;
-    snprintf(request, sizeof(request), "profile start %ld", term);
+    long term = (wish.seconds == 0 ? PROFILE_SECONDS : wish.seconds) + GRACE_SECONDS;
+    snprintf(request, sizeof(request), "profile start %ld%s%.64s", term,
+             wish.interval == NULL ? "" : " ", wish.interval == NULL ? "" : wish.interval);
     enum status status = order(process, request, "started\n", &started);
     if (status != STATUS_DONE) {
         return status;
     }
-    if (started || seconds != 0) {
+    if (started || wish.seconds != 0) {
         sleep_until_signal(term - GRACE_SECONDS);
     }
     status = take(process, file);
@@ -100,19 +101,19 @@ static enum status profile_into(const struct process *process, long seconds, int
     return status;
 }
 
-enum status profile_process(const struct process *process, long seconds, const char *path)
+enum status profile_process(const struct process *process, struct profile_wish wish)
 {
     char standard[64];
     snprintf(standard, sizeof(standard), "brkmalloc.%ld.heap", (long)process->id);
-    path = path == NULL ? standard : path;
+    const char *path = wish.path == NULL ? standard : wish.path;
     if (strcmp(path, "-") == 0) {
-        return profile_into(process, seconds, STDOUT_FILENO);
+        return profile_into(process, wish, STDOUT_FILENO);
     }
     int file = create_file(path);
     if (file < 0) {
         return STATUS_FAILED;
     }
-    enum status status = profile_into(process, seconds, file);
+    enum status status = profile_into(process, wish, file);
     close(file);
     if (status == STATUS_DONE) {
         printf("%s\n", path);

@@ -10,9 +10,14 @@
 #define PROFILE_SECONDS 10
 #define PROFILE_SECONDS_MAX 86000
 
+struct profile_wish {
+    long seconds;         /* 0: PROFILE_SECONDS, or none where the profile is on already */
+    const char *interval; /* bytes from sample to sample; NULL: the process's own */
+    const char *path;
+};
+
 /* Profiles the process for `seconds`, or until SIGINT or SIGTERM, into the new file `path`; "-" for
- * standard output, NULL for brkmalloc.PID.heap. With 0 seconds for PROFILE_SECONDS, or at once
- * where the profile is on already, which then stays on. */
-enum status profile_process(const struct process *process, long seconds, const char *path);
+ * standard output, NULL for brkmalloc.PID.heap. A profile that is on already stays on. */
+enum status profile_process(const struct process *process, struct profile_wish wish);
 
 #endif

@@ -93,15 +93,16 @@ static bool write_results(const struct comparison *comparison)
 
 /* ---- Snapshots ---- */
 
-static bool read_snapshots(struct comparison *comparison,
+static bool read_snapshots(struct comparison *comparison, struct call_sites *sites,
                            struct heap_snapshot snapshots[SIDE_COUNT])
 {
     picture_begin(&comparison->picture, SIDE_COUNT, SIZE_MAX);
     for (int side = 0; side < SIDE_COUNT; side++) {
         const struct input *input = &comparison->inputs[side];
         struct problem problem;
-        if (!heap_snapshot_read(&snapshots[side], &comparison->picture, (uint16_t)side,
-                                side + 1 == SIDE_COUNT, input->bytes, input->length, &problem)) {
+        struct snapshot_place place = {&comparison->picture, sites, (uint16_t)side,
+                                       side + 1 == SIDE_COUNT};
+        if (!heap_snapshot_read(&snapshots[side], place, input->bytes, input->length, &problem)) {
             tell_problem(comparison->options->files[side], &problem);
             return false;
         }
@@ -114,12 +115,15 @@ static bool read_snapshots(struct comparison *comparison,
 static int compare_snapshots(struct comparison *comparison)
 {
     struct heap_snapshot snapshots[SIDE_COUNT];
-    bool done = read_snapshots(comparison, snapshots);
+    struct call_sites *sites = memory_zeroed(1, sizeof(*sites));
+    bool done = read_snapshots(comparison, sites, snapshots);
     if (done) {
         difference_of_snapshots(&comparison->difference, snapshots, &comparison->picture);
         done = write_results(comparison);
     }
     picture_free(&comparison->picture);
+    call_sites_free(sites);
+    free(sites);
     return done ? 0 : STATUS_FAILED;
 }
 

@@ -64,6 +64,7 @@ async function readSpans() {
     thread: new Uint32Array(count),
     kind: new Uint8Array(count),
     blocks: new Uint32Array(count),
+    site: new Uint16Array(count),
     areas: report.areas,
     total: placeAreas(report.areas),
   };
@@ -71,7 +72,7 @@ async function readSpans() {
   const bytes = text === "" ? new Uint8Array(0) : await inflate(bytesOfBase64(text));
   let at = 0;
   for (const column of [spans.place, spans.bytes, spans.from, spans.until, spans.thread, spans.kind,
-    spans.blocks]) {
+    spans.blocks, spans.site]) {
     at = readColumn(bytes, at, count, column);
   }
   for (const area of spans.areas) {
@@ -136,6 +137,32 @@ function placeOf(spans, address) {
     }
   }
   return null;
+}
+
+// ---- Call sites ----
+
+// The frames of the stack that allocated a span, innermost first; none where it is not known.
+function stackOf(spans, i) {
+  return spans.site[i] === 0 ? [] : report.callSites[spans.site[i] - 1];
+}
+
+const siteName = (spans, i) => stackOf(spans, i)[0] ?? "";
+
+// Where the heap profile takes samples, a block that is known stands for so many of its size.
+function siteWeight(spans, i) {
+  return report.interval > 1 ? 1 / -Math.expm1(-spans.bytes[i] / report.interval) : 1;
+}
+
+// The names of call sites, those first that have most bytes at any time.
+function sitesBySize(spans) {
+  const sums = new Map();
+  for (let i = 0; i < spans.count; i++) {
+    if (spans.site[i] !== 0) {
+      const name = siteName(spans, i);
+      sums.set(name, (sums.get(name) ?? 0) + spans.bytes[i] * siteWeight(spans, i));
+    }
+  }
+  return [...sums.keys()].sort((a, b) => sums.get(b) - sums.get(a));
 }
 
 // ---- Words and numbers ----

@@ -3,8 +3,10 @@
 #include "heap_file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../profile/memory.h"
 #include "course.h"
 #include "heap_snapshot.h"
 
@@ -94,8 +96,12 @@ bool heap_file_read(struct heap_file *file, const struct input *input, struct pr
     }
     struct heap_snapshot snapshot;
     picture_begin(&file->picture, 1, PICTURE_SPANS_MAX);
-    if (!heap_snapshot_read(&snapshot, &file->picture, 0, true, input->bytes, input->length,
-                            problem)) {
+    struct call_sites *sites = memory_zeroed(1, sizeof(*sites));
+    struct snapshot_place place = {&file->picture, sites, 0, true};
+    bool done = heap_snapshot_read(&snapshot, place, input->bytes, input->length, problem);
+    call_sites_free(sites);
+    free(sites);
+    if (!done) {
         return false;
     }
     picture_finish(&file->picture);

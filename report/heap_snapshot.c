@@ -9,12 +9,24 @@
 
 #define NAME_SIZE 32
 
+/* Bytes of a frame or a build: two paths do not fit. */
+#define FRAME_SIZE 8192
+
 struct snapshot_reader {
     struct json json;
     struct heap_snapshot *snapshot;
     struct picture *picture;
+    struct call_sites *sites;
     uint16_t from;
     uint16_t until;
+};
+
+/* What a run says of itself. */
+struct run {
+    int kind;
+    uint64_t bytes;
+    uint64_t blocks;
+    uint64_t site; /* 0: not known */
 };
 
 /* A region whose sums and runs are being read, in whatever order they stand. */
@@ -36,26 +48,28 @@ static int kind_of(const char *word)
     return -1;
 }
 
-static bool add_run(struct snapshot_reader *reader, struct region_reader *region, int kind,
-                    uint64_t bytes, uint64_t blocks)
+static bool add_run(struct snapshot_reader *reader, struct region_reader *region, struct run run)
 {
     struct json *json = &reader->json;
-    uint64_t address;
-    if (blocks > UINT32_MAX || __builtin_add_overflow(region->start, region->at, &address) ||
-        __builtin_add_overflow(region->at, bytes, &region->at) ||
-        __builtin_add_overflow(address, bytes, &bytes)) {
+    uint64_t address, end;
+    if (run.blocks > UINT32_MAX || __builtin_add_overflow(region->start, region->at, &address) ||
+        __builtin_add_overflow(region->at, run.bytes, &region->at) ||
+        __builtin_add_overflow(address, run.bytes, &end)) {
         return json_wrong(json, "this run reaches beyond the highest address");
     }
-    bytes -= address;
-    region->bytes[kind] += bytes;
-    reader->snapshot->bytes[kind] += bytes;
-    reader->snapshot->blocks[kind] += blocks;
+    if (run.site > CALL_SITES_MAX) {
+        return json_wrong(json, "there is no call site %" PRIu64, run.site);
+    }
+    region->bytes[run.kind] += run.bytes;
+    reader->snapshot->bytes[run.kind] += run.bytes;
+    reader->snapshot->blocks[run.kind] += run.blocks;
     picture_add(reader->picture, (struct span){.address = address,
-                                               .bytes = bytes,
-                                               .blocks = (uint32_t)blocks,
+                                               .bytes = run.bytes,
+                                               .blocks = (uint32_t)run.blocks,
                                                .from = reader->from,
                                                .until = reader->until,
-                                               .kind = (uint8_t)kind});
+                                               .site = reader->sites->of_file[run.site],
+                                               .kind = (uint8_t)run.kind});
     return true;
 }
 
@@ -63,17 +77,21 @@ static bool read_run(struct snapshot_reader *reader, struct region_reader *regio
 {
     struct json *json = &reader->json;
     char word[NAME_SIZE];
-    uint64_t bytes, blocks;
+    struct run run = {.site = 0};
+    bool is_first = false;
     if (!json_take(json, '[') || !json_string(json, word, sizeof(word))) {
         return false;
     }
-    int kind = kind_of(word);
-    if (kind < 0) {
+    run.kind = kind_of(word);
+    if (run.kind < 0) {
         return json_wrong(json, "there is no kind of runs \"%s\"", word);
     }
-    return json_take(json, ',') && json_number(json, &bytes) && json_take(json, ',') &&
-           json_number(json, &blocks) && json_take(json, ']') &&
-           add_run(reader, region, kind, bytes, blocks);
+    bool done = json_take(json, ',') && json_number(json, &run.bytes) && json_take(json, ',') &&
+                json_number(json, &run.blocks);
+    if (done && json_next(json, ']', &is_first)) {
+        done = json_number(json, &run.site) && json_take(json, ']');
+    }
+    return done && !json->failed && add_run(reader, region, run);
 }
 
 static bool read_runs(struct snapshot_reader *reader, struct region_reader *region)
@@ -165,6 +183,78 @@ static bool read_regions(struct snapshot_reader *reader)
     return !reader->json.failed;
 }
 
+/* ---- Call sites ---- */
+
+/* An array of strings, as lines. */
+static bool read_lines(struct json *json, struct text *lines)
+{
+    char line[FRAME_SIZE];
+    if (!json_take(json, '[')) {
+        return false;
+    }
+    for (bool first = true; json_next(json, ']', &first);) {
+        if (!json_string(json, line, sizeof(line))) {
+            return false;
+        }
+        text_add(lines, line);
+        text_add(lines, "\n");
+    }
+    return !json->failed;
+}
+
+static bool read_builds(struct snapshot_reader *reader)
+{
+    struct text lines = {.bytes = NULL};
+    text_clear(&lines);
+    bool done = read_lines(&reader->json, &lines);
+    for (const char *at = lines.bytes; done && *at != '\0';) {
+        size_t length = strcspn(at, "\n");
+        name_table_add(&reader->sites->builds, at, length);
+        at += length + 1;
+    }
+    text_free(&lines);
+    return done;
+}
+
+static bool read_site_member(struct snapshot_reader *reader, uint64_t *number, struct text *stack)
+{
+    struct json *json = &reader->json;
+    char name[NAME_SIZE];
+    if (!json_name(json, name, sizeof(name))) {
+        return false;
+    }
+    return strcmp(name, "site") == 0     ? json_number(json, number)
+           : strcmp(name, "stack") == 0  ? read_lines(json, stack)
+           : strcmp(name, "builds") == 0 ? read_builds(reader)
+                                         : json_skip(json);
+}
+
+static bool read_site(struct snapshot_reader *reader)
+{
+    struct text stack = {.bytes = NULL};
+    uint64_t number = 0;
+    bool done = json_take(&reader->json, '{');
+    for (bool first = true; done && json_next(&reader->json, '}', &first);) {
+        done = read_site_member(reader, &number, &stack);
+    }
+    done = done && !reader->json.failed &&
+           (call_sites_add(reader->sites, number, &stack) ||
+            json_wrong(&reader->json, "a call site has no number from 1 to %d", CALL_SITES_MAX));
+    text_free(&stack);
+    return done;
+}
+
+static bool read_sites(struct snapshot_reader *reader)
+{
+    bool done = json_take(&reader->json, '[');
+    for (bool first = true; done && json_next(&reader->json, ']', &first);) {
+        done = read_site(reader);
+    }
+    return done && !reader->json.failed;
+}
+
+/* ---- The whole ---- */
+
 static bool read_member(struct snapshot_reader *reader, bool *has_regions)
 {
     struct json *json = &reader->json;
@@ -177,6 +267,10 @@ static bool read_member(struct snapshot_reader *reader, bool *has_regions)
         *has_regions = true;
         return read_regions(reader);
     }
+    if (strcmp(name, "sites") == 0) {
+        return *has_regions ? json_wrong(json, "the call sites stand behind the regions")
+                            : read_sites(reader);
+    }
     if (strcmp(name, "version") == 0) {
         return json_string(json, snapshot->version, sizeof(snapshot->version));
     }
@@ -188,6 +282,7 @@ static bool read_member(struct snapshot_reader *reader, bool *has_regions)
     }
     uint64_t *number = strcmp(name, "process") == 0         ? &snapshot->process
                        : strcmp(name, "page") == 0          ? &snapshot->page_bytes
+                       : strcmp(name, "interval") == 0      ? &snapshot->interval
                        : strcmp(name, "runs_left_out") == 0 ? &snapshot->runs_left_out
                                                             : NULL;
     return number == NULL ? json_skip(json) : json_number(json, number);
@@ -198,19 +293,20 @@ bool heap_snapshot_has_blocks(const struct heap_snapshot *snapshot)
     return strcmp(snapshot->detail, "blocks") == 0;
 }
 
-bool heap_snapshot_read(struct heap_snapshot *snapshot, struct picture *picture, uint16_t moment,
-                        bool is_last, const unsigned char *bytes, uint64_t length,
-                        struct problem *problem)
+bool heap_snapshot_read(struct heap_snapshot *snapshot, struct snapshot_place place,
+                        const unsigned char *bytes, uint64_t length, struct problem *problem)
 {
     *snapshot = (struct heap_snapshot){.process = 0};
     struct snapshot_reader reader = {
         .json = {.bytes = bytes, .length = length, .problem = problem},
         .snapshot = snapshot,
-        .picture = picture,
-        .from = moment,
-        .until = is_last ? UINT16_MAX : (uint16_t)(moment + 1),
+        .picture = place.picture,
+        .sites = place.sites,
+        .from = place.moment,
+        .until = place.is_last ? UINT16_MAX : (uint16_t)(place.moment + 1),
     };
     bool has_regions = false;
+    call_sites_begin_file(place.sites);
     bool done = json_take(&reader.json, '{');
     for (bool first = true; done && json_next(&reader.json, '}', &first);) {
         done = read_member(&reader, &has_regions);

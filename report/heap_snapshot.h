@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../trace/reader.h"
+#include "call_sites.h"
 #include "picture.h"
 
 /* What snapshots of one page may be at most. */
@@ -22,6 +23,7 @@ struct heap_snapshot {
     uint64_t process;
     uint64_t page_bytes;
     uint64_t runs_left_out;
+    uint64_t interval; /* bytes from sample to sample of those whose call site is known; 0: none */
     uint64_t regions;
     uint64_t bytes[SPAN_KIND_COUNT]; /* sums of the runs */
     uint64_t blocks[SPAN_KIND_COUNT];
@@ -31,10 +33,15 @@ struct heap_snapshot {
 
 bool heap_snapshot_has_blocks(const struct heap_snapshot *snapshot);
 
-/* Reads the snapshot, whose runs the picture gets as of one moment: `moment`, or with `is_last` all
- * from there on. */
-bool heap_snapshot_read(struct heap_snapshot *snapshot, struct picture *picture, uint16_t moment,
-                        bool is_last, const unsigned char *bytes, uint64_t length,
-                        struct problem *problem);
+/* Where the runs of a snapshot go. */
+struct snapshot_place {
+    struct picture *picture;
+    struct call_sites *sites;
+    uint16_t moment; /* at which they are there; with `is_last` all from there on */
+    bool is_last;
+};
+
+bool heap_snapshot_read(struct heap_snapshot *snapshot, struct snapshot_place place,
+                        const unsigned char *bytes, uint64_t length, struct problem *problem);
 
 #endif

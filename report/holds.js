@@ -24,6 +24,12 @@ const GROUPINGS = {
     key: (spans, i) => spans.thread[i],
     name: (key) => `thread ${key}`,
   },
+  site: {
+    title: "call site",
+    key: siteName,
+    name: (key) => key === "" ? "not known" : key,
+    isEstimate: () => report.interval > 1,
+  },
   kind: {
     title: "state",
     key: (spans, i) => spans.kind[i],
@@ -46,6 +52,31 @@ function groupOf(groups, key) {
     groups.set(key, group);
   }
   return group;
+}
+
+// Each known block counts for those of its size that the profile did not see; who is not known has the
+// rest.
+function estimate(groups, result, spans) {
+  const rest = groupOf(groups, "");
+  const whole = { blocks: 0, bytes: 0, held: 0 };
+  for (const key of Object.keys(whole)) {
+    groups.forEach((group) => { whole[key] += group[key]; });
+  }
+  groups.forEach((group) => Object.assign(group, { blocks: 0, bytes: 0, held: 0, back: NaN }));
+  result.live.forEach((i, member) => {
+    const group = result.groupOf[member];
+    if (group !== rest) {
+      const weight = siteWeight(spans, i);
+      group.blocks += weight;
+      group.bytes += weight * spans.bytes[i];
+      group.held += weight * result.held[member];
+    }
+  });
+  for (const key of Object.keys(whole)) {
+    let known = 0;
+    groups.forEach((group) => { known += group === rest ? 0 : group[key]; });
+    rest[key] = Math.max(whole[key] - known, 0);
+  }
 }
 
 // Goes through the live spans page by page.
@@ -152,6 +183,9 @@ function whatHolds(spans, current, moment, grouping) {
     sweepSpan(sweep, member, spans.place[i], spans.bytes[i]);
   }
   sweep.leave();
+  if (grouping.isEstimate?.()) {
+    estimate(groups, result, spans);
+  }
   result.holes = findHoles(spans, live);
   return result;
 }

@@ -21,13 +21,15 @@
 
 const char program_name[] = "brkmalloc report";
 
-static const char usage[] =
-    "usage: brkmalloc-report [--samples REPLAYED] -o OUT.html TRACE | SNAPSHOT... | PROFILE...\n";
+static const char usage[] = "usage: brkmalloc-report [--samples REPLAYED] [--scratch DIR] -o "
+                            "OUT.html TRACE | SNAPSHOT... | PROFILE...\n";
 
 struct options {
     const char *output;
     const char *samples;
+    const char *scratch; /* a folder that the page does not name, with its slash */
     char **files;
+    char **names; /* of the files, on the page */
     size_t count;
 };
 
@@ -80,8 +82,10 @@ static void tell_mixture(const char *file)
 }
 
 static bool read_snapshot(const struct options *options, size_t index,
-                          struct heap_snapshot *snapshot, struct picture *picture)
+                          struct heap_snapshot *snapshot, struct picture *picture,
+                          struct call_sites *sites)
 {
+    struct snapshot_place place = {picture, sites, (uint16_t)index, index + 1 == options->count};
     struct input input;
     struct problem problem;
     bool done =
@@ -91,9 +95,7 @@ static bool read_snapshot(const struct options *options, size_t index,
         input_close(&input);
         return false;
     }
-    done =
-        done && heap_snapshot_read(snapshot, picture, (uint16_t)index, index + 1 == options->count,
-                                   input.bytes, input.length, &problem);
+    done = done && heap_snapshot_read(snapshot, place, input.bytes, input.length, &problem);
     if (!done) {
         tell_problem(options->files[index], &problem);
     }
@@ -105,19 +107,23 @@ static int report_snapshots(const struct options *options)
 {
     struct picture picture;
     struct heap_snapshot *snapshots = memory_zeroed(options->count, sizeof(*snapshots));
+    struct call_sites *sites = memory_zeroed(1, sizeof(*sites));
     bool done = true;
     picture_begin(&picture, (uint32_t)options->count, PICTURE_SPANS_MAX);
     for (size_t i = 0; done && i < options->count; i++) {
-        done = read_snapshot(options, i, &snapshots[i], &picture);
+        done = read_snapshot(options, i, &snapshots[i], &picture, sites);
     }
     if (done) {
         struct text report = {.bytes = NULL};
         picture_finish(&picture);
-        snapshot_report_make(&report, snapshots, options->count, options->files, &picture);
+        struct snapshot_set set = {snapshots, options->count, options->names, &picture, sites};
+        snapshot_report_make(&report, &set);
         done = write_page(options, &report, &picture);
         text_free(&report);
     }
     picture_free(&picture);
+    call_sites_free(sites);
+    free(sites);
     free(snapshots);
     return done ? 0 : STATUS_FAILED;
 }
@@ -209,6 +215,7 @@ static int parse(struct options *options, int argc, char **argv)
 {
     static const struct option names[] = {
         {"samples", required_argument, NULL, 's'},
+        {"scratch", required_argument, NULL, 'd'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -217,6 +224,8 @@ static int parse(struct options *options, int argc, char **argv)
             options->output = optarg;
         } else if (option == 's') {
             options->samples = optarg;
+        } else if (option == 'd') {
+            options->scratch = optarg;
         } else {
             fputs(usage, stderr);
             return STATUS_USAGE;
@@ -234,9 +243,25 @@ static int parse(struct options *options, int argc, char **argv)
     return 0;
 }
 
+static void choose_names(struct options *options)
+{
+    size_t length = options->scratch == NULL ? 0 : strlen(options->scratch);
+    options->names = memory_zeroed(options->count, sizeof(*options->names));
+    for (size_t i = 0; i < options->count; i++) {
+        char *file = options->files[i];
+        bool is_scratch = length != 0 && strncmp(file, options->scratch, length) == 0;
+        options->names[i] = file + (is_scratch ? length : 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.output = NULL};
     int status = parse(&options, argc, argv);
-    return status != 0 ? status : report_files(&options);
+    if (status == 0) {
+        choose_names(&options);
+        status = report_files(&options);
+        free(options.names);
+    }
+    return status;
 }

@@ -23,6 +23,20 @@ function scaleColour(share) {
 
 const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
+// Names of call sites and their places by size.
+let siteRanks = new Map();
+const OTHER_SITES = { light: [128, 128, 128], dark: [150, 150, 150] };
+
+function rankSites(spans) {
+  siteRanks = new Map(sitesBySize(spans).map((name, rank) => [name, rank]));
+}
+
+function siteColour(spans, i) {
+  const rank = spans.site[i] === 0 ? -1 : siteRanks.get(siteName(spans, i));
+  return rank < 0 ? KIND_COLOURS[isDark() ? "dark" : "light"][3] :
+    rank < THREAD_COLOURS.length - 1 ? THREAD_COLOURS[rank] : OTHER_SITES[isDark() ? "dark" : "light"];
+}
+
 const COLOURINGS = {
   kind: {
     title: "state",
@@ -43,6 +57,13 @@ const COLOURINGS = {
     colour: (spans, i) => scaleColour((Math.log2(spans.bytes[i] / Math.max(spans.blocks[i], 1) + 1) - 4) / 16),
     legend: () => [[scaleColour(0), "16 B"], [scaleColour(0.25), "256 B"], [scaleColour(0.5), "4 KiB"],
       [scaleColour(0.75), "64 KiB"], [scaleColour(1), "1 MiB and more"]],
+  },
+  site: {
+    title: "call site",
+    colour: (spans, i) => siteColour(spans, i),
+    legend: () => [...siteRanks.keys()].slice(0, THREAD_COLOURS.length - 1)
+      .map((name, rank) => [THREAD_COLOURS[rank], name])
+      .concat([[OTHER_SITES[isDark() ? "dark" : "light"], "others"], [KIND_COLOURS[isDark() ? "dark" : "light"][3], "not known"]]),
   },
   thread: {
     title: "thread",

@@ -39,6 +39,22 @@ void page_add_string(struct text *text, const char *string)
     text_free(&clean);
 }
 
+void page_add_lines(struct text *text, const char *lines)
+{
+    struct text line = {.bytes = NULL};
+    const char *separator = "[";
+    for (const char *at = lines; *at != '\0'; separator = ",") {
+        size_t length = strcspn(at, "\n");
+        text_clear(&line);
+        text_add_bytes(&line, at, length);
+        text_add(text, separator);
+        page_add_string(text, line.bytes);
+        at += length + (at[length] != '\0');
+    }
+    text_add(text, lines[0] == '\0' ? "[]" : "]");
+    text_free(&line);
+}
+
 void page_add_numbers(struct text *text, const char *name, const uint64_t *numbers, size_t count)
 {
     text_format(text, "\"%s\":[", name);
@@ -117,6 +133,9 @@ static void add_columns(struct text *columns, const struct picture *picture)
     }
     for (const struct span *span = picture->spans; span < end; span++) {
         add_number(columns, span->blocks);
+    }
+    for (const struct span *span = picture->spans; span < end; span++) {
+        add_number(columns, span->site);
     }
 }
 

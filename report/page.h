@@ -10,6 +10,9 @@
  * bytes that are no UTF-8. */
 void page_add_string(struct text *text, const char *string);
 
+/* Adds an array of the text's lines, each such a string. */
+void page_add_lines(struct text *text, const char *lines);
+
 /* Adds "name":[numbers]. */
 void page_add_numbers(struct text *text, const char *name, const uint64_t *numbers, size_t count);
 

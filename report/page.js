@@ -3,6 +3,9 @@
 
 const ROWS_OF_TABLES = 25;
 
+// Of a block's call stack.
+const FRAMES_SHOWN = 6;
+
 // In front of what the program has of a block in a snapshot.
 const HEADER_BYTES = 8;
 
@@ -117,11 +120,13 @@ class HeapView {
   fillChoices() {
     const kinds = report.kindsThere.filter((there) => there).length;
     const isTimed = report.kind === "trace";
-    const offered = [kinds > 1 ? "kind" : null, isTimed ? "age" : null, "size", isTimed ? "thread" : null]
+    const hasSites = this.spans.site.some((site) => site !== 0);
+    rankSites(this.spans);
+    const offered = [kinds > 1 ? "kind" : null, hasSites ? "site" : null, isTimed ? "age" : null, "size", isTimed ? "thread" : null]
       .filter((name) => name !== null);
     element("colour").replaceChildren(...offered.map((name) =>
       make("option", { value: name }, COLOURINGS[name].title)));
-    const groups = ["size", ...(isTimed ? ["age", "thread"] : []), ...(kinds > 1 ? ["kind"] : [])];
+    const groups = [...(hasSites ? ["site"] : []), "size", ...(isTimed ? ["age", "thread"] : []), ...(kinds > 1 ? ["kind"] : [])];
     element("group").replaceChildren(...groups.map((name) => make("option", { value: name }, GROUPINGS[name].title)));
     element("slider").max = report.moments.seconds.length - 1;
     this.map.colouring = COLOURINGS[offered[0]];
@@ -215,6 +220,10 @@ class HeapView {
       } else if (spans.blocks[i] > 0) {
         words.push(spans.blocks[i] === 1 ? ", one block" : `, ${countText(spans.blocks[i])} blocks`);
       }
+    }
+    const stack = stackOf(spans, i);
+    if (stack.length > 0) {
+      words.push(`, from ${stack.slice(0, FRAMES_SHOWN).join(" \u2190 ")}`);
     }
     return words.join("");
   }
@@ -337,8 +346,9 @@ class HeapView {
 
   fillGroups(found, grouping) {
     const groups = [...found.groups.values()].sort((a, b) => b.held - a.held || b.bytes - a.bytes);
+    const back = (group) => Number.isNaN(group.back) ? "-" : bytesCell(group.back);
     const rows = groups.map((group) => [grouping.name(group.key), countCell(group.blocks), bytesCell(group.bytes),
-      bytesCell(group.held), bytesCell(group.back)]);
+      bytesCell(group.held), back(group)]);
     const sum = (key) => groups.reduce((total, group) => total + group[key], 0);
     rows.push(["in all", countCell(sum("blocks")), bytesCell(sum("bytes")), bytesCell(sum("held")),
       bytesCell(found.pages * PAGE)]);
@@ -357,14 +367,16 @@ class HeapView {
       }
     }
     const isTimed = report.kind === "trace";
+    const hasSites = siteRanks.size > 0;
     fillTable(element("pins"), ["address<", "bytes", ...(isTimed ? ["age", "thread"] : ["state<", "blocks"]),
-      "held beside it", "goes back if it goes"],
+      "held beside it", "goes back if it goes", ...(hasSites ? ["call site<"] : [])],
     most.map((member) => {
       const i = found.live[member];
       return [this.addressButton(i), bytesCell(this.spans.bytes[i]), ...(isTimed ?
         [secondsText(ageOf(this.spans, i, this.moment)), String(this.spans.thread[i])] :
         [report.kinds[this.spans.kind[i]], countCell(this.spans.blocks[i])]),
-      bytesCell(found.held[member]), bytesCell(found.back[member])];
+      bytesCell(found.held[member]), bytesCell(found.back[member]),
+      ...(hasSites ? [siteName(this.spans, i) || "not known"] : [])];
     }));
   }
 

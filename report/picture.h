@@ -46,6 +46,7 @@ struct span {
     uint32_t thread; /* that allocated it; 0: not known */
     uint16_t from;   /* the first moment at which it is there */
     uint16_t until;  /* the first one after it */
+    uint16_t site;   /* number of the call stack that allocated it; 0: not known */
     uint8_t kind;    /* enum span_kind */
 };
 

@@ -153,7 +153,7 @@ static void add_heading(const struct report *report)
     struct text words = {.bytes = NULL};
     text_format(&words, "Heap profile of %s",
                 last->program[0] == '\0' ? "a program" : last->program);
-    text_add(report->text, "{\"kind\":\"profile\",\"single\":true,\"title\":");
+    text_add(report->text, "{\"kind\":\"profile\",\"single\":true,\"callSites\":[],\"title\":");
     page_add_string(report->text, words.bytes);
     text_clear(&words);
     if (report->count == 1) {
@@ -237,24 +237,15 @@ static void add_curves(const struct report *report)
 
 /* ---- The table ---- */
 
-/* The site, and its callers; each a string. */
+/* The site, and its callers. */
 static void add_name(const struct report *report, uint32_t number)
 {
     const struct site *site = &report->sites[number];
-    const char *at = site->most == 0 ? "" : name_table_get(&report->stacks, site->callers);
-    struct text line = {.bytes = NULL};
-    text_add(report->text, "[");
-    page_add_string(report->text, name_table_get(&report->names, number));
-    while (*at != '\0') {
-        size_t length = strcspn(at, "\n");
-        text_clear(&line);
-        text_add_bytes(&line, at, length);
-        text_add(report->text, ",");
-        page_add_string(report->text, line.bytes);
-        at += length + (at[length] != '\0');
-    }
-    text_add(report->text, "]");
-    text_free(&line);
+    struct text lines = {.bytes = NULL};
+    text_format(&lines, "%s\n%s", name_table_get(&report->names, number),
+                site->most == 0 ? "" : name_table_get(&report->stacks, site->callers));
+    page_add_lines(report->text, lines.bytes);
+    text_free(&lines);
 }
 
 static void add_site(const struct report *report, size_t place)

@@ -19,7 +19,7 @@ static void add_subtitle(struct text *text, const struct heap_snapshot *last, si
     if (count == 1 && last->source[0] != '\0') {
         text_format(&subtitle, "Read by gdb from %s", last->source);
     } else if (count == 1) {
-        text_format(&subtitle, "Snapshot %s, brkmalloc %s", files[0], last->version);
+        text_format(&subtitle, "Snapshot of %s, brkmalloc %s", files[0], last->version);
     } else {
         text_format(&subtitle, "%zu snapshots, from %s to %s", count, files[0], files[count - 1]);
     }
@@ -128,19 +128,27 @@ static void add_split(struct text *text, const struct heap_snapshot *snapshots, 
     text_add(text, "]},");
 }
 
-void snapshot_report_make(struct text *text, const struct heap_snapshot *snapshots, size_t count,
-                          char *const *files, const struct picture *picture)
+static void add_call_sites(struct text *text, const struct snapshot_set *set)
 {
-    const struct heap_snapshot *last = &snapshots[count - 1];
+    const struct heap_snapshot *last = &set->snapshots[set->count - 1];
+    text_format(text, "\"interval\":%" PRIu64 ",\"callSites\":[", last->interval);
+    call_sites_add_names(text, set->sites);
+    text_add(text, "],");
+}
+
+void snapshot_report_make(struct text *text, const struct snapshot_set *set)
+{
+    const struct heap_snapshot *last = &set->snapshots[set->count - 1];
     text_format(text, "{\"kind\":\"snapshot\",\"title\":\"Heap of process %" PRIu64 "\"",
                 last->process);
     text_format(text, ",\"single\":%s", heap_snapshot_has_blocks(last) ? "true" : "false");
-    add_subtitle(text, last, count, files);
+    add_subtitle(text, last, set->count, set->files);
     add_figures(text, last);
-    add_notes(text, last, picture);
-    page_add_picture(text, picture);
-    add_moments(text, snapshots, picture, files);
-    add_split(text, snapshots, count);
+    add_notes(text, last, set->picture);
+    add_call_sites(text, set);
+    page_add_picture(text, set->picture);
+    add_moments(text, set->snapshots, set->picture, set->files);
+    add_split(text, set->snapshots, set->count);
     text_add(text, "\"curves\":{\"seconds\":[],\"lines\":[]},\"rates\":[],\"threads\":[],"
                    "\"sizes\":[],\"lives\":[],\"sites\":{\"rows\":[]}}");
 }

@@ -6,7 +6,14 @@
 #include "../profile/text.h"
 #include "heap_snapshot.h"
 
-void snapshot_report_make(struct text *report, const struct heap_snapshot *snapshots, size_t count,
-                          char *const *files, const struct picture *picture);
+struct snapshot_set {
+    const struct heap_snapshot *snapshots; /* in the order of time */
+    size_t count;
+    char *const *files;
+    const struct picture *picture;
+    const struct call_sites *sites;
+};
+
+void snapshot_report_make(struct text *report, const struct snapshot_set *set);
 
 #endif

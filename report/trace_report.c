@@ -103,7 +103,9 @@ static void add_notes(const struct trace_report *report)
     size_t count = 0;
     text_add(report->text, "\"notes\":[");
     add_note(report->text, &count,
-             "The map shows what was requested, at the addresses that the recorded program got. "
+             "The map shows what was requested, at the addresses that the recorded program got. A "
+             "trace has no call stacks: a snapshot of single blocks has them, while the heap "
+             "profile is on. "
              "%" PRIu32 " moments stand for %" PRIu64 " events; a block that came and went "
              "between two of them is in the sums but not on the map.",
              picture_moments(picture), course->events);
@@ -336,7 +338,8 @@ void trace_report_make(struct text *text, const struct course *course,
                        const struct replayed *replayed)
 {
     struct trace_report report = {text, course, replayed};
-    text_format(text, "{\"kind\":\"trace\",\"single\":true,\"sample\":%" PRIu32 ",",
+    text_format(text,
+                "{\"kind\":\"trace\",\"single\":true,\"callSites\":[],\"sample\":%" PRIu32 ",",
                 course->sample);
     add_title(text, header);
     add_subtitle(text, course, header, file);

@@ -2,6 +2,7 @@
  * See profile_term.h. */
 #include "service/profile_term.h"
 
+#include "kit/options.h"
 #include "malloc/watcher.h"
 #include "system/os.h"
 
@@ -10,8 +11,21 @@ static uint64_t ends_at;
 
 #if BRKM_PROFILE
 
-enum profile_term brkm__profile_term_begin(uint64_t seconds)
+/* False where another interval has been chosen for good. */
+static bool choose_interval(size_t interval)
 {
+    if (interval == 0 || interval == brkm__option_get(OPTION_profile_interval)) {
+        return true;
+    }
+    return relaxed_load(brkm__recorder) == NULL &&
+           brkm__option_set_from(OPTION_profile_interval, interval, "control");
+}
+
+enum profile_term brkm__profile_term_begin(uint64_t seconds, size_t interval)
+{
+    if (!choose_interval(interval)) {
+        return PROFILE_TERM_HAS_INTERVAL;
+    }
     if (recorder_is_on() && ends_at == 0) {
         return PROFILE_TERM_IS_ON_ALREADY;
     }
@@ -34,9 +48,10 @@ bool brkm__profile_term_end(void)
 
 #else
 
-enum profile_term brkm__profile_term_begin(uint64_t seconds)
+enum profile_term brkm__profile_term_begin(uint64_t seconds, size_t interval)
 {
     (void)seconds;
+    (void)interval;
     return PROFILE_TERM_NO_MEMORY;
 }
 

@@ -10,11 +10,17 @@
 /* The longest term, in seconds. */
 #define PROFILE_TERM_MAX 86400u
 
-enum profile_term { PROFILE_TERM_BEGUN, PROFILE_TERM_IS_ON_ALREADY, PROFILE_TERM_NO_MEMORY };
+enum profile_term {
+    PROFILE_TERM_BEGUN,
+    PROFILE_TERM_IS_ON_ALREADY,
+    PROFILE_TERM_NO_MEMORY,
+    PROFILE_TERM_HAS_INTERVAL
+};
 
 /* Begins to sample, or goes on with it, for that many seconds. Nothing happens where the program or
- * an option has the profile on. */
-enum profile_term brkm__profile_term_begin(uint64_t seconds);
+ * an option has the profile on. `interval` is the option profile_interval of a process whose first
+ * profile this is; it stays. 0: as the option says. */
+enum profile_term brkm__profile_term_begin(uint64_t seconds, size_t interval);
 
 /* Ends a term; false when there is none. */
 bool brkm__profile_term_end(void);

@@ -213,27 +213,53 @@ static void take_profile(struct control_answer *answer)
     }
 }
 
-static void start_profile(struct control_answer *answer, struct span seconds)
+/* True for a number from 1 to `largest`. */
+static bool read_number(struct span text, uint64_t largest, uint64_t *number)
 {
-    uint64_t number = 0;
-    bool is_number = seconds.length != 0 && seconds.length <= 5;
-    for (size_t i = 0; i < seconds.length && is_number; i++) {
-        is_number = seconds.text[i] >= '0' && seconds.text[i] <= '9';
-        number = 10 * number + (uint64_t)(seconds.text[i] - '0');
+    *number = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        uint64_t digit = (uint64_t)(text.text[i] - '0');
+        if (digit > 9 || *number > largest) {
+            return false;
+        }
+        *number = 10 * *number + digit;
     }
-    if (!is_number || number == 0 || number > PROFILE_TERM_MAX) {
-        say_error_about(answer, "no term", seconds, "it takes 1 to 86400 seconds");
-        return;
-    }
-    switch (brkm__profile_term_begin(number)) {
+    return *number != 0 && *number <= largest;
+}
+
+static void say_begun(struct control_answer *answer, enum profile_term term)
+{
+    switch (term) {
     case PROFILE_TERM_BEGUN:
         say_done(answer, "started\n");
         break;
     case PROFILE_TERM_IS_ON_ALREADY:
         say_done(answer, "on already\n");
         break;
+    case PROFILE_TERM_HAS_INTERVAL:
+        say_error(answer, ERROR_USAGE,
+                  "the profile has begun with another interval, which stays: get profile_interval");
+        break;
     default:
         say_error(answer, ERROR_FAILED, "there is no memory for a heap profile");
+    }
+}
+
+/* SECONDS and perhaps INTERVAL. */
+static void start_profile(struct control_answer *answer, struct span argument)
+{
+    uint64_t seconds = 0;
+    uint64_t interval = 0;
+    struct span rest = argument;
+    struct span word = span_cut(&rest, " \t");
+    rest = span_without_blanks(rest);
+    if (!read_number(word, PROFILE_TERM_MAX, &seconds)) {
+        say_error_about(answer, "no term", word, "it takes 1 to 86400 seconds");
+    } else if (rest.length != 0 &&
+               !read_number(rest, brkm__option_rows[OPTION_profile_interval].largest, &interval)) {
+        say_error_about(answer, "no interval", rest, "it takes bytes, 1 to 68719476736");
+    } else {
+        say_begun(answer, brkm__profile_term_begin(seconds, (size_t)interval));
     }
 }
 
@@ -251,7 +277,7 @@ static void answer_profile(struct control_answer *answer, struct span argument)
         say_done(answer, brkm__profile_term_end() ? "stopped\n" : "not started\n");
     } else {
         say_error_about(answer, "unknown order", argument,
-                        "it is start SECONDS or stop, or none to take the profile");
+                        "it is start SECONDS [INTERVAL] or stop, or none to take the profile");
     }
 }
 
@@ -344,72 +370,20 @@ static void answer_set(struct control_answer *answer, struct span argument)
 
 /* ---- Requests: snapshot ---- */
 
-static void add_member(struct writer *writer, const char *before, const char *key, uint64_t number)
-{
-    brkm__writer_add(writer, before);
-    brkm__writer_add(writer, "\"");
-    brkm__writer_add(writer, key);
-    brkm__writer_add(writer, "\":");
-    brkm__writer_add_number(writer, number);
-}
-
-/* ["kind",bytes,blocks] */
-static void add_run(struct writer *writer, const struct heap_run *run)
-{
-    brkm__writer_add(writer, "[\"");
-    brkm__writer_add(writer, brkm__run_words[run->kind]);
-    brkm__writer_add(writer, "\",");
-    brkm__writer_add_number(writer, run->bytes);
-    brkm__writer_add(writer, ",");
-    brkm__writer_add_number(writer, run->blocks);
-    brkm__writer_add(writer, "]");
-}
-
-static void add_region(struct writer *writer, const struct heap_map *map,
-                       const struct heap_map_region *region)
-{
-    brkm__writer_add(writer, region->is_break ? "{\"kind\":\"break\"" : "{\"kind\":\"fallback\"");
-    add_member(writer, ",", "start", region->start);
-    for (size_t kind = 0; kind < RUN_KINDS; kind++) {
-        add_member(writer, ",", brkm__run_words[kind], region->bytes[kind]);
-    }
-    add_member(writer, ",", "largest_free", region->largest_free);
-    brkm__writer_add(writer, ",\n\"runs\":[");
-    for (size_t i = 0; i < region->runs; i++) {
-        brkm__writer_add(writer, i == 0 ? "" : i % 8 == 0 ? ",\n" : ",");
-        add_run(writer, &map->runs[region->first_run + i]);
-    }
-    brkm__writer_add(writer, "]}");
-}
-
-static void add_map(struct writer *writer, const struct heap_map *map)
-{
-    brkm__writer_add(writer, "{\"version\":\"");
-    brkm__writer_add(writer, brkm_version());
-    brkm__writer_add(writer, "\"");
-    add_member(writer, ",", "process", (uint64_t)brkm__os_process_id());
-    add_member(writer, ",", "page", brkm__os_page_size());
-    add_member(writer, ",", "runs_left_out", map->runs_left_out);
-    brkm__writer_add(writer, ",\n\"regions\":[");
-    for (size_t i = 0; i < map->regions_used; i++) {
-        brkm__writer_add(writer, i == 0 ? "\n" : ",\n");
-        add_region(writer, map, &map->regions[i]);
-    }
-    brkm__writer_add(writer, "]}\n");
-}
-
 static void answer_snapshot(struct control_answer *answer, struct span argument)
 {
-    if (!has_none(answer, argument)) {
+    bool by_blocks = span_is(argument, "blocks");
+    if (!by_blocks && argument.length != 0) {
+        say_error_about(answer, "unknown detail", argument, "it is blocks, or none for runs");
         return;
     }
-    struct heap_map *map = brkm__heap_map_make();
+    struct heap_map *map = brkm__heap_map_make(by_blocks ? HEAP_MAP_BY_BLOCKS : HEAP_MAP_BY_RUNS);
     if (map == NULL) {
         say_error(answer, ERROR_FAILED, "there is no memory for a snapshot");
         return;
     }
     struct writer writer = {.write = append, .context = answer};
-    add_map(&writer, map);
+    brkm__heap_map_write(&writer, map);
     brkm__writer_flush(&writer);
     brkm__heap_map_free(map);
     head_ok(answer);

@@ -9,8 +9,8 @@
 /* Bytes of a request without its line's end; no sensible one is as long. */
 #define CONTROL_REQUEST_MAX 255
 
-/* Bytes of an answer. The longest, a snapshot with HEAP_MAP_RUNS runs, has less than half. */
-#define CONTROL_ANSWER_MAX (32 * BRKM_MIB)
+/* Bytes of an answer. The longest, a snapshot with HEAP_MAP_BLOCKS runs, has some 20 MiB. */
+#define CONTROL_ANSWER_MAX (64 * BRKM_MIB)
 
 /* An answer in memory of its own, none of it the heap's. All zero is none. */
 struct control_answer {

@@ -9,6 +9,7 @@
 #include "kit/text.h"
 #include "malloc/watcher.h"
 #include "stats/columns.h"
+#include "stats/json.h"
 #include "stats/shares.h"
 #include "system/os.h"
 
@@ -210,55 +211,19 @@ static void write_text(struct writer *writer, const struct memory_shares *shares
 
 /* ---- JSON ---- */
 
-static void add_member(struct writer *writer, const char *before, const char *key, uint64_t number)
-{
-    brkm__writer_add(writer, before);
-    brkm__writer_add(writer, "\"");
-    brkm__writer_add(writer, key);
-    brkm__writer_add(writer, "\":");
-    brkm__writer_add_number(writer, number);
-}
-
-/* A path may have any letters in it. */
-static void add_string(struct writer *writer, const struct line *text)
-{
-    brkm__writer_add(writer, "\"");
-    for (size_t i = 0; i < text->length; i++) {
-        char letter = text->text[i];
-        bool is_plain = letter >= ' ' && letter <= '~' && letter != '"' && letter != '\\';
-        brkm__writer_add_span(writer, is_plain ? &letter : "?", 1);
-    }
-    brkm__writer_add(writer, "\"");
-}
-
 static void write_json_classes(struct writer *writer, const struct memory_shares *shares)
 {
     const char *separator = "\n{";
     for (unsigned i = 0; i < BRKM_BIN_COUNT; i++) {
         const struct class_share *class = &shares->classes[i];
         if (class->blocks != 0) {
-            add_member(writer, separator, "size", size_class_lower_bound(i));
-            add_member(writer, ",", "blocks", class->blocks);
-            add_member(writer, ",", "bytes", class->bytes);
-            add_member(writer, ",", "pinned", class->pinned);
+            brkm__json_add_member(writer, separator, "size", size_class_lower_bound(i));
+            brkm__json_add_member(writer, ",", "blocks", class->blocks);
+            brkm__json_add_member(writer, ",", "bytes", class->bytes);
+            brkm__json_add_member(writer, ",", "pinned", class->pinned);
             brkm__writer_add(writer, "}");
             separator = ",\n{";
         }
-    }
-}
-
-static void write_json_stack(struct writer *writer, const void *stack)
-{
-    const struct recorder *recorder = relaxed_load(brkm__recorder);
-    const char *separator = "";
-    for (size_t i = 0; i < FRAMES_TOLD; i++) {
-        struct line line = {0};
-        if (!recorder->add_frame(&line, stack, i)) {
-            break;
-        }
-        brkm__writer_add(writer, separator);
-        add_string(writer, &line);
-        separator = ",";
     }
 }
 
@@ -268,11 +233,11 @@ static void write_json_sites(struct writer *writer, const struct memory_shares *
     struct cursor at = next_site(shares, before_all());
     for (unsigned i = 0; i < SITES_TOLD && at.index != SIZE_MAX; i++) {
         const struct site_share *site = &shares->sites[at.index];
-        add_member(writer, separator, "blocks", blocks_of(site));
-        add_member(writer, ",", "bytes", site->bytes);
-        add_member(writer, ",", "pinned", site->pinned);
+        brkm__json_add_member(writer, separator, "blocks", blocks_of(site));
+        brkm__json_add_member(writer, ",", "bytes", site->bytes);
+        brkm__json_add_member(writer, ",", "pinned", site->pinned);
         brkm__writer_add(writer, ",\"stack\":[");
-        write_json_stack(writer, site->stack);
+        brkm__json_add_frames(writer, site->stack, FRAMES_TOLD);
         brkm__writer_add(writer, "]}");
         separator = ",\n{";
         at = next_site(shares, at);
@@ -284,12 +249,12 @@ static void write_json(struct writer *writer, const struct memory_shares *shares
     brkm__writer_add(writer, "{\"version\":\"");
     brkm__writer_add(writer, brkm_version());
     brkm__writer_add(writer, "\"");
-    add_member(writer, ",", "process", (uint64_t)brkm__os_process_id());
+    brkm__json_add_member(writer, ",", "process", (uint64_t)brkm__os_process_id());
     for (size_t row = 0; row < ROWS; row++) {
-        add_member(writer, ",", rows[row].key, value_of(&shares->sum, row));
+        brkm__json_add_member(writer, ",", rows[row].key, value_of(&shares->sum, row));
     }
-    add_member(writer, ",", "pinning_pages", shares->pinning_pages);
-    add_member(writer, ",", "page", brkm__os_page_size());
+    brkm__json_add_member(writer, ",", "pinning_pages", shares->pinning_pages);
+    brkm__json_add_member(writer, ",", "page", brkm__os_page_size());
     brkm__writer_add(writer, ",\n\"classes\":[");
     write_json_classes(writer, shares);
     brkm__writer_add(writer, "],\n\"sites\":");

@@ -4,6 +4,7 @@
 
 #include "heap/heaps.h"
 #include "heap/walk.h"
+#include "malloc/watcher.h"
 #include "system/os.h"
 
 const char *const brkm__run_words[RUN_KINDS] = {
@@ -17,7 +18,7 @@ const char *const brkm__run_words[RUN_KINDS] = {
 static void begin_run(struct heap_map *map, struct heap_map_region *region, enum run_kind kind)
 {
     region->runs++;
-    map->runs[map->runs_used++] = (struct heap_run){.kind = (uint32_t)kind};
+    map->runs[map->runs_used++] = (struct heap_run){.kind = (uint8_t)kind};
 }
 
 /* Adds bytes behind those of the region so far; `blocks` begin in them. */
@@ -28,10 +29,10 @@ static void add(struct heap_map *map, struct heap_map_region *region, enum run_k
         return;
     }
     region->bytes[kind] += bytes;
-    bool continues = region->runs != 0 && map->runs_left_out == 0 &&
-                     map->runs[map->runs_used - 1].kind == (uint32_t)kind;
+    bool continues = map->detail == HEAP_MAP_BY_RUNS && region->runs != 0 &&
+                     map->runs_left_out == 0 && map->runs[map->runs_used - 1].kind == (uint8_t)kind;
     if (!continues) {
-        if (map->runs_used == HEAP_MAP_RUNS) {
+        if (map->runs_used == map->capacity) {
             map->runs_left_out++;
             return;
         }
@@ -64,6 +65,14 @@ static void add_top(struct heap_map *map, struct heap_map_region *region, const 
     add(map, region, RUN_RESERVED, top->end - written, 0);
 }
 
+static void add_noted(struct heap_map *map, struct heap_map_region *region, size_t size)
+{
+    add(map, region, RUN_USED, size, 1);
+    if (map->runs_left_out == 0) {
+        map->runs[map->runs_used - 1].is_noted = true;
+    }
+}
+
 /* ---- Regions ---- */
 
 static struct heap_map_region *begin_region(struct heap_map *map, const struct region *region)
@@ -91,22 +100,61 @@ static void add_block(struct heap_map *map, struct heap_map_region *region, cons
     case BLOCK_DAMAGED:
         add(map, region, RUN_DAMAGED, at->size, 1);
         break;
+    case BLOCK_NOTED:
+        add_noted(map, region, at->size);
+        break;
     default:
         add(map, region, RUN_USED, at->size, at->size != 0 && at->state != BLOCK_CHUNK_EDGE);
     }
 }
 
-static size_t map_bytes(void)
+/* ---- Call sites, when the heap is open again ---- */
+
+/* 0 when there are too many. */
+static uint16_t site_of(struct heap_map *map, const void *stack)
 {
-    return align_up(sizeof(struct heap_map), brkm__os_page_size());
+    size_t place = (uintptr_t)stack * BRKM_MIXING_FACTOR >> 40 & (HEAP_MAP_SITES - 1);
+    for (size_t i = 0; i < HEAP_MAP_SITES; i++, place = (place + 1) & (HEAP_MAP_SITES - 1)) {
+        if (map->sites[place] == NULL || map->sites[place] == stack) {
+            map->sites[place] = stack;
+            return (uint16_t)(place + 1);
+        }
+    }
+    return 0;
 }
 
-struct heap_map *brkm__heap_map_make(void)
+static void find_sites_of(struct heap_map *map, const struct heap_map_region *region,
+                          const struct recorder *recorder)
 {
-    struct heap_map *map = brkm__os_map(map_bytes());
-    if (map == NULL) {
-        return NULL;
+    uintptr_t at = region->start;
+    for (size_t i = 0; i < region->runs; i++) {
+        struct heap_run *run = &map->runs[region->first_run + i];
+        struct note note = {0};
+        if (run->is_noted) {
+            note = recorder->find((const void *)(at + BRKM_HEADER_SIZE));
+        }
+        run->site = note.address != 0 ? site_of(map, note.stack) : 0;
+        at += run->bytes;
     }
+}
+
+static void find_sites(struct heap_map *map)
+{
+    const struct recorder *recorder = relaxed_load(brkm__recorder);
+    for (size_t i = 0; recorder != NULL && i < map->regions_used; i++) {
+        find_sites_of(map, &map->regions[i], recorder);
+    }
+}
+
+/* ---- The whole ---- */
+
+static size_t map_bytes(size_t runs)
+{
+    return align_up(sizeof(struct heap_map) + runs * sizeof(struct heap_run), brkm__os_page_size());
+}
+
+static void look_at_heap(struct heap_map *map)
+{
     struct walk walk = {0};
     struct heap_map_region *region = NULL;
     brkm__heaps_acquire();
@@ -115,10 +163,25 @@ struct heap_map *brkm__heap_map_make(void)
         add_block(map, region, &walk, &brkm__main_heap.top);
     }
     brkm__heaps_release();
+}
+
+struct heap_map *brkm__heap_map_make(enum heap_map_detail detail)
+{
+    size_t capacity = detail == HEAP_MAP_BY_BLOCKS ? HEAP_MAP_BLOCKS : HEAP_MAP_RUNS;
+    struct heap_map *map = brkm__os_map(map_bytes(capacity));
+    if (map == NULL) {
+        return NULL;
+    }
+    map->detail = detail;
+    map->capacity = capacity;
+    look_at_heap(map);
+    if (detail == HEAP_MAP_BY_BLOCKS) {
+        find_sites(map);
+    }
     return map;
 }
 
 void brkm__heap_map_free(struct heap_map *map)
 {
-    brkm__os_unmap(map, map_bytes());
+    brkm__os_unmap(map, map_bytes(map->capacity));
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * A picture of the heap: what lies where, as runs of bytes of one kind in each region. */
+ * A picture of the heap: what lies where, as runs of bytes of one kind in each region; or as single
+ * blocks, with the call sites of those that the heap profile knows. */
 #ifndef BRKMALLOC_STATS_HEAP_MAP_H
 #define BRKMALLOC_STATS_HEAP_MAP_H
 
 #include "base/base.h"
 #include "base/config.h"
+#include "kit/text.h"
 
 /* X(kind, word): what bytes can be. */
 #define BRKM_RUN_KINDS(X)                                                \
@@ -25,11 +27,13 @@ enum run_kind {
 
 extern const char *const brkm__run_words[RUN_KINDS];
 
-/* Neighbours of one kind. */
+/* Neighbours of one kind, or a block or a part of one. */
 struct heap_run {
     size_t bytes;
     uint32_t blocks; /* that begin in it */
-    uint32_t kind;   /* enum run_kind */
+    uint16_t site;   /* 1 and its place in `sites`; 0 where that is not known */
+    uint8_t kind;    /* enum run_kind */
+    bool is_noted;   /* a block that the heap profile may know */
 };
 
 struct heap_map_region {
@@ -41,19 +45,31 @@ struct heap_map_region {
     size_t runs;
 };
 
-/* Runs that a map holds; the sums are complete when there are more. 4 MiB. */
+/* Runs that a map holds; the sums are complete when there are more. 4 MiB, and 16 MiB. */
 #define HEAP_MAP_RUNS (1 << 18)
+#define HEAP_MAP_BLOCKS (1 << 20)
+
+/* Call sites that a map tells apart, a power of two. */
+#define HEAP_MAP_SITES (1 << 12)
+
+enum heap_map_detail { HEAP_MAP_BY_RUNS, HEAP_MAP_BY_BLOCKS };
 
 struct heap_map {
+    enum heap_map_detail detail;
+    size_t capacity; /* of `runs` */
     size_t regions_used;
     size_t runs_used;
     size_t runs_left_out;
+    const void *sites[HEAP_MAP_SITES]; /* a hash table of stacks, which stay; NULL: free */
     struct heap_map_region regions[BRKM_REGION_COUNT];
-    struct heap_run runs[HEAP_MAP_RUNS];
+    struct heap_run runs[];
 };
 
 /* The heap at one moment, under its lock. NULL when there is no memory for it. */
-struct heap_map *brkm__heap_map_make(void);
+struct heap_map *brkm__heap_map_make(enum heap_map_detail detail);
 void brkm__heap_map_free(struct heap_map *map);
+
+/* As JSON: docs/control.md, "A snapshot". */
+void brkm__heap_map_write(struct writer *writer, const struct heap_map *map);
 
 #endif

@@ -23,6 +23,7 @@ class Span:
     thread: int
     kind: str
     blocks: int
+    site: int
 
 
 class Page:
@@ -41,17 +42,17 @@ class Page:
         count = self.report["spans"]
         packed = base64.b64decode(self.element("columns"))
         numbers = iter(numbers_of(zlib.decompress(packed) if packed else b""))
-        columns = [[next(numbers) for _ in range(count)] for _ in range(7)]
+        columns = [[next(numbers) for _ in range(count)] for _ in range(8)]
         assert next(numbers, None) is None, "more numbers than spans have"
         starts = []
         for area in self.report["areas"]:
             starts += [int(area["start"], 16)] + [None] * (area["spans"] - 1)
         spans, address = [], 0
-        for start, (distance, size, first, lasts, thread, kind, blocks) in zip(
+        for start, (distance, size, first, lasts, thread, kind, blocks, site) in zip(
                 starts, zip(*columns)):
             address = (start if start is not None else address) + distance * self.report["unit"]
             spans.append(Span(address, size, first, first + lasts, thread,
-                              self.report["kinds"][kind], blocks))
+                              self.report["kinds"][kind], blocks, site))
         return spans
 
     def at(self, moment: int) -> list[Span]:

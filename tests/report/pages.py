@@ -153,6 +153,37 @@ class Pages(Test):
             "top": [0, 16], "reserved": [0, 4080]},
             {line["name"]: line["values"] for line in page.report["split"]["lines"]})
 
+    def call_sites(self) -> None:
+        """Numbers are each snapshot's own; the same stack is one on the page."""
+        stacks = [["0x401001 /nowhere/a<b>+0x1001", "0x7f0000002002 /nowhere/libc.so+0x2002"],
+                  ["0x401101 /nowhere/a<b>+0x1101"], ["0x99f"]]
+        numbers = [{7: 0, 300: 1}, {1: 1, 2: 2}]
+        runs = [[("used", 96, 1, 300), ("used", 48, 1, 7), ("free", 64, 1), ("used", 32, 1)],
+                [("used", 96, 1, 2), ("used", 96, 1, 1)]]
+        files = []
+        for moment, part in enumerate(runs):
+            plain = snapshot([run[:3] for run in part])
+            plain["regions"][0]["runs"] = part
+            sites = [{"site": number, "stack": stacks[stack], "builds": []}
+                     for number, stack in numbers[moment].items()]
+            content = json.dumps({"detail": "blocks", "interval": 512, "sites": sites, **plain})
+            files.append(self.write(f"sites{moment}.json", content.encode()))
+        self.same("status", 0, self.run("-o", self.path("page.html"), *files).returncode)
+        page = Page(self.path("page.html"))
+        names = [[place.split(" ")[-1].rsplit("/", 1)[-1] for place in stack] for stack in stacks]
+        for moment, part in enumerate(runs):
+            wanted = [names[numbers[moment][run[3]]] if len(run) == 4 else None for run in part]
+            found = [page.report["callSites"][span.site - 1] if span.site else None
+                     for span in page.at(moment)]
+            self.same(f"number of frames at {moment}", [stack and len(stack) for stack in wanted],
+                      [stack and len(stack) for stack in found])
+            for stack, names_found in zip(wanted, found):
+                for name, name_found in zip(stack or [], names_found or []):
+                    self.expect("a frame", name.split("+")[0][:4] in name_found, (name, name_found))
+        self.same("stacks", 3, len(page.report["callSites"]))
+        self.same("interval", 512, page.report["interval"])
+        self.expect("blocks", page.report["single"] and "a<b>" not in page.html)
+
     # ---- What is wrong ----
 
     def wrong(self, what: str, content: bytes, message: str) -> None:
@@ -172,6 +203,11 @@ class Pages(Test):
         self.wrong("deep JSON", b'{"a":' + b"[" * 100000, r"at offset \d+: more than 64 values")
         self.wrong("an unknown kind", text.replace('"free", 32', '"flee", 32').encode(),
                    f"at offset {text.index(', 32, 1')}: there is no kind of runs \"flee\"")
+        with_site = text.replace('["used", 64, 1]', '["used", 64, 1, 70000]')
+        self.wrong("a call site", with_site.encode(), "there is no call site 70000")
+        sites = '{"sites": [{"site": 0, "stack": []}], "regions": []}'
+        self.wrong("a site's number", sites.encode(), "at offset 35: a call site has no number from 1")
+        self.wrong("sites behind", b'{"regions": [], "sites": []}', "stand behind the regions")
         self.wrong("sums", text.replace('"used", 64', '"used", 80').encode(),
                    r"at offset \d+: runs of 80 bytes used in a region that says 64")
         self.wrong("a large number", text.replace("64", "99999999999999999999999").encode(),
@@ -231,6 +267,7 @@ def main() -> int:
         test.empty_trace()
         test.texts()
         test.snapshots()
+        test.call_sites()
         test.wrong_files()
         test.usage()
         return test.finish()

@@ -250,6 +250,36 @@ sys.stdin.readline()
 """
 
 
+ROWS = """
+import sys
+kept = [bytes(3000) for i in range(500)]
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def snapshot_of_blocks():
+    """Single blocks, which add up to the same; the heap profile tells who allocated them."""
+    with server("control:true,profile:true,profile_interval:512,profile_at_exit:false", ROWS) as (process, _):
+        heap = json.loads(ask(process.pid, "snapshot", "--blocks"))
+        same(("blocks", 512, 0), (heap["detail"], heap["interval"], heap["runs_left_out"]), "detail")
+        runs = [run for region in heap["regions"] for run in region["runs"]]
+        for region in heap["regions"]:
+            for kind in ("used", "cached", "free", "purged", "top", "reserved", "damaged"):
+                same(region[kind], sum(run[1] for run in region["runs"] if run[0] == kind), kind)
+        check(all(run[2] <= 1 for run in runs), "a run has several blocks")
+        kept = [run for run in runs if run[0] == "used" and 3032 <= run[1] <= 3072]
+        check(len(kept) >= 490, "the blocks", len(kept))
+        sites = {site["site"]: site for site in heap["sites"]}
+        known = [sites[run[3]] for run in kept if len(run) == 4]
+        check(len(known) >= 480, "the blocks' call sites", len(known))
+        check(all(frame.startswith("0x") for site in known for frame in site["stack"]), known[0])
+        check(any("python" in frame for frame in known[0]["stack"]), known[0])
+    with server() as (process, _):
+        check("sites" not in json.loads(ask(process.pid, "snapshot", "--blocks")), "sites without a profile")
+        fails(2, "usage: brkmalloc ctl", "ctl", process.pid, "snapshot", "--runs")
+
+
 def explain():
     """2,500 blocks of 1,000 bytes keep a page each that is free otherwise; the profile knows whose they
     are, and `brkmalloc explain` finds the function's name in what is printed."""
@@ -344,6 +374,11 @@ def profile():
         check(talk(process.pid, b"profile start 1").endswith(b"\nstarted\n"), "start")
         time.sleep(1.5)
         same(b"ok 12\nnot started\n", talk(process.pid, b"profile stop"), "after the term")
+    with server() as (process, _):
+        ask(process.pid, "profile", "--seconds", "1", "--interval", "4096", "-o", "-")
+        same("profile_interval:4096 (control)\n", ask(process.pid, "get", "profile_interval"), "interval")
+        fails(2, "has begun with another interval", "ctl", process.pid, "profile", "--interval", 8192, "-o", "-")
+        fails(2, "no interval \"few\"", "ctl", process.pid, "profile", "--interval", "few", "-o", "-")
     with server("control:true,profile:true,profile_at_exit:false") as (process, _):
         same(b"ok 11\non already\n", talk(process.pid, b"profile start 5"), "a profile that is on")
         check(ask(process.pid, "profile", "-o", "-").endswith("\nend\n"), "at once")

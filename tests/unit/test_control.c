@@ -155,12 +155,17 @@ START_TEST(profiles)
 {
     ask_badly("profile", "error failed there is no heap profile yet; profile start begins one\n");
     ask_badly("profile start", "error usage no term \"\"; it takes 1 to 86400 seconds\n");
+    ask_badly("profile start 5 0",
+              "error usage no interval \"0\"; it takes bytes, 1 to 68719476736\n");
+    ask_badly("profile start 5 68719476737",
+              "error usage no interval \"68719476737\"; it takes bytes, 1 to 68719476736\n");
+    ask_badly("profile start 18446744073709551617",
+              "error usage no term \"18446744073709551617\"; it takes 1 to 86400 seconds\n");
     ask_badly("profile start 86401",
               "error usage no term \"86401\"; it takes 1 to 86400 seconds\n");
-    ask_badly(
-        "profile begin",
-        "error usage unknown order \"begin\"; it is start SECONDS or stop, or none to take the "
-        "profile\n");
+    ask_badly("profile begin", "error usage unknown order \"begin\"; it is start SECONDS "
+                               "[INTERVAL] or stop, or none to take the "
+                               "profile\n");
 }
 END_TEST
 
@@ -174,7 +179,8 @@ START_TEST(garbage_is_named)
     ask_badly("trim everything",
               "error usage unexpected \"everything\"; this request stands alone\n");
     ask_badly("version 2", "error usage unexpected \"2\"; this request stands alone\n");
-    ask_badly("snapshot now", "error usage unexpected \"now\"; this request stands alone\n");
+    ask_badly("snapshot now",
+              "error usage unknown detail \"now\"; it is blocks, or none for runs\n");
     ask_badly("st\033ats\x80", "error usage unknown request \"st?ats?\"; the requests are version, "
                                "stats, explain, metrics, profile, trim, get, set and snapshot\n");
 }
@@ -245,7 +251,7 @@ START_TEST(a_map_shows_what_lies_where)
     struct mem_control_block *hole = take(8 * PAGE);
     take(64);
     brkm__heap_free(&brkm__main_heap, hole, "free");
-    struct heap_map *map = brkm__heap_map_make();
+    struct heap_map *map = brkm__heap_map_make(HEAP_MAP_BY_RUNS);
     ck_assert_ptr_nonnull(map);
     ck_assert_uint_eq(map->regions_used, 1);
     const struct heap_map_region *region = &map->regions[0];
@@ -265,12 +271,30 @@ START_TEST(a_map_shows_what_lies_where)
     ck_assert_uint_eq(sum, brkm__main_heap.top.end - region->start);
     brkm__heap_map_free(map);
     brkm__purge_all(&brkm__main_heap, false);
-    map = brkm__heap_map_make();
+    map = brkm__heap_map_make(HEAP_MAP_BY_RUNS);
     ck_assert_uint_eq(map->regions[0].runs, 7);
     ck_assert_uint_eq(map->runs[2].kind, RUN_PURGED);
     ck_assert_uint_ge(map->runs[2].bytes, 6 * PAGE);
     ck_assert_uint_eq(map->runs[1].bytes + map->runs[2].bytes + map->runs[3].bytes, 8 * PAGE);
     brkm__heap_map_free(map);
+}
+END_TEST
+
+START_TEST(a_map_by_blocks_has_each_by_itself)
+{
+    take(64);
+    take(128);
+    struct heap_map *map = brkm__heap_map_make(HEAP_MAP_BY_BLOCKS);
+    ck_assert_ptr_nonnull(map);
+    ck_assert_uint_eq(map->regions[0].runs, 4);
+    ck_assert_uint_eq(map->runs[0].bytes, 64);
+    ck_assert_uint_eq(map->runs[1].bytes, 128);
+    ck_assert_uint_eq(map->runs[1].kind, RUN_USED);
+    ck_assert_uint_eq(map->runs[1].site, 0);
+    brkm__heap_map_free(map);
+    ck_assert(brkm__control_answer(&answer, "snapshot blocks", 15));
+    ck_assert_ptr_nonnull(strstr(control_answer_text(&answer), "\"detail\":\"blocks\""));
+    brkm__control_answer_free(&answer);
 }
 END_TEST
 
@@ -294,7 +318,7 @@ START_TEST(a_map_of_more_runs_than_it_holds_has_true_sums)
     for (size_t i = 0; i < blocks; i += 2) {
         brkm__heap_free(&brkm__main_heap, all[i], "free");
     }
-    struct heap_map *map = brkm__heap_map_make();
+    struct heap_map *map = brkm__heap_map_make(HEAP_MAP_BY_RUNS);
     ck_assert_uint_eq(map->runs_used, HEAP_MAP_RUNS);
     /* In use and free in turn; and what else is in the heap. */
     ck_assert_uint_ge(map->runs_used + map->runs_left_out, blocks);
@@ -321,7 +345,7 @@ START_TEST(a_map_of_a_damaged_heap_ends_there)
     struct mem_control_block *block = take(64);
     take(64);
     memset(block, 0xee, BRKM_HEADER_SIZE);
-    struct heap_map *map = brkm__heap_map_make();
+    struct heap_map *map = brkm__heap_map_make(HEAP_MAP_BY_RUNS);
     ck_assert_uint_eq(map->regions[0].runs, 2);
     ck_assert_uint_eq(map->runs[1].kind, RUN_DAMAGED);
     brkm__heap_map_free(map);
@@ -347,6 +371,7 @@ Suite *unit_suite(void)
     tcase_add_test(requests, a_refusal_says_why);
     TCase *maps = unit_case(suite, "maps");
     tcase_add_test(maps, a_map_shows_what_lies_where);
+    tcase_add_test(maps, a_map_by_blocks_has_each_by_itself);
     tcase_add_test(maps, a_map_of_more_runs_than_it_holds_has_true_sums);
     tcase_add_test(maps, a_map_of_a_damaged_heap_ends_there);
     return suite;

@@ -226,7 +226,7 @@ START_TEST(figures_and_maps_know_all_heaps)
                                               exact.memory_free + exact.memory_overhead);
     ck_assert_uint_eq(exact.heap_free, main_heap->bins.bytes + side->bins.bytes + exact.heap_top);
     brkm__snapshot_end(detail);
-    struct heap_map *map = brkm__heap_map_make();
+    struct heap_map *map = brkm__heap_map_make(HEAP_MAP_BY_RUNS);
     ck_assert_uint_eq(map->regions_used, 1);
     ck_assert_uint_eq(map->regions[0].bytes[RUN_DAMAGED], 0);
     brkm__heap_map_free(map);
