@@ -13,7 +13,7 @@ set(core_sources
   kit/options_read.c kit/options_tell.c kit/options_value.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/where.c kit/wiped.c
   heap/bins.c heap/block.c heap/chunks.c heap/find.c heap/free_space.c heap/heap.c heap/heaps.c heap/mapped.c heap/purge.c
   heap/regions.c heap/rows.c heap/spare.c heap/sealed_list.c heap/top.c heap/walk.c
-  cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c
+  cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c cache/medium.c
   cache/depot.c cache/home.c cache/idle.c cache/supply.c cache/thread_cache.c
   malloc/foreign.c malloc/malloc.c malloc/perturb.c malloc/place.c malloc/realloc.c malloc/verify.c
   malloc/watcher.c

@@ -54,28 +54,19 @@ bool brkm__cache_bin_pop_aligned(struct cache_bin *bin, size_t alignment, void *
     return false;
 }
 
-/* The block behind `block`, whose link is verified. */
-static struct cached_block *follow(struct cached_block *block)
-{
-    if (unlikely(!cached_link_is_sound(block))) {
-        brkm__cached_link_is_bad(block);
-    }
-    return block->next;
-}
-
 void brkm__cache_bin_raise(struct cache_bin *bin, unsigned position)
 {
     struct cached_block *before = bin->first;
     if (position == 0 || before == CACHED_END) {
         return;
     }
-    struct cached_block *block = follow(before);
+    struct cached_block *block = cached_link_follow(before);
     while (--position > 0 && block != CACHED_END) {
         before = block;
-        block = follow(before);
+        block = cached_link_follow(before);
     }
     if (block != CACHED_END) {
-        cached_link_set(before, follow(block));
+        cached_link_set(before, cached_link_follow(block));
         cached_link_set(block, bin->first);
         bin->first = block;
     }

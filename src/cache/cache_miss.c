@@ -6,6 +6,7 @@
 #include "cache/cache_budget.h"
 #include "cache/cache_life.h"
 #include "cache/depot.h"
+#include "cache/medium.h"
 #include "cache/supply.h"
 #include "heap/block.h"
 #include "heap/heaps.h"
@@ -77,19 +78,22 @@ struct mem_control_block *brkm__cache_refill(size_t size, size_t alignment)
 /* ---- Flush ---- */
 
 /* Makes room for a block in an exact slot: by more capacity while the class starts, and when it was
- * refilled since the last flush; otherwise, or past the budget, a batch goes to the depot. */
+ * refilled since the last flush; otherwise, or past the budget, a batch goes to the depot. In a
+ * phase of frees alone capacity does not start slowly, and all blocks go: nothing asks for what
+ * would be kept. */
 static bool make_room(struct thread_cache *cache, unsigned slot)
 {
     struct cache_bin *bin = &cache->bins[slot];
     unsigned batch = size_class_batch(slot);
     bool wants_more = bin->capacity < 2 * batch || bin->history == CACHE_HISTORY_REFILLED;
     brkm__budget_note_flush(cache, slot);
+    bool gives_back = brkm__budget_is_giving_back(cache);
     if (bin->room == 0 && wants_more) {
-        brkm__budget_grow_slot(cache, slot, (unsigned)min_size(max_size(bin->capacity, 1), batch));
+        size_t slow = max_size(bin->capacity, 1);
+        brkm__budget_grow_slot(cache, slot, gives_back ? batch : (unsigned)min_size(slow, batch));
     }
     if (bin->room == 0) {
-        /* In a phase of frees alone nothing asks for what would be kept. */
-        unsigned most = brkm__budget_is_giving_back(cache) ? UINT8_MAX : batch;
+        unsigned most = gives_back ? UINT8_MAX : batch;
         unsigned count = (unsigned)min_size(most, cache_bin_length(bin));
         if (count != 0) {
             brkm__depot_put(slot, brkm__cache_take_out(cache, slot, count));
@@ -105,7 +109,7 @@ static bool keep(struct thread_cache *cache, struct mem_control_block *block)
     if (size > BRKM_CACHED_EXACT_MAX) {
         struct medium_slot class = size_class_medium_below(size);
         brkm__budget_note_flush(cache, class.slot);
-        return cache_keep_medium(cache, class, block);
+        return medium_keep(cache, class, block);
     }
     unsigned slot = size_class_slot_below(size);
     return make_room(cache, slot) &&

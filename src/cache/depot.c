@@ -92,12 +92,16 @@ static bool store(struct depot *depot, unsigned slot, struct cached_list batch,
     return wanted;
 }
 
-/* False when the shelf or the depot is full. */
+/* False when the shelf or the depot is full. What it keeps may lie there for long: a write to it
+ * until now is told now. */
 static bool keep(struct depot *depot, unsigned slot, struct cached_list batch)
 {
     struct cached_list surplus = cached_list_empty();
     size_t bytes = list_bytes(slot, batch);
     bool stored = brkm__idle_reserve(IDLE_IN_DEPOT, depot->heap, bytes);
+    if (stored) {
+        brkm__cached_list_verify(batch);
+    }
     if (stored && !store(depot, slot, batch, &surplus)) {
         brkm__idle_release(IDLE_IN_DEPOT, depot->heap, bytes);
         stored = false;

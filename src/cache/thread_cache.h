@@ -92,38 +92,6 @@ static inline bool cache_is_real(const struct thread_cache *cache)
 /* Takes `count` blocks out of the slot, which has as many. */
 struct cached_list brkm__cache_take_out(struct thread_cache *cache, unsigned slot, unsigned count);
 
-/* ---- Medium slots ----
- *
- * Such classes are many and have few blocks each, so they do not have a capacity of their own: a
- * block is paid for while it is there, and whichever class has blocks may use what exact slots left
- * of the budget, and in any case a share of it. */
-
-/* Takes a block from the slot; false on a miss. */
-static BRKM_ALWAYS_INLINE bool cache_take_medium(struct thread_cache *cache,
-                                                 struct medium_slot class, void **payload)
-{
-    if (!cache_bin_pop(&cache->bins[class.slot], payload)) {
-        return false;
-    }
-    cache->medium_spent -= class.size;
-    return true;
-}
-
-/* Adds a block that was verified as in use; false when the budget has no room for it, as that of
- * the constant caches never has. */
-static BRKM_ALWAYS_INLINE bool cache_keep_medium(struct thread_cache *cache,
-                                                 struct medium_slot class,
-                                                 struct mem_control_block *block)
-{
-    size_t spent = cache->medium_spent + class.size;
-    if (spent > cache->medium_allowed ||
-        !cache_bin_push(&cache->bins[class.slot], block, block_load_seal(block))) {
-        return false;
-    }
-    cache->medium_spent = spent;
-    return true;
-}
-
 /* The bin of an exact class; `size` is a block size up to BRKM_CACHED_EXACT_MAX. */
 static BRKM_ALWAYS_INLINE struct cache_bin *cache_exact_bin(struct thread_cache *cache, size_t size)
 {

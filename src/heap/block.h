@@ -160,7 +160,10 @@ static inline size_t block_size_for_request(size_t size)
 
 /* ---- Seal ---- */
 
-/* For sizes below 1 MiB. */
+/* Bytes. The multiplication keeps every bit of a size up to this one. */
+#define BLOCK_SMALL_SEAL_MAX (BRKM_MIB - BRKM_ALIGNMENT)
+
+/* For sizes up to BLOCK_SMALL_SEAL_MAX. */
 static inline uint32_t block_small_seal_for(const struct mem_control_block *block, size_t size,
                                             enum block_state state)
 {

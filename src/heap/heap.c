@@ -174,34 +174,47 @@ void brkm__heap_free(struct heap *heap, struct mem_control_block *block, const c
     leave_after_free(heap);
 }
 
-static struct mem_control_block *pop_verified(struct cached_list *list)
+/* The first block of the list, as a range. Cached blocks have small seals. */
+static struct free_range pop_verified(struct cached_list *list)
 {
     struct mem_control_block *block = cached_list_pop(list);
-    if (unlikely(!block_is(block, BLOCK_CACHED))) {
+    size_t size = block_short_size(block);
+    if (unlikely(block_load_seal(block) != block_small_seal_for(block, size, BLOCK_CACHED) ||
+                 size > BLOCK_SMALL_SEAL_MAX)) {
         brkm__fatal(FAULT_HEADER_OVERWRITTEN,
                     (struct fault_place){block_payload(block), 0, "free"});
     }
-    return block;
+    return (struct free_range){block, size};
 }
 
 /* Adds a block at either end of the range, where it is a neighbour. No header that says "cached"
  * may stay inside of a payload. */
-static bool join(struct free_range *range, struct mem_control_block *block, size_t size)
+static bool join(struct free_range *range, struct free_range block)
 {
-    if (block_at_offset(range->first, range->size) == block) {
-        block_change_state(block, BLOCK_CACHED, BLOCK_GONE);
-    } else if (block_at_offset(block, size) == range->first) {
+    if (block_at_offset(range->first, range->size) == block.first) {
+        block_change_state(block.first, BLOCK_CACHED, BLOCK_GONE);
+    } else if (block_at_offset(block.first, block.size) == range->first) {
         block_change_state(range->first, BLOCK_CACHED, BLOCK_GONE);
-        range->first = block;
+        range->first = block.first;
     } else {
         return false;
     }
-    range->size += size;
+    range->size += block.size;
     return true;
 }
 
 /* Ranges whose cache misses overlap: about as many as a processor has under way at a time. */
 #define RANGES_MOST 16u
+
+static void free_ranges(struct heap *heap, const struct free_range *ranges, unsigned count)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < count; i++) {
+        bytes += ranges[i].size;
+    }
+    change_in_use(heap, -bytes);
+    brkm__space_free_ranges(heap, ranges, count);
+}
 
 /* Blocks that were cut as runs come back as runs: coalesced here, they cost one search. */
 struct cached_list brkm__heap_free_list(struct heap *heap, struct cached_list list)
@@ -213,28 +226,26 @@ struct cached_list brkm__heap_free_list(struct heap *heap, struct cached_list li
     unsigned freed = 0;
     lock_acquire(&heap->lock);
     while (list.count > 0) {
-        struct mem_control_block *block = pop_verified(&list);
-        if (unlikely(chunk_heap_number(block_payload(block)) != number)) {
-            brkm__cached_list_push(&others, block);
+        struct free_range block = pop_verified(&list);
+        if (unlikely(chunk_heap_number(block_payload(block.first)) != number)) {
+            brkm__cached_list_push(&others, block.first);
             continue;
         }
-        if (is_left(heap, block, false)) {
+        if (is_left(heap, block.first, false)) {
             continue;
         }
         freed++;
-        size_t size = block_short_size(block);
-        change_in_use(heap, -size);
-        if (count != 0 && join(&ranges[count - 1], block, size)) {
+        if (count != 0 && join(&ranges[count - 1], block)) {
             continue;
         }
         if (count == RANGES_MOST) {
-            brkm__space_free_ranges(heap, ranges, count);
+            free_ranges(heap, ranges, count);
             count = 0;
         }
-        space_prefetch_ends(block, size);
-        ranges[count++] = (struct free_range){block, size};
+        space_prefetch_ends(block.first, block.size);
+        ranges[count++] = block;
     }
-    brkm__space_free_ranges(heap, ranges, count);
+    free_ranges(heap, ranges, count);
     heap->frees += freed;
     heap->in_use_blocks -= freed;
     leave_after_free(heap);

@@ -37,23 +37,29 @@ void brkm__cached_list_push(struct cached_list *list, struct mem_control_block *
     list->count++;
 }
 
+void brkm__cached_list_verify(struct cached_list list)
+{
+    for (; list.count != 0; list.count--) {
+        list.first = cached_link_follow(list.first);
+    }
+}
+
 struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned count)
 {
+    struct cached_list head = {list->first, count};
     if (count == 0) {
         return cached_list_empty();
     }
-    struct cached_list head = {list->first, count};
+    if (count == list->count) {
+        /* Each link is verified by whoever follows it. */
+        *list = cached_list_empty();
+        return head;
+    }
     struct cached_block *last = list->first;
     for (unsigned i = 1; i < count; i++) {
-        if (unlikely(!cached_link_is_sound(last))) {
-            brkm__cached_link_is_bad(last);
-        }
-        last = last->next;
+        last = cached_link_follow(last);
     }
-    if (unlikely(!cached_link_is_sound(last))) {
-        brkm__cached_link_is_bad(last);
-    }
-    list->first = last->next;
+    list->first = cached_link_follow(last);
     list->count -= count;
     cached_link_set(last, CACHED_END);
     return head;

@@ -93,6 +93,18 @@ struct cached_list brkm__cached_list_cut(struct cached_list *list, unsigned coun
 
 _Noreturn void brkm__cached_link_is_bad(const struct cached_block *block);
 
+/* The block behind, at last CACHED_END. Ends the program when the link was overwritten. */
+static inline struct cached_block *cached_link_follow(struct cached_block *block)
+{
+    if (unlikely(!cached_link_is_sound(block))) {
+        brkm__cached_link_is_bad(block);
+    }
+    return block->next;
+}
+
+/* Ends the program when a link of the list was overwritten. */
+void brkm__cached_list_verify(struct cached_list list);
+
 /* Takes the first block off a list that is not empty; it stays in state cached. Ends the program
  * when the link was overwritten. */
 static inline struct mem_control_block *cached_list_pop(struct cached_list *list)

@@ -97,11 +97,11 @@ static inline struct medium_slot size_class_medium_above(size_t size)
     return size_class_medium_slot(((size - 1) >> shift) + 1, shift);
 }
 
-/* The slot after a medium one, which is none after the last. */
-static inline struct medium_slot size_class_medium_next(struct medium_slot class)
+/* The latter for a request of `size` bytes: rounding up to a block's size changes nothing, as steps
+ * are whole multiples of 16. */
+static inline struct medium_slot size_class_medium_for(size_t size)
 {
-    size_t step = (size_t)1 << size_class_medium_shift(class.size);
-    return (struct medium_slot){class.slot + 1, class.size + step};
+    return size_class_medium_above(size + BRKM_HEADER_SIZE);
 }
 
 /* The slot whose blocks are at most `size` bytes: where a block of any cached size is kept. */

@@ -10,6 +10,7 @@
 #include "base/valgrind.h"
 #include "cache/cache_life.h"
 #include "cache/depot.h"
+#include "cache/medium.h"
 #include "heap/block.h"
 #include "heap/heaps.h"
 #include "kit/footprint.h"
@@ -49,9 +50,10 @@ BRKM_COLD static void begin(void)
     relaxed_store(is_begun, true);
 }
 
+/* Once the constructor ran all is there. */
 static inline void require_begun(void)
 {
-    if (unlikely(!relaxed_load(is_begun))) {
+    if (unlikely(cache_malloc_is_watched() && !relaxed_load(is_begun))) {
         begin();
     }
 }
@@ -143,11 +145,11 @@ static void free_sized_for(void *memory, size_t size, size_t alignment, const ch
 
 /* ---- The slow halves of malloc and free ---- */
 
-/* Neither the thread's bin has a block, nor is this one watched. */
+/* Neither the thread's cache has a block, nor is this one watched. */
 BRKM_ENTRY_OF(malloc) BRKM_NOINLINE static void *malloc_missed(size_t size)
 {
     if (likely(size <= BRKM_CACHED_MAX - BRKM_HEADER_SIZE)) {
-        void *memory = brkm__serve_cached(size);
+        void *memory = brkm__serve_missed(size);
         if (likely(memory != NULL)) {
             annotate_allocated(memory, size, false);
             return memory;
@@ -178,9 +180,25 @@ BRKM_ENTRY_OF(malloc) BRKM_COLD static void *malloc_first(size_t size)
     return brkm__malloc_slow(size);
 }
 
+/* The bins that malloc's fast path passes: of the smallest blocks, and medium ones. */
+BRKM_ENTRY_OF(malloc) BRKM_NOINLINE static void *malloc_unwatched(size_t size)
+{
+    void *memory = NULL;
+    if (likely(medium_serves(size))) {
+        memory = medium_take(brkm__thread_cache, size_class_medium_for(size));
+    } else if (size <= BRKM_MIN_BLOCK - BRKM_HEADER_SIZE) {
+        malloc_hit(BRKM_MIN_BLOCK - BRKM_HEADER_SIZE, &memory);
+    }
+    if (unlikely(memory == NULL)) {
+        return malloc_missed(size);
+    }
+    annotate_allocated(memory, size, false);
+    return memory;
+}
+
 /* While blocks are recorded every malloc comes here, and nearly all leave with a hit. Calls stand
  * last, so that there is no frame to make. */
-BRKM_ENTRY_OF(malloc) BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+BRKM_ENTRY_OF(malloc) BRKM_NOINLINE static void *malloc_maybe_watched(size_t size)
 {
     void *memory;
     if (unlikely(!relaxed_load(is_begun))) {
@@ -191,12 +209,15 @@ BRKM_ENTRY_OF(malloc) BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
         if (unlikely(watcher != NULL)) {
             return malloc_watched(watcher, size);
         }
-        return likely(!recorder_is_on()) ? malloc_missed(size) : malloc_seen(size);
+        return likely(!recorder_is_on()) ? malloc_unwatched(size) : malloc_seen(size);
     }
-    if (likely(size <= CACHE_HIT_MAX && malloc_hit(size, &memory))) {
-        return memory;
-    }
-    return malloc_missed(size);
+    return likely(size <= CACHE_HIT_MAX && malloc_hit(size, &memory)) ? memory
+                                                                      : malloc_unwatched(size);
+}
+
+BRKM_ENTRY_OF(malloc) BRKM_NOINLINE void *brkm__malloc_slow(size_t size)
+{
+    return likely(!cache_malloc_is_watched()) ? malloc_unwatched(size) : malloc_maybe_watched(size);
 }
 
 /* Apart, so that the function that ends in it has no frame to make. */
@@ -206,28 +227,73 @@ BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_other(void *memory)
     BRKM_KEEP_FRAME();
 }
 
+/* What lies in a region and is no plain block of a medium size. */
+BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_in_region(void *memory)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    size_t size = block_short_size(block);
+    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+    if (size <= BRKM_CACHED_MAX && block_is_sound(block, size, seal) &&
+        !block_is_known_free(block, size)) {
+        annotate_freed(memory);
+        brkm__serve_free_cached(block, size);
+    } else if (block_is(block, BLOCK_IN_USE) || !brkm__serve_free_row(memory)) {
+        free_other(memory);
+    }
+}
+
+/* As alloc_free: verifies before anything is believed. */
+static BRKM_ALWAYS_INLINE void free_medium(void *memory)
+{
+    struct mem_control_block *block = block_from_payload(memory);
+    size_t size = block_short_size(block);
+    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
+    if (unlikely(!medium_has(size) || !block_is_sound(block, size, seal) ||
+                 block_is_known_free(block, size))) {
+        free_in_region(memory);
+        return;
+    }
+    annotate_freed(memory);
+    if (unlikely(!medium_keep(brkm__thread_cache, size_class_medium_below(size), block))) {
+        brkm__free_missed(memory);
+    }
+}
+
+BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_outside_window(void *memory)
+{
+    if (likely(brkm__regions_contain_payload(memory))) {
+        free_medium(memory);
+    } else {
+        free_other(memory);
+    }
+}
+
+BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_unwatched(void *memory)
+{
+    if (likely(regions_window_contains(memory))) {
+        free_medium(memory);
+    } else {
+        free_outside_window(memory);
+    }
+}
+
+BRKM_ENTRY_OF(free)
+BRKM_NOINLINE static void free_watched(const struct watcher *watcher, void *memory)
+{
+    if (!watcher->free(memory)) {
+        free_unwatched(memory);
+    }
+}
+
 /* While there is a watcher every free comes here. */
 BRKM_ENTRY_OF(free) BRKM_NOINLINE void brkm__free_slow(void *memory)
 {
     const struct watcher *watcher = watcher_get();
-    if (unlikely(watcher != NULL) && likely(watcher->free(memory))) {
-        return;
+    if (unlikely(watcher != NULL)) {
+        free_watched(watcher, memory);
+    } else {
+        free_unwatched(memory);
     }
-    if (likely(regions_contain_payload(memory))) {
-        struct mem_control_block *block = block_from_payload(memory);
-        size_t size = block_short_size(block);
-        uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
-        if (size <= BRKM_CACHED_MAX && block_is_sound(block, size, seal) &&
-            !block_is_known_free(block, size)) {
-            annotate_freed(memory);
-            brkm__serve_free_cached(block, size);
-            return;
-        }
-        if (!block_is(block, BLOCK_IN_USE) && brkm__serve_free_row(memory)) {
-            return;
-        }
-    }
-    free_other(memory);
 }
 
 /* ---- The malloc family ---- */

@@ -9,6 +9,7 @@
 #include "cache/cache_life.h"
 #include "cache/cache_miss.h"
 #include "cache/depot.h"
+#include "cache/medium.h"
 #include "cache/supply.h"
 #include "cache/thread_cache.h"
 #include "heap/block.h"
@@ -96,53 +97,6 @@ static struct allocated serve_large(const struct large_request *request)
     return result;
 }
 
-/* Takes the first block of a medium slot that is not empty, if it has at most `most` bytes. The
- * header, which tells that, is believed only after it was verified; the size lies within a step. */
-static BRKM_ALWAYS_INLINE bool take_first(struct thread_cache *cache, struct medium_slot class,
-                                          size_t most, void **memory)
-{
-    const struct cached_block *first = cache->bins[class.slot].first;
-    const struct mem_control_block *block = block_from_payload(first);
-    size_t size = block_short_size(block);
-    if (unlikely(block_load_seal(block) != block_small_seal_for(block, size, BLOCK_CACHED) ||
-                 size - class.size > class.size / SIZE_CLASS_MEDIUM_STEPS)) {
-        brkm__fatal(FAULT_HEADER_OVERWRITTEN,
-                    (struct fault_place){.address = first, .caller = "malloc"});
-    }
-    if (size > most) {
-        return false;
-    }
-    if (unlikely(!cache_take_medium(cache, class, memory))) {
-        brkm__cached_link_is_bad(first);
-    }
-    return true;
-}
-
-/* A block of the slots after a medium class, as long as it does not waste too much. */
-BRKM_NOINLINE static void *take_larger(struct thread_cache *cache, struct medium_slot class)
-{
-    size_t most = class.size + class.size / BRKM_CACHED_WASTE;
-    void *memory;
-    while ((class = size_class_medium_next(class)).size <= most && class.slot < SIZE_CLASS_SLOTS) {
-        if (cache->bins[class.slot].first != CACHED_END &&
-            take_first(cache, class, most, &memory)) {
-            return memory;
-        }
-    }
-    return NULL;
-}
-
-/* A block of a medium class, from its slot, whose blocks differ by less than a step, or one of the
- * next. NULL when there is none. */
-static BRKM_ALWAYS_INLINE void *take_medium(struct thread_cache *cache, struct medium_slot class)
-{
-    void *memory;
-    return likely(cache->bins[class.slot].first != CACHED_END) &&
-                   take_first(cache, class, SIZE_MAX, &memory)
-               ? memory
-               : take_larger(cache, class);
-}
-
 /* While memory is filled no thread has a cache, and each block comes this way, as it leaves by
  * keep. */
 static BRKM_COLD struct mem_control_block *refill_filled(size_t block_size, size_t alignment)
@@ -176,7 +130,7 @@ void *brkm__serve_hit(size_t size)
     struct thread_cache *cache = brkm__thread_cache;
     void *memory;
     if (block_size > BRKM_CACHED_EXACT_MAX) {
-        return take_medium(cache, size_class_medium_above(block_size));
+        return medium_take(cache, size_class_medium_for(size));
     }
     return cache_bin_pop(cache_exact_bin(cache, block_size), &memory) ? memory : NULL;
 }
@@ -205,18 +159,20 @@ static void *take_near(struct thread_cache *cache, size_t block_size)
     return memory;
 }
 
+void *brkm__serve_missed(size_t size)
+{
+    size_t block_size = block_size_for_request(size);
+    if (block_size > BRKM_CACHED_EXACT_MAX) {
+        return refill(size_class_medium_for(size).size, BRKM_ALIGNMENT);
+    }
+    void *memory = block_size >= NEAR_MIN ? take_near(brkm__thread_cache, block_size) : NULL;
+    return memory != NULL ? memory : refill(block_size, BRKM_ALIGNMENT);
+}
+
 void *brkm__serve_cached(size_t size)
 {
     void *memory = brkm__serve_hit(size);
-    if (likely(memory != NULL)) {
-        return memory;
-    }
-    size_t block_size = block_size_for_request(size);
-    if (block_size > BRKM_CACHED_EXACT_MAX) {
-        return refill(size_class_medium_above(block_size).size, BRKM_ALIGNMENT);
-    }
-    memory = block_size >= NEAR_MIN ? take_near(brkm__thread_cache, block_size) : NULL;
-    return memory != NULL ? memory : refill(block_size, BRKM_ALIGNMENT);
+    return likely(memory != NULL) ? memory : brkm__serve_missed(size);
 }
 
 struct allocated brkm__serve(size_t size)
@@ -376,7 +332,7 @@ void brkm__serve_free_cached(struct mem_control_block *block, size_t size)
 {
     struct thread_cache *cache = brkm__thread_cache;
     bool kept = size > BRKM_CACHED_EXACT_MAX
-                    ? cache_keep_medium(cache, size_class_medium_below(size), block)
+                    ? medium_keep(cache, size_class_medium_below(size), block)
                     : cache_bin_push(cache_exact_bin(cache, size), block, block_load_seal(block));
     if (unlikely(!kept)) {
         keep(block);

@@ -51,7 +51,8 @@ bool brkm__serve_wants_mapping(size_t size);
 /* A block of a cached size, at most BRKM_CACHED_MAX - BRKM_HEADER_SIZE; NULL when memory is short.
  * And the way back: `size` is that of the block, which was verified. */
 void *brkm__serve_cached(size_t size);
-void *brkm__serve_hit(size_t size); /* only from the thread's cache */
+void *brkm__serve_hit(size_t size);    /* only from the thread's cache */
+void *brkm__serve_missed(size_t size); /* where that has none */
 void brkm__serve_free_cached(struct mem_control_block *block, size_t size);
 
 /* For free's fast path: the bin has no room. The block was found good but for the high bytes of its
