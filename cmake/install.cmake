@@ -85,7 +85,7 @@ if(TARGET brkmalloc_compare)
     COMPONENT runtime)
 endif()
 if(TARGET brkmalloc_record)
-  install(TARGETS brkmalloc_record brkmalloc_replay
+  install(TARGETS brkmalloc_record brkmalloc_replay brkmalloc_export
     RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/brkmalloc COMPONENT runtime)
   foreach(folder compare trace)

@@ -45,7 +45,7 @@ expected_files()
     printf '%s\n' bin/brkmalloc "$libdir/brkmalloc.o" "$libdir/pkgconfig/brkmalloc-kernel.pc" \
         "$libdir/cmake/brkmalloc/brkmalloc-config.cmake" \
         "$libdir/cmake/brkmalloc/brkmalloc-config-version.cmake" \
-        libexec/brkmalloc/brkmalloc-ctl libexec/brkmalloc/brkmalloc-replay \
+        libexec/brkmalloc/brkmalloc-ctl libexec/brkmalloc/brkmalloc-export libexec/brkmalloc/brkmalloc-replay \
         libexec/brkmalloc/libbrkmalloc-record.so \
         share/bash-completion/completions/brkmalloc share/brkmalloc/brkmalloc-gdb.py \
         "$gdb_links/libbrkmalloc.so.$version-gdb.py" \
