@@ -15,7 +15,7 @@
 set -eu
 
 corpus=$(cd "$(dirname "$0")" && pwd)/corpus
-targets="operations options trace"
+targets="operations options trace heaps"
 
 usage()
 {

@@ -308,6 +308,27 @@ def explain():
         check("nothing is known without the heap profile" in ask(process.pid, "explain"), "words")
 
 
+def explain_later():
+    """A process with the option control alone: a heap profile is taken from outside, then who pins is known,
+    also when the profile has ended."""
+    script = 'import sys\nprint("begun", flush=True)\nsys.stdin.readline()\n' + PINS
+    with server("control:true", script) as (process, _):
+        same(b"ok 8\nstarted\n", talk(process.pid, b"profile start 60 1024"), "start")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        same("ready\n", process.stdout.readline(), "the server")
+        for when in ("while the profile is on", "afterwards"):
+            now = json.loads(ask(process.pid, "explain", "--json"))
+            most = max(now["classes"], key=lambda entry: entry["pinned"])
+            site = now["sites"][0]
+            check(0.8 * most["pinned"] < site["pinned"] < 1.15 * most["pinned"], when, site, most)
+            check(any("/libffi" in frame for frame in site["stack"]), when, site)
+            talk(process.pid, b"profile stop")
+        text = ask(process.pid, "explain")
+        check(re.search(r"^[0-9.]+ MiB pinned by about \d+ blocks of [0-9.]+ MiB from\nbrkmalloc:     0x",
+                        text, re.M), text)
+
+
 def metrics():
     """The text is OpenMetrics: families with their type first, each together, counters that end in _total,
     units that end the name; and the numbers are those of the statistics."""

@@ -125,6 +125,7 @@ campaign operations hardened
 campaign operations drawn
 campaign options
 campaign trace
+campaign heaps
 cat "$table"
 [ "$status" -eq 0 ] || echo "long.sh: what was found is in $findings and in the logs beside it"
 exit "$status"

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fuzz target: what `brkmalloc report` and `map` read beside traces, snapshots of a heap. An input
+ * is the file; or, with a first byte above 127, pieces of snapshots in the order that the other
+ * bytes say, so that what lies behind the brackets is reached. What is wrong is told with its
+ * offset; what can be read has sums that are those of its runs. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../profile/memory.h"
+#include "../../report/heap_snapshot.h"
+
+const char program_name[] = "heaps";
+
+#define FILE_MAX (1 << 16)
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+#define expect(condition) ((condition) ? (void)0 : finding(#condition, __LINE__))
+
+static _Noreturn void finding(const char *condition, int line)
+{
+    fprintf(stderr, "heaps: not %s (line %d)\n", condition, line);
+    abort();
+}
+
+/* ---- The file ---- */
+
+static const char *const pieces[] = {
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "\"regions\":[",
+    "{\"kind\":\"break\",\"start\":4096,",
+    "\"start\":18446744073709551000,",
+    "\"used\":96,",
+    "\"free\":64,",
+    "\"runs\":[",
+    "[\"used\",96,1]",
+    "[\"used\",96,1,7]",
+    "[\"free\",64,1]",
+    "[\"damaged\",18446744073709551615,1]",
+    "[\"used\",96,4294967296]",
+    "\"runs_left_out\":1,",
+    "\"detail\":\"blocks\",",
+    "\"interval\":512,",
+    "\"sites\":[",
+    "{\"site\":7,",
+    "{\"site\":70000,",
+    "\"stack\":[\"0x55d0 /a+0x5\",\"0x1\"],",
+    "\"builds\":[\"ab of /a\"]}",
+    "\"largest_free\":64",
+    "\"page\":4096,\"process\":1,",
+    "\"x\":{\"y\":[null,true,-1.5e3,\"z\"]},",
+    "\"source\":\"core\",",
+    "]}",
+    "]}]}",
+    " ",
+};
+
+#define PIECES (sizeof(pieces) / sizeof(pieces[0]))
+
+static size_t put_together(char *file, const uint8_t *bytes, size_t length)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < length; i++) {
+        const char *piece = pieces[bytes[i] % PIECES];
+        size_t more = strlen(piece);
+        if (end + more > FILE_MAX) {
+            break;
+        }
+        memcpy(file + end, piece, more);
+        end += more;
+    }
+    return end;
+}
+
+/* ---- Reading it ---- */
+
+static void expect_sums(const struct heap_snapshot *snapshot, const struct picture *picture)
+{
+    uint64_t bytes[SPAN_KIND_COUNT] = {0};
+    for (size_t i = 0; i < picture->count; i++) {
+        const struct span *span = &picture->spans[i];
+        expect(span->kind < SPAN_KIND_COUNT);
+        expect(span->from < span->until);
+        bytes[span->kind] += span->bytes;
+    }
+    for (int kind = 0; picture->left_out == 0 && kind < SPAN_KIND_COUNT; kind++) {
+        expect(bytes[kind] == snapshot->bytes[kind]);
+    }
+}
+
+static void expect_told(const struct problem *problem, size_t length)
+{
+    expect(problem->offset <= length);
+    expect(problem->text[0] != '\0');
+    expect(memchr(problem->text, '\0', sizeof(problem->text)) != NULL);
+}
+
+static void read_file(const unsigned char *bytes, size_t length)
+{
+    static struct heap_snapshot snapshot;
+    struct picture picture;
+    struct problem problem = {UINT64_MAX, ""};
+    struct call_sites *sites = memory_zeroed(1, sizeof(*sites));
+    struct snapshot_place place = {&picture, sites, 0, true};
+    picture_begin(&picture, 1, 1000);
+    if (heap_snapshot_read(&snapshot, place, bytes, length, &problem)) {
+        picture_finish(&picture);
+        expect_sums(&snapshot, &picture);
+    } else {
+        expect_told(&problem, length);
+    }
+    picture_free(&picture);
+    call_sites_free(sites);
+    free(sites);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    static char made[FILE_MAX];
+    bool is_made = length != 0 && bytes[0] > 127;
+    size_t file_length = is_made ? put_together(made, bytes + 1, length - 1) : length;
+    /* Exactly as long, so that a sanitizer notices a step beyond its end. */
+    unsigned char *copy = malloc(file_length + (file_length == 0));
+    if (copy == NULL) {
+        return 0;
+    }
+    if (file_length != 0) {
+        memcpy(copy, is_made ? (const void *)made : bytes, file_length);
+    }
+    read_file(copy, file_length);
+    free(copy);
+    return 0;
+}
