@@ -76,10 +76,18 @@ static inline void annotate_freed(const void *payload)
 #endif
 }
 
+#ifdef BRKM_THREAD_SANITIZER
+/* Of the sanitizer's library. */
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+#endif
+
 /* Between the two calls what is read may be anybody's, and is judged by what it is. */
 static inline void annotate_silence(bool on)
 {
-#if BRKM_VALGRIND
+#ifdef BRKM_THREAD_SANITIZER
+    (on ? AnnotateIgnoreReadsBegin : AnnotateIgnoreReadsEnd)(__FILE__, __LINE__);
+#elif BRKM_VALGRIND
     if (on) {
         VALGRIND_DISABLE_ERROR_REPORTING;
     } else {
