@@ -59,15 +59,15 @@ static int report_trace(const struct options *options, const struct input *input
         course_free(&course);
         return tell_problem(options->files[0], &problem);
     }
-    struct replayed replayed = {.count = 0};
-    if (options->samples != NULL && !replayed_read(&replayed, options->samples)) {
+    struct replays replays = {.count = 0};
+    if (options->samples != NULL && !replays_read(&replays, options->samples)) {
         fprintf(stderr, "%s: %s: no samples of a replay\n", program_name, options->samples);
     }
     struct text report = {.bytes = NULL};
-    trace_report_make(&report, &course, &trace.header, options->files[0], &replayed);
+    trace_report_make(&report, &course, &trace.header, options->files[0], &replays);
     bool done = write_page(options, &report, &course.picture);
     text_free(&report);
-    replayed_free(&replayed);
+    replays_free(&replays);
     trace_close(&trace);
     course_free(&course);
     return done ? 0 : STATUS_FAILED;

@@ -69,6 +69,29 @@ function fillCurves(onTime) {
     stacked: false, curves: report.curves.lines });
 }
 
+// Replays of the trace: memory over the recorded program's time, with what is live, and what each took.
+function fillAllocators(onTime) {
+  const { rows, resident, breaks } = report.allocators ?? { rows: [] };
+  if (rows.length === 0) {
+    return;
+  }
+  show("allocators-section");
+  const live = report.curves.lines.slice(0, 1);
+  for (const [place, title, lines] of [["allocators-resident", "resident", resident], ["allocators-break", "break", breaks]]) {
+    if (lines.length > 0) {
+      addChart(place, { title, times: report.curves.seconds, value: bytesText, onTime, stacked: false,
+        curves: [...lines, ...live] });
+    }
+  }
+  const sizes = ["peak_resident_bytes", "end_resident_bytes", "freed_resident_bytes", "peak_break_bytes"];
+  fillTable(element("allocators"), ["allocator<", "seconds", "peak resident", "resident at the end", "after all is freed",
+    "peak break", "peak resident to live", "<"],
+  rows.map((row) => row.failure !== "" ? [row.name, ...Array(6).fill("-"), `failed: ${row.failure}`] :
+    [row.name, make("data", { value: String(row.seconds) }, secondsText(row.seconds)),
+      ...sizes.map((name) => bytesCell(row[name])), row.peak_live_bytes === 0 ? "-" :
+        (row.peak_resident_bytes / row.peak_live_bytes).toPrecision(3), ""]));
+}
+
 function fillSplit() {
   if (report.split.lines.length === 0) {
     return;
@@ -404,6 +427,7 @@ async function start() {
   let view = null;
   const onTime = (seconds) => view && view.setTime(seconds);
   fillHeading();
+  fillAllocators(onTime);
   fillCurves(onTime);
   fillSplit();
   fillSites();

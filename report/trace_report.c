@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 struct trace_report {
     struct text *text;
     const struct course *course;
-    const struct replayed *replayed;
+    const struct replays *replays;
 };
 
 static const char *comma(size_t index)
@@ -96,6 +97,28 @@ __attribute__((format(printf, 3, 4))) static void add_note(struct text *text, si
     page_add_string(text, note);
 }
 
+/* Replays that are compared have the names of their allocators. */
+static bool compares(const struct replays *replays)
+{
+    return replays->count != 0 && replays->all[0].name != NULL;
+}
+
+static void add_note_of_replays(const struct trace_report *report, size_t *count)
+{
+    const struct replays *replays = report->replays;
+    if (compares(replays)) {
+        add_note(report->text, count,
+                 "Allocators are compared by replays of the whole trace, which write to every page "
+                 "of each block; live bytes are the same on all. The heap map is that of the "
+                 "recorded program, not of a replay.");
+    } else if (replays->count != 0) {
+        add_note(report->text, count,
+                 "Resident memory and the break are those of a replay on brkmalloc, measured at "
+                 "%zu of %" PRIu64 " events.",
+                 replays->all[0].count, report->course->events);
+    }
+}
+
 static void add_notes(const struct trace_report *report)
 {
     const struct course *course = report->course;
@@ -125,12 +148,7 @@ static void add_notes(const struct trace_report *report)
                  (double)course->begin_nanoseconds / NANOSECONDS_PER_SECOND,
                  course->missing_events);
     }
-    if (report->replayed->count != 0) {
-        add_note(report->text, &count,
-                 "Resident memory and the break are those of a replay on brkmalloc, measured at "
-                 "%zu of %" PRIu64 " events.",
-                 report->replayed->count, course->events);
-    }
+    add_note_of_replays(report, &count);
     if (picture->left_out != 0) {
         add_note(report->text, &count,
                  "%" PRIu64 " small blocks, %" PRIu64 " bytes in all, are too many for a page: "
@@ -221,13 +239,15 @@ static uint64_t break_of(const struct replay_sample *sample)
 
 /* At each point the most of the samples since the last one; where there are none, the last sample.
  */
-static void add_replayed_line(const struct trace_report *report, const char *name,
+static void add_replayed_line(const struct trace_report *report, const struct replayed *replayed,
+                              const char *name,
                               uint64_t value_of(const struct replay_sample *sample))
 {
-    const struct replayed *replayed = report->replayed;
     size_t at = 0;
     uint64_t value = 0;
-    text_format(report->text, ",{\"name\":\"%s\",\"values\":[", name);
+    text_add(report->text, "{\"name\":");
+    page_add_string(report->text, name);
+    text_add(report->text, ",\"values\":[");
     for (size_t i = 0; i < report->course->point_count; i++) {
         uint64_t events = report->course->points[i].events;
         uint64_t most = 0;
@@ -258,11 +278,59 @@ static void add_curves(const struct trace_report *report)
         text_add(report->text, ",");
         add_line(report, "pages with live blocks", held_of);
     }
-    if (course->point_count != 0 && report->replayed->count != 0) {
-        add_replayed_line(report, "resident (replay)", resident_of);
-        add_replayed_line(report, "break (replay)", break_of);
+    if (course->point_count != 0 && report->replays->count != 0 && !compares(report->replays)) {
+        text_add(report->text, ",");
+        add_replayed_line(report, report->replays->all, "resident (replay)", resident_of);
+        text_add(report->text, ",");
+        add_replayed_line(report, report->replays->all, "break (replay)", break_of);
     }
     text_add(report->text, "]},");
+}
+
+/* ---- Allocators beside each other ---- */
+
+static void add_allocator(struct text *text, const struct replayed *replayed)
+{
+    text_add(text, "{\"name\":");
+    page_add_string(text, replayed->name);
+    text_add(text, ",\"failure\":");
+    page_add_string(text, replayed->failure == NULL ? "" : replayed->failure);
+    text_format(text, ",\"seconds\":%.9g", replayed->seconds);
+#define REPLAY_ADD(field, word) text_format(text, ",\"" word "\":%" PRIu64, replayed->field);
+    REPLAY_FIGURES(REPLAY_ADD)
+#undef REPLAY_ADD
+    text_add(text, "}");
+}
+
+static void add_lines_of_allocators(const struct trace_report *report, const char *name,
+                                    uint64_t value_of(const struct replay_sample *sample))
+{
+    size_t shown = 0;
+    text_format(report->text, ",\"%s\":[", name);
+    for (size_t i = 0; i < report->replays->count; i++) {
+        const struct replayed *replayed = &report->replays->all[i];
+        if (replayed->count != 0 && report->course->point_count != 0) {
+            text_add(report->text, comma(shown++));
+            add_replayed_line(report, replayed, replayed->name, value_of);
+        }
+    }
+    text_add(report->text, "]");
+}
+
+static void add_allocators(const struct trace_report *report)
+{
+    const struct replays *replays = report->replays;
+    text_add(report->text, "\"allocators\":{\"rows\":[");
+    for (size_t i = 0; compares(replays) && i < replays->count; i++) {
+        text_add(report->text, comma(i));
+        add_allocator(report->text, &replays->all[i]);
+    }
+    text_add(report->text, "]");
+    if (compares(replays)) {
+        add_lines_of_allocators(report, "resident", resident_of);
+        add_lines_of_allocators(report, "breaks", break_of);
+    }
+    text_add(report->text, "},");
 }
 
 /* ---- Threads ---- */
@@ -335,9 +403,9 @@ static void add_tallies(struct text *text, const char *name, const struct tally 
 
 void trace_report_make(struct text *text, const struct course *course,
                        const struct trace_header *header, const char *file,
-                       const struct replayed *replayed)
+                       const struct replays *replays)
 {
-    struct trace_report report = {text, course, replayed};
+    struct trace_report report = {text, course, replays};
     text_format(text,
                 "{\"kind\":\"trace\",\"single\":true,\"callSites\":[],\"sample\":%" PRIu32 ",",
                 course->sample);
@@ -348,6 +416,7 @@ void trace_report_make(struct text *text, const struct course *course,
     page_add_picture(text, &course->picture);
     add_moments(text, course);
     add_curves(&report);
+    add_allocators(&report);
     add_rates(&report);
     add_threads(text, course);
     add_tallies(text, "sizes", course->sizes, COURSE_SIZES);

@@ -7,9 +7,9 @@
 #include "course.h"
 #include "replayed.h"
 
-/* `replayed` has no samples where the trace was not replayed. */
+/* `replays` is empty where the trace was not replayed. */
 void trace_report_make(struct text *report, const struct course *course,
                        const struct trace_header *header, const char *file,
-                       const struct replayed *replayed);
+                       const struct replays *replays);
 
 #endif
