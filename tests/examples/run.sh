@@ -84,6 +84,16 @@ case_defragment()
     matches "what explain says before" '/^  pinned / && $2 > 20'
 }
 
+case_pinned()
+{
+    run_example
+    matches "MiB resident" '/^resident / && $2 > 6'
+    matches "MiB live" '/^  live / && $2 < 4'
+    matches "MiB pinned" '/^  pinned / && $2 > 2'
+    has "the call site" "keep_session at " "$out"
+    same "call sites before it" 0 "$(echo "$out" | sed '/keep_session/,$d' | grep -c load_page)"
+}
+
 # Where no other allocator is installed, none has figures: the loader says of each that it is missing.
 case_no_peers()
 {
