@@ -8,8 +8,7 @@ needs cc gcc
 
 cc -g -O1 -fno-inline "$example/main.c" -o "$work/server"
 mkfifo "$work/input" "$work/output"
-BRKMALLOC=control:true LD_PRELOAD="$libraries/libbrkmalloc.so" \
-    "$work/server" <"$work/input" >"$work/output" &
+BRKMALLOC=control:true "$command" run "$work/server" <"$work/input" >"$work/output" &
 server=$!
 exec 3>"$work/input" 4<"$work/output"
 read -r state <&4
