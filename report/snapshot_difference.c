@@ -114,18 +114,25 @@ static void name_sizes(char name[NAME_SIZE], int group)
     snprintf(name, NAME_SIZE, "%s to %s", low, high);
 }
 
-/* A row for each group that has something on one of the sides. */
+/* A row, where there is something on one of the sides. */
+static void add_amounts(struct difference_table *table, const char *name, struct heap_amount before,
+                        struct heap_amount after)
+{
+    if (before.bytes != 0 || after.bytes != 0) {
+        struct difference_row *row = difference_add_row(table, name);
+        set_amount(row, SIDE_BEFORE, before);
+        set_amount(row, SIDE_AFTER, after);
+    }
+}
+
+/* A row for each group of sizes. */
 static void add_groups(struct difference_table *table, const struct heap_amount *before,
                        const struct heap_amount *after)
 {
     for (int group = HEAP_SIZE_MIN_BITS; group < HEAP_SIZES; group++) {
-        if (before[group].bytes != 0 || after[group].bytes != 0) {
-            char name[NAME_SIZE];
-            name_sizes(name, group);
-            struct difference_row *row = difference_add_row(table, name);
-            set_amount(row, SIDE_BEFORE, before[group]);
-            set_amount(row, SIDE_AFTER, after[group]);
-        }
+        char name[NAME_SIZE];
+        name_sizes(name, group);
+        add_amounts(table, name, before[group], after[group]);
     }
 }
 
@@ -144,12 +151,8 @@ static void add_pins(struct difference *difference, const struct heap_tally tall
     const struct heap_amount *after = tallies[SIDE_AFTER].pins;
     add_groups(table, before, after);
     for (int group = HEAP_PINS_CACHED; group < HEAP_PINS; group++) {
-        if (before[group].bytes != 0 || after[group].bytes != 0) {
-            struct difference_row *row =
-                difference_add_row(table, group == HEAP_PINS_CACHED ? "cached" : "damaged");
-            set_amount(row, SIDE_BEFORE, before[group]);
-            set_amount(row, SIDE_AFTER, after[group]);
-        }
+        add_amounts(table, group == HEAP_PINS_CACHED ? "cached" : "damaged", before[group],
+                    after[group]);
     }
 }
 

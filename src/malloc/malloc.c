@@ -227,53 +227,30 @@ BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_other(void *memory)
     BRKM_KEEP_FRAME();
 }
 
-/* What lies in a region and is no plain block of a medium size. */
-BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_in_region(void *memory)
+/* What is no plain block of a cached size. */
+BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_special(void *memory)
 {
-    struct mem_control_block *block = block_from_payload(memory);
-    size_t size = block_short_size(block);
-    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
-    if (size <= BRKM_CACHED_MAX && block_is_sound(block, size, seal) &&
-        !block_is_known_free(block, size)) {
-        annotate_freed(memory);
-        brkm__serve_free_cached(block, size);
-    } else if (block_is(block, BLOCK_IN_USE) || !brkm__serve_free_row(memory)) {
-        free_other(memory);
-    }
-}
-
-/* As alloc_free: verifies before anything is believed. */
-static BRKM_ALWAYS_INLINE void free_medium(void *memory)
-{
-    struct mem_control_block *block = block_from_payload(memory);
-    size_t size = block_short_size(block);
-    uint32_t seal = block_small_seal_for(block, size, BLOCK_IN_USE);
-    if (unlikely(!medium_has(size) || !block_is_sound(block, size, seal) ||
-                 block_is_known_free(block, size))) {
-        free_in_region(memory);
-        return;
-    }
-    annotate_freed(memory);
-    if (unlikely(!medium_keep(brkm__thread_cache, size_class_medium_below(size), block))) {
-        brkm__free_missed(memory);
-    }
-}
-
-BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_outside_window(void *memory)
-{
-    if (likely(brkm__regions_contain_payload(memory))) {
-        free_medium(memory);
-    } else {
+    bool is_in_row = regions_contain_payload(memory) &&
+                     !block_is(block_from_payload(memory), BLOCK_IN_USE) &&
+                     brkm__serve_free_row(memory);
+    if (!is_in_row) {
         free_other(memory);
     }
 }
 
 BRKM_ENTRY_OF(free) BRKM_NOINLINE static void free_unwatched(void *memory)
 {
-    if (likely(regions_window_contains(memory))) {
-        free_medium(memory);
-    } else {
-        free_outside_window(memory);
+    size_t size;
+    if (unlikely(!verify_plain(memory, &size))) {
+        free_special(memory);
+        return;
+    }
+    struct mem_control_block *block = block_from_payload(memory);
+    annotate_freed(memory);
+    if (unlikely(!medium_has(size))) {
+        brkm__serve_free_cached(block, size);
+    } else if (unlikely(!medium_keep(brkm__thread_cache, size_class_medium_below(size), block))) {
+        brkm__free_missed(memory);
     }
 }
 

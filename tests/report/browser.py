@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from fractions import Fraction
+from typing import Callable
 
 import trace_file
 from common import Test
@@ -124,18 +125,23 @@ class Browser(Test):
         print(f"ready after {wide['ready']:.0f} ms")
 
 
-def main() -> int:
-    program, packed, folder = sys.argv[1:]
+def run_in_chromium(make: Callable[[], Test], folder: str) -> int:
+    """Uses pages as the test that `make` gives does, and checks what it saw."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     reason = prepare(folder) if chromium else "no chromium here"
     if reason:
         print(f"skipped: {reason}")
         return SKIPPED
-    with Browser(program, packed, folder) as test:
+    with make() as test:
         result = test.use(chromium)
         if result:
             test.check(result)
         return test.finish()
+
+
+def main() -> int:
+    program, packed, folder = sys.argv[1:]
+    return run_in_chromium(lambda: Browser(program, packed, folder), folder)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ processes their own; both themes, and nothing too wide for a narrow window. Pict
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import heaps
-from browser import SECONDS, SKIPPED, prepare
+from browser import SECONDS, run_in_chromium
 from common import Test
 
 
@@ -108,16 +107,7 @@ class Comparison(Test):
 
 def main() -> int:
     program, folder = sys.argv[1:]
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    reason = prepare(folder) if chromium else "no chromium here"
-    if reason:
-        print(f"skipped: {reason}")
-        return SKIPPED
-    with Comparison(program, folder) as test:
-        result = test.use(chromium)
-        if result:
-            test.check(result)
-        return test.finish()
+    return run_in_chromium(lambda: Comparison(program, folder), folder)
 
 
 if __name__ == "__main__":
