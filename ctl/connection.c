@@ -14,10 +14,11 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Seconds without a byte after which there will be none: the process may have other clients first,
- * and may walk a large heap. */
+ * and may walk a large heap. It waits as long for us to take a piece of its answer. */
 #define ANSWER_SECONDS 20
 
 /* A process whose socket was closed by its program opens another, and one that has just started has
@@ -300,12 +301,28 @@ static bool send_line(int file, const char *request)
            (send(file, line, (size_t)length, MSG_NOSIGNAL) == length || errno == EPIPE);
 }
 
+static time_t seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+/* As recv; notes whether we, stopped or kept from running, took as long as the process waits. */
+static ssize_t receive(int file, char *bytes, size_t size, bool *was_late)
+{
+    time_t begun = seconds_now();
+    ssize_t got = recv(file, bytes, size, 0);
+    *was_late |= seconds_now() - begun >= ANSWER_SECONDS;
+    return got;
+}
+
 /* Everything up to the end. False after an error; what came before stays. */
 static bool receive_all(int file, struct answer *answer)
 {
     size_t size = 0;
     ssize_t got;
-    *answer = (struct answer){NULL, 0};
+    *answer = (struct answer){.text = NULL};
     do {
         if (size - answer->length < 4096) {
             if (size > ANSWER_MAX) {
@@ -318,7 +335,8 @@ static bool receive_all(int file, struct answer *answer)
             }
             answer->text = larger;
         }
-        got = recv(file, answer->text + answer->length, size - answer->length - 1, 0);
+        got = receive(file, answer->text + answer->length, size - answer->length - 1,
+                      &answer->was_late);
         answer->length += got > 0 ? (size_t)got : 0;
     } while (got > 0 || (got < 0 && errno == EINTR));
     answer->text[answer->length] = '\0';
@@ -328,7 +346,31 @@ static bool receive_all(int file, struct answer *answer)
 static void drop(struct answer *answer)
 {
     free(answer->text);
-    *answer = (struct answer){NULL, 0};
+    *answer = (struct answer){.text = NULL};
+}
+
+static const char *why_too_early(const struct process *process, const struct answer *answer)
+{
+    return has_ended(process)   ? "the process has ended"
+           : answer->was_late ? "we took nothing of it for 20 seconds, and it waits no longer"
+                              : "its program closed the connection";
+}
+
+static void complain_about_end(const struct process *process, const struct answer *answer)
+{
+    size_t length = 0;
+    int head = 0;
+    bool is_known = sscanf(answer->text, "ok %zu%n", &length, &head) == 1 &&
+                    answer->length > (size_t)head;
+    size_t got = is_known ? answer->length - (size_t)head - 1 : answer->length;
+    const char *why = why_too_early(process, answer);
+    if (is_known) {
+        complain("the answer of process %ld ends after %zu of %zu bytes: %s", (long)process->id,
+                 got, length, why);
+    } else {
+        complain("the answer of process %ld ends within its first line: %s", (long)process->id,
+                 why);
+    }
 }
 
 /* Takes the first line off an answer, which says how it went. */
@@ -349,7 +391,7 @@ static enum status read_head(const struct process *process, struct answer *answe
         status = STATUS_FAILED;
     }
     if (status == STATUS_NO_ANSWER) {
-        complain("the answer of process %ld ends too early", (long)process->id);
+        complain_about_end(process, answer);
     } else {
         const char *words = strchr(strchr(answer->text, ' ') + 1, ' ') + 1;
         complain("process %ld: %.*s", (long)process->id, (int)strcspn(words, "\n"), words);
@@ -394,7 +436,7 @@ enum status ask(const struct process *process, const char *request, struct answe
 {
     bool was_there = false;
     struct silence silence = {0};
-    *answer = (struct answer){NULL, 0};
+    *answer = (struct answer){.text = NULL};
     for (int look = 0; look < LOOKS; look++) {
         int file = connect_to_process(process, &silence);
         if (file >= 0) {

@@ -4,6 +4,7 @@
 #ifndef BRKM_CTL_CONNECTION_H
 #define BRKM_CTL_CONNECTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "process.h"
@@ -12,6 +13,7 @@
 struct answer {
     char *text;
     size_t length;
+    bool was_late; /* there were ANSWER_SECONDS without a byte */
 };
 
 /* Sends the request and reads the answer, which the caller frees. Says on standard error what went

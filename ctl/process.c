@@ -152,6 +152,14 @@ static enum status explain_absence(pid_t id)
     return STATUS_NO_PROCESS;
 }
 
+bool has_ended(const struct process *process)
+{
+    struct process now = {.id = process->id};
+    bool ended = false;
+    pid_t leader = 0;
+    return !read_status(&now, &ended, &leader) || ended;
+}
+
 enum status find_process(struct process *process, pid_t id)
 {
     bool ended = false;

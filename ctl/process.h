@@ -40,6 +40,9 @@ void set_speaker(const char *speaker);
 /* Looks at the process of that number. Says what is wrong if it is not one that may be asked. */
 enum status find_process(struct process *process, pid_t id);
 
+/* Whether a process that was found is there no more. */
+bool has_ended(const struct process *process);
+
 /* What keeps a process from being asked, as far as connecting has shown. */
 struct silence {
     bool is_listed; /* its socket was found, */

@@ -14,9 +14,11 @@
 /* Clients that are served at a time; others wait in the kernel's queue. */
 #define CLIENTS 8
 
-/* Milliseconds that a client has to send its line, and to take each piece of its answer. */
+/* Milliseconds that a client has to send its line. */
 #define REQUEST_MS 2000
-#define ANSWER_MS 5000
+
+/* And for which it may take nothing of its answer: on a busy machine it may not run for seconds. */
+#define ANSWER_MS 20000
 
 /* Milliseconds for which no client is taken after one was refused or could not be taken: another
  * user must not be able to keep this thread busy. */
@@ -163,7 +165,12 @@ static struct client *free_client(void)
     return NULL;
 }
 
-static void send_answer(struct client *client, uint64_t now)
+static bool is_answering(const struct client *client)
+{
+    return client->answer.size != 0;
+}
+
+static void send_answer(struct client *client)
 {
     size_t length = control_answer_length(&client->answer);
     while (client->sent < length) {
@@ -178,14 +185,14 @@ static void send_answer(struct client *client, uint64_t now)
         if (result != OS_SOCKET_DONE) {
             break;
         }
-        client->deadline = now + ANSWER_MS;
+        client->deadline = brkm__os_milliseconds() + ANSWER_MS;
     }
     end_client(client);
 }
 
-/* The answer is made without the lock: a fork shall not wait for it. */
-static void give_answer(struct client *client, struct control_answer answer, bool made,
-                        uint64_t now)
+/* The answer is made without the lock: a fork shall not wait for it. What it took is no time of the
+ * client's. */
+static void give_answer(struct client *client, struct control_answer answer, bool made)
 {
     if (!made) {
         end_client(client);
@@ -195,25 +202,25 @@ static void give_answer(struct client *client, struct control_answer answer, boo
     client->answer = answer;
     lock_release(&server.lock);
     client->sent = 0;
-    client->deadline = now + ANSWER_MS;
-    send_answer(client, now);
+    client->deadline = brkm__os_milliseconds() + ANSWER_MS;
+    send_answer(client);
 }
 
-static void carry_out(struct client *client, size_t length, uint64_t now)
+static void carry_out(struct client *client, size_t length)
 {
     struct control_answer answer = {0};
     bool made = brkm__control_answer(&answer, client->request, length);
-    give_answer(client, answer, made, now);
+    give_answer(client, answer, made);
 }
 
-static void refuse(struct client *client, const char *why, uint64_t now)
+static void refuse(struct client *client, const char *why)
 {
     struct control_answer answer = {0};
     bool made = brkm__control_refuse(&answer, why);
-    give_answer(client, answer, made, now);
+    give_answer(client, answer, made);
 }
 
-static void receive_request(struct client *client, uint64_t now)
+static void receive_request(struct client *client)
 {
     size_t done;
     enum os_socket_result result =
@@ -222,11 +229,11 @@ static void receive_request(struct client *client, uint64_t now)
     const char *end = done == 0 ? NULL : memchr(client->request + client->length, '\n', done);
     client->length += done;
     if (end != NULL) {
-        carry_out(client, (size_t)(end - client->request), now);
+        carry_out(client, (size_t)(end - client->request));
     } else if (client->length == sizeof(client->request)) {
-        refuse(client, "the request is longer than 255 bytes", now);
+        refuse(client, "the request is longer than 255 bytes");
     } else if (result == OS_SOCKET_ENDED && client->length != 0) {
-        carry_out(client, client->length, now);
+        carry_out(client, client->length);
     } else if (result == OS_SOCKET_ENDED || result == OS_SOCKET_FAILED) {
         end_client(client);
     }
@@ -248,25 +255,30 @@ static void take_client(struct client *client, uint64_t now)
     }
     if (result == OS_SOCKET_DONE) {
         client->length = 0;
-        client->deadline = now + REQUEST_MS;
+        client->deadline = brkm__os_milliseconds() + REQUEST_MS;
         if (!allowed) {
-            refuse(client, "only the user whom the process runs as, and root, may ask", now);
+            refuse(client, "only the user whom the process runs as, and root, may ask");
         }
     }
 }
 
 /* ---- Waiting ---- */
 
-static bool is_answering(const struct client *client)
+/* A client that reads slowly makes room long before a poll tells of it: the kernel waits until three
+ * quarters of what it keeps for a connection are read. */
+static bool takes_more(struct client *client)
 {
-    return client->answer.size != 0;
+    size_t sent = client->sent;
+    send_answer(client);
+    return client->sent != sent;
 }
 
 static void end_late_clients(uint64_t now)
 {
     for (size_t i = 0; i < CLIENTS; i++) {
         struct client *client = &server.clients[i];
-        if (client->socket.open && now >= client->deadline) {
+        bool is_late = client->socket.open && now >= client->deadline;
+        if (is_late && !(is_answering(client) && takes_more(client))) {
             end_client(client);
         }
     }
@@ -322,9 +334,9 @@ static void serve(const struct waiting *waiting, uint64_t now)
         if (waiting->clients[i] == NULL) {
             take_client(free_client(), now);
         } else if (is_answering(waiting->clients[i])) {
-            send_answer(waiting->clients[i], now);
+            send_answer(waiting->clients[i]);
         } else {
-            receive_request(waiting->clients[i], now);
+            receive_request(waiting->clients[i]);
         }
     }
 }

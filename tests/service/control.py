@@ -515,7 +515,7 @@ def garbage():
 
 
 def slow_clients():
-    """Clients that say nothing, or read nothing, hold others up for seconds, not for ever."""
+    """Clients that say nothing hold others up for seconds, not for ever."""
     with server() as (process, _):
         silent = [connect(process.pid) for _ in range(8)]
         start = time.monotonic()
@@ -524,18 +524,52 @@ def slow_clients():
         for client in silent:
             same(b"", read_all(client), "what a silent client gets")
             client.close()
+
+
+def deaf_clients():
+    """Who takes nothing of an answer is waited for as long as docs/control.md says, and no longer."""
+    with server() as (process, _):
         deaf = [connect(process.pid) for _ in range(8)]
         for client in deaf:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.sendall(b"snapshot\n")
         start = time.monotonic()
         check(talk(process.pid, b"version\n").startswith(b"ok "), "behind deaf clients")
-        check(time.monotonic() - start < 10, "too late", time.monotonic() - start)
+        check(time.monotonic() - start < 40, "too late", time.monotonic() - start)
         answer = read_all(deaf[0])
         length = int(re.match(rb"ok (\d+)\n", answer).group(1))
         check(len(answer) < length, "a deaf client was waited for")
         for client in deaf:
             client.close()
+
+
+# Answers with a part of what it promises.
+PART = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(f"\\0brkmalloc/{os.getpid()}/1")
+listener.listen()
+print("ready", flush=True)
+client, _ = listener.accept()
+client.recv(100)
+client.sendall(sys.argv[1].encode())
+if len(sys.argv) > 2:
+    os._exit(0)
+client.close()
+sys.stdin.readline()
+"""
+
+
+def early_end():
+    """An answer that ends too early says where, and why."""
+    for said, ends, where in (("ok 100\nabc", [], "ends after 3 of 100 bytes"),
+                              ("ok 100\n", ["exit"], "ends after 0 of 100 bytes"),
+                              ("ok 1", [], "ends within its first line")):
+        why = "the process has ended" if ends else "its program closed the connection"
+        with running([sys.executable, "-c", PART, said, *ends], "") as process:
+            same("ready\n", process.stdout.readline(), "first line")
+            fails(6, f"the answer of process {process.pid} {where}: {why}", "ctl", process.pid,
+                  "snapshot")
 
 
 def many_clients():

@@ -17,14 +17,13 @@
 #include "heap/heap.h"
 #include "refuse.h"
 #include "service/requests.h"
-#include "stats/heap_map.h"
 #include "unit.h"
 
 /* As in service/socket.c. */
 enum {
     clients = 8,
     request_ms = 2000,
-    answer_ms = 5000,
+    answer_ms = 20000,
     rest_ms = 10,
     reopen_ms = 1000,
     reopen_most_ms = 60000
@@ -200,15 +199,17 @@ END_TEST
 
 /* ---- Clients that read slowly ---- */
 
-/* More than the kernel keeps for a connection. */
+/* Of these, a snapshot has more bytes than the kernel keeps for a connection. */
+enum { long_runs = 1 << 16 };
+
 static void make_long_snapshot(void)
 {
-    static struct mem_control_block *blocks[2 * HEAP_MAP_RUNS];
-    for (size_t i = 0; i < 2 * HEAP_MAP_RUNS; i++) {
+    static struct mem_control_block *blocks[long_runs];
+    for (size_t i = 0; i < long_runs; i++) {
         blocks[i] = brkm__heap_allocate(&brkm__main_heap, 32, HEAP_MAY_GROW, NULL);
         ck_assert_ptr_nonnull(blocks[i]);
     }
-    for (size_t i = 0; i < 2 * HEAP_MAP_RUNS; i += 2) {
+    for (size_t i = 0; i < long_runs; i += 2) {
         brkm__heap_free(&brkm__main_heap, blocks[i], "free");
     }
 }
@@ -241,9 +242,48 @@ START_TEST(a_long_answer_goes_in_pieces)
         sum += 1 + read_some(client);
         look_after(answer_ms - 1);
     }
-    ck_assert_uint_gt(sum, (size_t)HEAP_MAP_RUNS * 8);
+    ck_assert_uint_gt(sum, (size_t)long_runs * 8);
     ck_assert_int_eq(open_descriptors(), 1);
     ck_assert_uint_eq(fake_os_mapped_count(), 0);
+    close(client);
+}
+END_TEST
+
+/* Less than what makes the kernel call the connection ready again. */
+START_TEST(who_reads_slowly_is_waited_for)
+{
+    int client = ask_for_long_answer();
+    size_t piece = (size_t)40 * BRKM_KIB;
+    static char bytes[40 * BRKM_KIB];
+    for (int turn = 0; turn < 10; turn++) {
+        ck_assert_int_eq(recv(client, bytes, piece, MSG_DONTWAIT), (ssize_t)piece);
+        look_after(answer_ms / 2 + 1);
+        ck_assert_int_eq(open_descriptors(), 2);
+    }
+    close(client);
+}
+END_TEST
+
+static void take_long(void)
+{
+    fake_os.before_call = NULL;
+    fake_os.milliseconds += 3 * answer_ms;
+}
+
+START_TEST(what_an_answer_takes_is_no_time_of_its_clients)
+{
+    open_server();
+    make_long_snapshot();
+    int client = connect_client();
+    say(client, "snapshot\n");
+    look();
+    fake_os.before_call = take_long;
+    look();
+    look();
+    ck_assert_ptr_null(fake_os.before_call);
+    ck_assert_int_eq(open_descriptors(), 2);
+    look_after(answer_ms - 1);
+    ck_assert_int_eq(open_descriptors(), 2);
     close(client);
 }
 END_TEST
@@ -476,6 +516,8 @@ Suite *unit_suite(void)
     tcase_add_test(tests, without_memory_a_client_is_let_go);
     TCase *slow = unit_case(suite, "slow");
     tcase_add_test(slow, a_long_answer_goes_in_pieces);
+    tcase_add_test(slow, who_reads_slowly_is_waited_for);
+    tcase_add_test(slow, what_an_answer_takes_is_no_time_of_its_clients);
     tcase_add_test(slow, who_does_not_read_is_let_go);
     tcase_add_test(slow, who_goes_in_the_midst_of_an_answer_is_forgotten);
     TCase *others = unit_case(suite, "others");
