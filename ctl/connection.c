@@ -351,7 +351,7 @@ static void drop(struct answer *answer)
 
 static const char *why_too_early(const struct process *process, const struct answer *answer)
 {
-    return has_ended(process)   ? "the process has ended"
+    return has_ended(process) ? "the process has ended"
            : answer->was_late ? "we took nothing of it for 20 seconds, and it waits no longer"
                               : "its program closed the connection";
 }
@@ -360,8 +360,8 @@ static void complain_about_end(const struct process *process, const struct answe
 {
     size_t length = 0;
     int head = 0;
-    bool is_known = sscanf(answer->text, "ok %zu%n", &length, &head) == 1 &&
-                    answer->length > (size_t)head;
+    bool is_known =
+        sscanf(answer->text, "ok %zu%n", &length, &head) == 1 && answer->length > (size_t)head;
     size_t got = is_known ? answer->length - (size_t)head - 1 : answer->length;
     const char *why = why_too_early(process, answer);
     if (is_known) {

@@ -264,8 +264,8 @@ static void take_client(struct client *client, uint64_t now)
 
 /* ---- Waiting ---- */
 
-/* A client that reads slowly makes room long before a poll tells of it: the kernel waits until three
- * quarters of what it keeps for a connection are read. */
+/* A client that reads slowly makes room long before a poll tells of it: the kernel waits until
+ * three quarters of what it keeps for a connection are read. */
 static bool takes_more(struct client *client)
 {
     size_t sent = client->sent;
