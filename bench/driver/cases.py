@@ -48,6 +48,11 @@ zeroed              zeroed        300000 slots=1024 least=16 most=131072
 aligned             aligned      3000000 slots=2048 least=16 most=4096
 arenas              arenas       4000000 sets=256 objects=1000 least=16 most=256
 interpreter         interpreter  8000000 variables=4096
+apart-small-mt      ends        20000000 slots=8192 least=8 most=263 threads=CPUS
+apart-calloc-mt     ends         6000000 call=calloc slots=1024 least=64 most=2560 threads=CPUS
+apart-wide-mt       ends         6000000 slots=1024 least=16 most=32768 skewed=1 threads=CPUS
+apart-realloc-mt    ends         6000000 call=realloc slots=256 least=16 most=4015 threads=CPUS
+apart-large-mt      ends          300000 slots=32 least=100000 most=3100000 threads=CPUS
 """
 
 

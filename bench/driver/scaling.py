@@ -35,6 +35,9 @@ APART_LOOPS = {
     "realloc": (1, ["ends", "call=realloc", "slots=256", "least=16", "most=4015"]),
     "large": (0.2, ["ends", "slots=32", "least=100000", "most=3100000"]),
 }
+LINES_THREADS = [2, 4]
+# Allocators that write to the word in front of a block.
+WITH_HEADERS = [OURS, "glibc"]
 LIVE_MIB = [1, 16, 64, 256, 1024, 4096]
 IDLE_THREADS = 33
 
@@ -77,6 +80,17 @@ def per_million(result: Result, operations: int, *rows: str) -> float | None:
 
 def lock_waits(result: Result, operations: int) -> float | None:
     return per_million(result, operations, "waits for locks")
+
+
+def locks_taken(result: Result, operations: int) -> float | None:
+    return per_million(result, operations, "heap locks taken", "depot locks taken")
+
+
+def shared_lines(result: Result) -> float | None:
+    """Per cent of the cache lines with blocks that have blocks of two threads."""
+    lines = number_in(result.output, "lines")
+    shared = number_in(result.output, "shared")
+    return None if lines is None or shared is None else 100 * shared / lines
 
 
 def cache_misses(result: Result, operations: int) -> float | None:
@@ -171,8 +185,9 @@ class Scaling:
         report = self.begin(
             "apart", "Million operations per second by threads that share nothing (and how many "
             "times those of one thread); then, of brkmalloc per million operations, cache misses, "
-            "lock waits and context switches",
-            ["loop", "threads", *(a.name for a in self.allocators), "misses", "waits", "switches"])
+            "locks taken, lock waits and context switches",
+            ["loop", "threads", *(a.name for a in self.allocators), "misses", "taken", "waits",
+             "switches"])
         for title, (part, command) in APART_LOOPS.items():
             operations = int(part * (300000 if self.options.quick else 5000000))
             alone: dict[str, float | None] = {}
@@ -182,10 +197,28 @@ class Scaling:
                 rates = medians(results, lambda run: operations / seconds_of(run) / 1e6)
                 alone = alone or rates
                 more = [median(results[OURS], lambda run: value(run, operations))
-                        for value in (cache_misses, lock_waits, switches)]
+                        for value in (cache_misses, locks_taken, lock_waits, switches)]
                 report.rows.append([title, str(count),
                                     *(with_speed_up(rates[a.name], alone[a.name])
                                       for a in self.allocators), *map(table.figure, more)])
+        self.show(report)
+
+    def lines(self) -> None:
+        """How much threads that share nothing lie on each other's cache lines."""
+        report = self.begin(
+            "lines", "Per cent of the cache lines with blocks that hold blocks of two threads, headers "
+            "included", ["loop", "threads", *(a.name for a in self.allocators)])
+        for title, (part, command) in APART_LOOPS.items():
+            operations = int(part * (300000 if self.options.quick else 5000000))
+            for count in LINES_THREADS:
+                figures = {}
+                for allocator in self.allocators:
+                    header = ["header=1"] if allocator.name in WITH_HEADERS else []
+                    runs = [self.run_once([*command, f"threads={count}", "lines=1", *header],
+                                          operations, allocator) for _ in range(self.rounds)]
+                    figures[allocator.name] = median(runs, shared_lines)
+                report.rows.append(self.row([title, str(count)], figures))
+        progress("")
         self.show(report)
 
     def live(self) -> None:
@@ -262,7 +295,7 @@ class Scaling:
         self.options.log(f"written to {self.options.output}: {', '.join(files)}")
 
 
-PARTS = {"apart": Scaling.apart, "threads": Scaling.threads, "live": Scaling.live, "idle": Scaling.idle}
+PARTS = {"apart": Scaling.apart, "lines": Scaling.lines, "threads": Scaling.threads, "live": Scaling.live, "idle": Scaling.idle}
 
 
 def run(options: Options, allocators: list[Allocator], runner: Runner, parts: list[str]) -> bool:

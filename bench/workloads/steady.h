@@ -15,6 +15,9 @@ struct steady {
 
 static struct steady steady;
 
+/* Called by each worker once it has done its part, with the blocks that it has; may be NULL. */
+static void (*steady_look)(const struct worker *worker, const struct block *blocks);
+
 /* Reads the arguments that all of them take; `standard` is for those that are not given. */
 static inline void steady_arguments(struct steady standard)
 {
@@ -27,6 +30,17 @@ static inline void steady_arguments(struct steady standard)
     };
 }
 
+static inline void steady_end(const struct worker *worker, struct block *blocks)
+{
+    if (steady_look != NULL) {
+        steady_look(worker, blocks);
+    }
+    for (size_t i = 0; i < steady.slots; i++) {
+        release(&blocks[i]);
+    }
+    free(blocks);
+}
+
 /* The body of a worker; inlined with `make`, which draws a size and returns a block of it. */
 static inline void steady_work(struct worker *worker, struct block (*make)(struct random *random))
 {
@@ -37,10 +51,7 @@ static inline void steady_work(struct worker *worker, struct block (*make)(struc
         *block = make(&worker->random);
         worker->done++;
     }
-    for (size_t i = 0; i < steady.slots; i++) {
-        release(&blocks[i]);
-    }
-    free(blocks);
+    steady_end(worker, blocks);
 }
 
 static inline void steady_run(void (*body)(struct worker *worker))

@@ -242,6 +242,7 @@ static void add_totals(struct depot_totals *totals, struct depot *depot)
             totals->bytes += list_bytes(slot, depot->batch[slot][i]);
         }
         totals->contended += shelf->lock.contended;
+        totals->taken += shelf->lock.taken;
         lock_release(&shelf->lock);
     }
 }

@@ -31,8 +31,8 @@ bool brkm__depot_drain(void);
 struct depot_totals {
     size_t blocks;
     size_t bytes;
-    uint64_t contended;
-    size_t own_bytes; /* from the system for side heaps' depots */
+    uint64_t contended, taken; /* of the shelves' locks */
+    size_t own_bytes;          /* from the system for side heaps' depots */
 };
 
 struct depot_totals brkm__depot_totals(void);

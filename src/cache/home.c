@@ -2,6 +2,7 @@
  * See home.h. */
 #include "cache/home.h"
 
+#include "cache/cache_life.h"
 #include "cache/cache_registry.h"
 #include "cache/depot.h"
 #include "cache/thread_cache.h"
@@ -31,6 +32,8 @@ static void move_in(struct thread_cache *cache, struct heap *home)
 void brkm__home_enter(struct thread_cache *cache)
 {
     move_in(cache, &brkm__main_heap);
+    cache->large_contended = cache->home_contended;
+    cache->large_patience = BRKM_HOME_LARGE_PATIENCE;
 }
 
 void brkm__home_leave(struct thread_cache *cache)
@@ -101,10 +104,39 @@ static void lose_patience(struct thread_cache *cache)
     }
 }
 
+/* True while large blocks of the thread come from the main heap. Waits of anybody since the last
+ * visit count once. */
+static bool shares_large(struct thread_cache *cache)
+{
+    if (likely(cache->large_patience <= 0)) {
+        return false;
+    }
+    uint64_t contended = relaxed_load(brkm__main_heap.lock.contended);
+    bool waited = contended != cache->large_contended;
+    cache->large_contended = contended;
+    cache->large_patience +=
+        waited ? -BRKM_HOME_LARGE_WAIT : cache->large_patience < BRKM_HOME_LARGE_PATIENCE;
+    if (cache->large_patience <= 0) {
+        choose(cache);
+    }
+    return true;
+}
+
+/* A thread that makes large blocks alone has had no need of a cache so far. */
+static struct heap *home_of_large(void)
+{
+    struct thread_cache *cache = cache_own();
+    return cache == NULL || shares_large(cache) ? &brkm__main_heap : cache->home;
+}
+
 struct heap *brkm__home(size_t size)
 {
     struct thread_cache *cache = brkm__thread_cache;
-    if (cache->home == NULL || size > BRKM_SIDE_BLOCK_MAX) {
+    if (unlikely(size > BRKM_CACHED_MAX)) {
+        return size > BRKM_SIDE_BLOCK_MAX || os_is_single_threaded() ? &brkm__main_heap
+                                                                     : home_of_large();
+    }
+    if (cache->home == NULL) {
         return &brkm__main_heap;
     }
     if (!os_is_single_threaded()) {

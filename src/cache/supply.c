@@ -36,11 +36,12 @@ struct rung {
 };
 
 /* While the main heap has few holes they are left to it: threads that both take them pass the cache
- * lines of what they free on to each other. Below a limit nothing is left. */
-static bool leaves_holes(void)
+ * lines of what they free on to each other. For large blocks they are lent as chunks, or the
+ * threads would go on to meet at its lock. Below a limit nothing is left. */
+static bool leaves_holes(size_t bytes)
 {
     size_t few = BRKM_HOLES_LEFT_MIN + heaps_handed_out() / BRKM_HOLES_LEFT_SHARE;
-    return relaxed_load(brkm__main_heap.bins.bytes) <= few &&
+    return (bytes > BRKM_CACHED_MAX || relaxed_load(brkm__main_heap.bins.bytes) <= few) &&
            brkm__option_get(OPTION_limit_hard) == 0;
 }
 
@@ -60,7 +61,7 @@ static void prepare_growth(size_t bytes)
 static BRKM_COLD bool climb(struct rung *rung, struct heap *home, size_t bytes)
 {
     if (rung->growth == HEAP_BINS_ALONE && heap_is_side(rung->heap)) {
-        rung->leaves_holes = leaves_holes();
+        rung->leaves_holes = leaves_holes(bytes);
     }
     if (heap_is_side(rung->heap) && !(rung->leaves_holes && rung->growth != HEAP_MAY_GROW)) {
         rung->heap = &brkm__main_heap;

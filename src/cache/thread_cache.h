@@ -39,8 +39,11 @@ struct thread_cache {
     struct heap *home;
     uint64_t home_contended; /* times that threads had waited for home's lock at the last look */
     int home_patience;       /* visits to its heap before another home is looked for */
-    void *kept;              /* the keeper's; NULL without, and before it has anything */
-    uintptr_t owner;         /* pthread_self() of the thread, for debuggers */
+    /* The same for large blocks, which the main heap serves until this is 0. */
+    uint64_t large_contended;
+    int large_patience;
+    void *kept;      /* the keeper's; NULL without, and before it has anything */
+    uintptr_t owner; /* pthread_self() of the thread, for debuggers */
     /* List of all caches, or of those of threads that ended, under the registry's lock. */
     struct thread_cache *next;
     struct thread_cache **link;

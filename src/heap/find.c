@@ -37,6 +37,8 @@ static bool borrow(struct heap *heap, size_t size, enum heap_growth growth)
     size_t needed = chunk_bytes_for(size);
     size_t share = align_up(heap->chunk_bytes / BRKM_CHUNK_SHARE, BRKM_CHUNK_GRANULE);
     size_t wanted = max_size(min_size(max_size(share, BRKM_CHUNK_MIN), BRKM_CHUNK_MAX), needed);
+    /* A large block has a chunk to itself at first: what it leaves is room for the next ones. */
+    wanted = size > BRKM_CACHED_MAX ? needed : wanted;
     struct chunk_space space = lend(heap_number(heap), wanted, growth);
     if (space.block == NULL && wanted > needed) {
         space = lend(heap_number(heap), needed, growth);

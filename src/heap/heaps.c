@@ -186,6 +186,7 @@ struct heaps_totals brkm__heaps_totals(void)
         sum.allocations += heap->allocations;
         sum.frees += heap->frees;
         sum.contended += heap->lock.contended;
+        sum.taken += heap->lock.taken;
         sum.in_use_bytes += heap->in_use_bytes;
         sum.in_use_blocks += heap->in_use_blocks;
         sum.in_use_peak += heap->in_use_peak;

@@ -71,7 +71,7 @@ bool brkm__heaps_set_alarm(bool anyway);
 
 /* What the counters of the heaps sum up to; the locks are held. */
 struct heaps_totals {
-    uint64_t allocations, frees, contended;
+    uint64_t allocations, frees, contended, taken;
     size_t in_use_bytes, in_use_blocks, in_use_peak;
     size_t free_bytes, free_blocks; /* in bins */
 };

@@ -21,6 +21,8 @@ struct lock {
     /* Times that a thread found the lock taken. Written by its holder, read by anybody:
      * relaxed_store, relaxed_load. */
     uint64_t contended;
+    /* Times that it was taken while there were other threads. As contended. */
+    uint64_t taken;
 };
 
 /* Bits of the word; the rest is the mark's number. */
@@ -89,6 +91,7 @@ static inline void lock_acquire(struct lock *lock)
     if (unlikely(!lock_take_if_open(lock, lock_mark()))) {
         brkm__lock_acquire_contended(lock);
     }
+    relaxed_store(lock->taken, lock->taken + 1);
 }
 
 static inline void lock_release(struct lock *lock)

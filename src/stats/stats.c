@@ -116,6 +116,7 @@ static void add_caches(struct snapshot *now, const struct watch_figures *watch)
     now->caches_quarantine_blocks = watch->kept.blocks;
     now->locks_caches = caches.contended + watch->kept.contended;
     now->locks_depot = depot.contended;
+    now->locks_depot_taken = depot.taken;
     size_t own_bytes = caches.own_bytes + depot.own_bytes + watch->kept.own_bytes;
     now->memory_total += own_bytes;
     now->memory_overhead += own_bytes;
@@ -193,6 +194,7 @@ static void add_heap_counters(struct snapshot *now)
     now->events_trimmed = heap->top.trimmed;
     now->events_trimmed_bytes = heap->top.trimmed_bytes;
     now->locks_heap = totals.contended;
+    now->locks_heap_taken = totals.taken;
 }
 
 /* Takes the locks of all heaps, and adds up all memory from the system as it is at that moment. */

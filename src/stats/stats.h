@@ -67,6 +67,8 @@
     X(locks, caches)             \
     X(locks, depot)              \
     X(locks, profile)            \
+    X(locks, heap_taken)         \
+    X(locks, depot_taken)        \
     X(profile, samples)          \
     X(profile, live)             \
     X(profile, stacks)           \

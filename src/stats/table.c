@@ -71,6 +71,8 @@ static const struct table_row {
     {"  of the list of caches", NONE, AT(locks_caches), NO_SHARE, "and of the quarantine"},
     {"  of the depot", NONE, AT(locks_depot), NO_SHARE, ""},
     {"  of the heap profile", NONE, AT(locks_profile), NO_SHARE, ""},
+    {"heap locks taken", NONE, AT(locks_heap_taken), NO_SHARE, "while there were other threads"},
+    {"depot locks taken", NONE, AT(locks_depot_taken), NO_SHARE, ""},
     {"heap profile", AT(profile_bytes), AT(profile_stacks), NO_SHARE, "call stacks"},
     {"  samples", NONE, AT(profile_samples), NO_SHARE, "so far"},
     {"  samples in use", NONE, AT(profile_live), NO_SHARE, ""},

@@ -314,6 +314,7 @@ static void *visit_home(void *unused)
     for (size_t i = 0; i < visits; i++) {
         home_of_worker = brkm__home(64);
     }
+    ck_assert_ptr_eq(brkm__home(BRKM_CACHED_MAX + 16), main_heap);
     ck_assert_ptr_eq(brkm__home(BRKM_SIDE_BLOCK_MAX + 16), main_heap);
     return unused;
 }
@@ -346,6 +347,41 @@ START_TEST(a_thread_that_comes_often_gets_a_heap_of_its_own)
     ck_assert_ptr_eq(home_of_worker, &brkm__side_heaps[0]);
     ck_assert_uint_eq(main_heap->threads, 1);
     ck_assert_uint_eq(brkm__side_heaps[0].threads, 0);
+}
+END_TEST
+
+/* Visits for large blocks, in one of `every` of which somebody waits for the main heap's lock. */
+static unsigned every;
+
+static void *visit_for_large(void *unused)
+{
+    for (unsigned i = 0; i < 8 * BRKM_HOME_LARGE_PATIENCE; i++) {
+        home_of_worker = brkm__home(BRKM_SIDE_BLOCK_MAX);
+        main_heap->lock.contended += i % every == 0;
+    }
+    ck_assert_ptr_eq(brkm__home(BRKM_SIDE_BLOCK_MAX + 16), main_heap);
+    return unused;
+}
+
+static void run_large(unsigned one_of)
+{
+    pthread_t thread;
+    every = one_of;
+    ck_assert_int_eq(pthread_create(&thread, NULL, visit_for_large, NULL), 0);
+    pthread_join(thread, NULL);
+}
+
+START_TEST(large_blocks_part_where_threads_wait_often)
+{
+    begin_process();
+    run_large(2 * BRKM_HOME_LARGE_WAIT);
+    ck_assert_ptr_eq(home_of_worker, main_heap);
+    run_large(1);
+    ck_assert_ptr_eq(home_of_worker, &brkm__side_heaps[0]);
+    fake_os_set_threads(false);
+    brkm__thread_cache->home = &brkm__side_heaps[0];
+    ck_assert_ptr_eq(brkm__home(BRKM_SIDE_BLOCK_MAX), main_heap);
+    brkm__thread_cache->home = main_heap;
 }
 END_TEST
 
@@ -388,6 +424,21 @@ START_TEST(many_holes_serve_side_heaps)
     begin_side();
     make_holes(3 * BRKM_HOLES_LEFT_MIN / 2);
     ck_assert_ptr_eq(heap_that_serves(1008), main_heap);
+}
+END_TEST
+
+START_TEST(large_blocks_borrow_holes)
+{
+    begin_process();
+    begin_side();
+    struct mem_control_block *hole = take_from(main_heap, BRKM_SIDE_BLOCK_MAX);
+    take_from(main_heap, 64);
+    give(hole);
+    size_t from_system = heap_bytes_from_system(main_heap);
+    brkm__thread_cache->large_patience = 0;
+    ck_assert_ptr_eq(heap_that_serves(BRKM_MIB), side);
+    ck_assert_uint_eq(heap_bytes_from_system(main_heap), from_system);
+    ck_assert_uint_eq(main_heap->chunk_bytes, BRKM_MIB + BRKM_CHUNK_GRANULE);
 }
 END_TEST
 
@@ -513,7 +564,9 @@ Suite *unit_suite(void)
     tcase_add_test(damage, an_edge_is_no_block_of_the_program);
     TCase *homes = unit_case(suite, "homes");
     tcase_add_test(homes, a_thread_that_comes_often_gets_a_heap_of_its_own);
+    tcase_add_test(homes, large_blocks_part_where_threads_wait_often);
     tcase_add_test(homes, a_few_holes_are_left_to_the_main_heap);
+    tcase_add_test(homes, large_blocks_borrow_holes);
     tcase_add_test(homes, many_holes_serve_side_heaps);
     tcase_add_test(homes, below_a_limit_no_hole_is_left);
     tcase_add_test(homes, the_only_thread_stays_in_the_main_heap);
