@@ -8,13 +8,14 @@ built from tests/programs/witness.c.
 
 --only    this suite only; may be repeated
 --tests   only tests whose names match, which the table says; as for the shell
---folder  keeps sources and builds there for the next time
+--folder  keeps sources, builds and what passed with this very library there for the next time
 --write   writes the table into docs/compatibility.md
 
 Exit status: 0 no test fails only here, 1 some do or a suite is broken, 77 no suite could be had."""
 import argparse
 import fnmatch
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -81,11 +82,35 @@ def build(suite, source, work):
         return None
 
 
-def run_suite(suite, tests, runner, known):
+class Kept:
+    """The verdicts of a run of one suite with one library, in a file, so that a run that was ended goes
+    on. What fails only here is not kept: it is tried anew."""
+
+    def __init__(self, folder, suite, library):
+        with open(library, "rb") as file:
+            key = hashlib.sha256(file.read()).hexdigest()[:16]
+        self.path = os.path.join(folder, f"{suite.name}-{key}.verdicts")
+        lines = fetch.read(self.path).splitlines() if os.path.exists(self.path) else []
+        self.rows = {name: (kind, reason) for name, kind, reason in (row.split("\t") for row in lines)}
+
+    def find(self, test):
+        return compare.Verdict(*self.rows[test.name], "") if test.name in self.rows else None
+
+    def add(self, test, verdict):
+        if verdict.kind == compare.DIFFERS:
+            return
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(f"{test.name}\t{verdict.kind}\t{verdict.reason}\n")
+
+
+def run_suite(suite, tests, runner, known, kept):
     """The verdict of each test, told as they come."""
     verdicts = {}
     for test in tests:
-        verdict = runner.compare(test, known.get(f"{suite.name}/{test.name}"))
+        verdict = kept.find(test)
+        if not verdict:
+            verdict = runner.compare(test, known.get(f"{suite.name}/{test.name}"))
+            kept.add(test, verdict)
         verdicts[test.name] = verdict
         print(f"{suite.name}/{test.name}: {verdict.kind}" +
               (f" ({verdict.reason})" if verdict.reason else ""), flush=True)
@@ -113,7 +138,8 @@ def try_suite(suite, arguments, folder, sources):
              if fnmatch.fnmatch(test.name, arguments.tests)]
     runner = compare.Runner(folder, arguments.library, arguments.witness,
                             suite.fields.get("Serves", "*"))
-    verdicts = run_suite(suite, tests, runner, known_differences())
+    verdicts = run_suite(suite, tests, runner, known_differences(),
+                         Kept(folder, suite, arguments.library))
     shutil.rmtree(runner.folder, ignore_errors=True)
     not_built = len(fetch.read(os.path.join(work, "not-built")).splitlines())
     runs = suite.fields["Runs"]

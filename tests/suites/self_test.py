@@ -77,6 +77,37 @@ def find_the_fault(folder):
     same("another program's test", compare.NOT_SERVED, verdict.kind)
 
 
+def only_own_turns_count():
+    """A test that was stopped together with its driver is given as many turns as any other."""
+    class Asleep:
+        polls = 0
+
+        def poll(self):
+            self.polls += 1
+            return None
+
+    process, pause = Asleep(), compare.time.sleep
+    compare.time.sleep = lambda seconds: None
+    try:
+        same("the end of a process that has none", None, compare.wait_turns(process, 30))
+    finally:
+        compare.time.sleep = pause
+    same("looks within 30 seconds", int(30 / compare.TURN) + 1, process.polls)
+
+
+def verdicts_are_kept(folder, verdicts):
+    """A run that was ended goes on, with the same library; what fails only here is tried anew."""
+    suite = run.suites()[0]
+    for name, verdict in verdicts.items():
+        run.Kept(folder, suite, LIBRARY).add(compare.Test(name, 60, ""), verdict)
+    for name, verdict in verdicts.items():
+        test = compare.Test(name, 60, "")
+        found = run.Kept(folder, suite, LIBRARY).find(test)
+        same(f"what was kept of {name}", None if verdict.kind == compare.DIFFERS else verdict[:2],
+             found and found[:2])
+        same(f"{name} with another library", None, run.Kept(folder, suite, BROKEN).find(test))
+
+
 def nothing_is_left_running(folder):
     runner = compare.Runner(folder, LIBRARY, WITNESS)
     runner.run(compare.Test("daemon", 60, "setsid sleep 300 & exit 0"), True)
@@ -134,8 +165,10 @@ def main():
         os.chmod(folder, 0o755)
         verdicts = compare_all(folder)
         find_the_fault(folder)
+        verdicts_are_kept(folder, verdicts)
         nothing_is_left_running(folder)
         network_is_missed(os.path.join(folder, "sources"))
+    only_own_turns_count()
     rows_are_kept(verdicts)
     sources_are_rewritten()
     scripts_are_whole()

@@ -14,12 +14,12 @@ stressor()
 {
     name=$1 operations=$2
     shift 2
-    add_test "$name" 120 "stress-ng --temp-path . --verify --no-rand-seed --timeout 60 --$name 2 \
+    add_test "$name${1:+ $*}" 120 "stress-ng --temp-path . --verify --no-rand-seed --timeout 60 --$name 2 \
 --$name-ops $operations $*"
 }
 
 stressor malloc 200000 --malloc-bytes 64M
-stressor malloc 20000 --malloc-pthreads 4 --malloc-trim
+stressor malloc 20000 --malloc-pthreads 4 --malloc-zerofree
 stressor bigheap 2000 --bigheap-growth 1M
 stressor brk 100000
 stressor stack 20
@@ -50,8 +50,6 @@ stressor madvise 200
 stressor memfd 20
 stressor sem 20000
 stressor mq 20000
-stressor regex 20
 stressor zlib 20
 stressor getdent 20
 stressor dir 20
-stressor iconv 20

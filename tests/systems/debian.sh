@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# debian.sh [RELEASE...]: the real programs, the API's and the interposition tests on other releases of
+# debian.sh [--folder FOLDER] [RELEASE...]: the real programs, the API's and the interposition tests on other releases of
 # Debian than the host's (trixie and sid when none is named), each in a folder made by debootstrap
 # and entered with chroot. Needs root and a Debian host, whose mirror and proxy it uses. Writes a row
-# for each release into docs/compatibility.md.
+# for each release into docs/compatibility.md. FOLDER keeps the systems for the next time.
 #
 # Exit status: 0 all passed, 1 not, 77 no release could be had.
 set -eu
@@ -22,14 +22,24 @@ skip()
 if [ "${1-}" != --inside ]; then
     [ "$(id -u)" -eq 0 ] || skip "must run as root (sudo ./brkmalloc test --systems)"
     command -v apt-get >/dev/null || skip "needs a Debian host"
+    kept=
+    if [ "${1-}" = --folder ]; then
+        kept=$2
+        shift 2
+    fi
     [ $# -gt 0 ] || set -- trixie sid
-    work=$(mktemp -d "${TMPDIR:-/var/tmp}/brkmalloc-systems.XXXXXX")
-    trap 'rm -rf --one-file-system "$work"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
+    if [ -n "$kept" ]; then
+        mkdir -p "$kept"
+        work=$(realpath "$kept")
+    else
+        work=$(mktemp -d "${TMPDIR:-/var/tmp}/brkmalloc-systems.XXXXXX")
+        trap 'rm -rf --one-file-system "$work"' EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM HUP
+    fi
     status=77
     for release in "$@"; do
-        mkdir "$work/$release"
+        mkdir -p "$work/$release"
         result=0
         unshare --mount --pid --fork --kill-child sh "$here/debian.sh" --inside "$work/$release" \
             "$release" || result=$?
@@ -38,7 +48,7 @@ if [ "${1-}" != --inside ]; then
         77) ;;
         *) status=1 ;;
         esac
-        rm -rf --one-file-system "${work:?}/$release"
+        [ -n "$kept" ] || rm -rf --one-file-system "${work:?}/$release"
     done
     exit "$status"
 fi
@@ -61,26 +71,43 @@ wanted_packages()
     } | sort -u
 }
 
+apt_install()
+{
+    enter / env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        -o DPkg::Options::=--force-unsafe-io "$@" >>"$work/log" 2>&1 </dev/null
+}
+
+# In unstable a package is at times not to be installed; it does not keep the others away.
 install_packages()
 {
-    wanted_packages >"$root/tmp/wanted"
     # Servers are started by the tests alone.
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod +x "$root/usr/sbin/policy-rc.d"
-    enter / sh -c 'apt-get update && apt-get -y dist-upgrade && apt-cache pkgnames | sort >/tmp/had &&
-        sort /tmp/wanted | comm -12 - /tmp/had |
-        DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends' \
-        >"$work/log" 2>&1 </dev/null
+    enter / sh -c 'apt-get update && apt-get -y dist-upgrade && apt-cache pkgnames | sort' \
+        >"$work/log" 2>&1 </dev/null || return
+    wanted_packages | sort - >"$work/wanted"
+    packages=$(sort "$work/log" | comm -12 "$work/wanted" -)
+    # shellcheck disable=SC2086 # several words
+    if ! apt_install $packages; then
+        for package in $packages; do
+            apt_install "$package" || say "$release: $package cannot be installed"
+        done
+    fi
+    enter / sh -c 'apt-get clean; command -v cmake gcc make pkg-config' >>"$work/log"
 }
 
 # The library with the tests of three folders, each built by the makefile of its folder.
 build()
 {
-    enter "$tree" sh -c 'cmake --preset release -DBRKM_TESTS=ON &&
-        cmake --build build/release --target brkmalloc_shared &&
-        for folder in api interpose programs; do
-            make -C build/release/tests/$folder -j "$(nproc)" || exit
-        done' >"$work/log" 2>&1 </dev/null
+    # shellcheck disable=SC2016 # expanded inside
+    enter "$tree" sh -c 'cmake --preset release -DBRKM_TESTS=ON -DBRKM_WERROR=ON || exit
+        status=0
+        for folder in . tests/api tests/interpose tests/programs; do
+            target=all
+            [ "$folder" != . ] || target=brkmalloc_shared
+            make -C build/release/$folder -k -j "$(nproc)" $target || status=1
+        done
+        exit "$status"' >"$work/log" 2>&1 </dev/null
 }
 
 run_tests()
@@ -90,13 +117,19 @@ run_tests()
     [ -s "$root$tree/junit.xml" ]
 }
 
-unpack_base || skip "could not make a bare $release: is there a network, and is the host a Debian?"
+if [ ! -e "$work/installed" ]; then
+    rm -rf --one-file-system "$root"
+    unpack_base || skip "could not make a bare $release: is there a network, and is the host a Debian?"
+fi
 copy_network_settings
 mount_system
-say "installing on $release what the tests need"
-if ! install_packages; then
-    tail -n 20 "$work/log"
-    skip "$release: the packages could not be installed"
+if [ ! -e "$work/installed" ]; then
+    say "installing on $release what the tests need"
+    if ! install_packages; then
+        tail -n 20 "$work/log"
+        skip "$release: the packages could not be installed"
+    fi
+    touch "$work/installed"
 fi
 copy_source_tree "$tree" || exit 1
 say "building on $release"
