@@ -181,21 +181,22 @@
  * costs. */
 #define BRKM_CACHE_BUDGET_MIN (64 * BRKM_KIB)
 
-/* Bytes that all thread caches and the depot together may hold: the largest of a constant, of a
- * share (1/4) of what the heap has handed out, up to a bound, and of a smaller share (1/20) of it.
+/* Bytes that all thread caches and the depot together may hold: the largest of a constant for each
+ * thread that has a cache, up to a bound, of a share (1/4) of what the heap has handed out, up to
+ * the same bound, and of a smaller share (1/20) of it.
  *
- * A thread alone does as well with half of the constant: cc1 and perl need at most 0.4 % more
- * instructions, and a heap of 3 MiB a tenth less memory. Threads would take the heap's lock more
- * often: two that serve requests of up to 1000 bytes took 1.4 times the time. The first share is
- * where time costs least: two threads with blocks of 1 to 61 KB take 0.35 of the time that 2 MiB
- * leave them, in 1.1 times the memory; beyond its bound there is little time left to win. */
-#define BRKM_IDLE_MIN_ALONE BRKM_MIB
-#define BRKM_IDLE_MIN (2 * BRKM_MIB)
+ * A thread alone does as well with the constant: cc1 and perl need at most 0.4 % more instructions
+ * than with twice as much, and a heap of 3 MiB a tenth less memory. Threads that shared a constant
+ * of 2 MiB missed 30 times as often where four of them resize blocks of up to 4 KB, and took twice
+ * the time, for 2.5 MiB less. The share is where time costs least: two threads with blocks of 1 to
+ * 61 KB take 0.35 of the time that 2 MiB leave them, in 1.1 times the memory; beyond its bound
+ * there is little time left to win. */
+#define BRKM_IDLE_PER_THREAD BRKM_MIB
 #define BRKM_IDLE_SMALL_SHARE 4
 #define BRKM_IDLE_SMALL_MAX (8 * BRKM_MIB)
 #define BRKM_IDLE_SHARE 20
 
-/* The depot's share (1/4) of that. */
+/* The depot's share (1/4) of that, of what two threads at most may leave. */
 #define BRKM_IDLE_DEPOT_SHARE 4
 
 /* Batches of one class in the depot. */

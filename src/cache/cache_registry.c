@@ -17,8 +17,8 @@ static _Alignas(BRKM_CACHE_LINE) struct thread_cache first_cache;
 static struct {
     struct lock lock;
     struct thread_cache *first; /* of those of living threads */
-    size_t threads;
-    uint64_t made; /* caches ever */
+    size_t threads;             /* relaxed_store, relaxed_load in brkm__cache_threads */
+    uint64_t made;              /* caches ever */
     /* Memory of caches that ended, linked by `next`, and the part of the last mapping that was not
      * used so far. */
     struct thread_cache *unused;
@@ -79,7 +79,7 @@ void brkm__registry_enter(struct thread_cache *cache)
         cache->next->link = &cache->next;
     }
     __atomic_store_n(&registry.first, cache, __ATOMIC_RELEASE);
-    registry.threads++;
+    relaxed_store(registry.threads, registry.threads + 1);
     cache->number = ++registry.made;
     lock_release(&registry.lock);
 }
@@ -91,11 +91,16 @@ void brkm__registry_leave(struct thread_cache *cache)
     if (cache->next != NULL) {
         cache->next->link = cache->link;
     }
-    registry.threads--;
+    relaxed_store(registry.threads, registry.threads - 1);
     registry.refills += cache->refills;
     registry.flushes += cache->flushes;
     give_memory_back(cache);
     lock_release(&registry.lock);
+}
+
+size_t brkm__cache_threads(void)
+{
+    return relaxed_load(registry.threads);
 }
 
 /* ---- Statistics ---- */
@@ -178,14 +183,14 @@ void brkm__cache_forget_other_threads(void)
         }
     }
     registry.first = NULL;
-    registry.threads = 0;
+    relaxed_store(registry.threads, (size_t)0);
     brkm__idle_reset(IDLE_IN_CACHES, cache_is_real(own) ? own->budget : 0);
     brkm__homes_reset(cache_is_real(own) ? own : NULL);
     if (cache_is_real(own)) {
         own->next = NULL;
         own->link = &registry.first;
         registry.first = own;
-        registry.threads = 1;
+        relaxed_store(registry.threads, (size_t)1);
     }
 }
 
@@ -196,12 +201,12 @@ void brkm__cache_settle(void)
 {
     registry.unused = NULL;
     registry.fresh = registry.fresh_end = NULL;
-    registry.threads = 0;
+    relaxed_store(registry.threads, (size_t)0);
     struct thread_cache **link = &registry.first;
     for (struct thread_cache *cache = registry.first; cache != NULL; cache = cache->next) {
         cache->link = link;
         link = &cache->next;
-        registry.threads++;
+        relaxed_store(registry.threads, registry.threads + 1);
     }
 }
 #endif

@@ -17,6 +17,9 @@ struct thread_cache *brkm__registry_take_memory(void);
 void brkm__registry_enter(struct thread_cache *cache);
 void brkm__registry_leave(struct thread_cache *cache);
 
+/* How many caches there are. */
+size_t brkm__cache_threads(void);
+
 struct cache_totals {
     size_t threads;
     size_t blocks;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/config.h"
+#include "cache/cache_registry.h"
 #include "heap/heap.h"
 #include "system/os.h"
 
@@ -25,20 +26,21 @@ struct reserved {
  * access. */
 static struct reserved reserved[2];
 
-/* Of caches and depot together. */
-static size_t bound_of_all(void)
+/* Of caches and depot together, where so much is always allowed. */
+static size_t bound_with(size_t least)
 {
     size_t handed_out = heaps_handed_out();
-    size_t least = os_is_single_threaded() ? BRKM_IDLE_MIN_ALONE : BRKM_IDLE_MIN;
-    size_t small = min_size(handed_out / BRKM_IDLE_SMALL_SHARE, BRKM_IDLE_SMALL_MAX);
-    return max_size(max_size(least, small), handed_out / BRKM_IDLE_SHARE);
+    size_t small = max_size(least, handed_out / BRKM_IDLE_SMALL_SHARE);
+    return max_size(min_size(small, BRKM_IDLE_SMALL_MAX), handed_out / BRKM_IDLE_SHARE);
 }
 
 size_t brkm__idle_bound(enum idle_use use)
 {
-    size_t all = bound_of_all();
-    size_t in_depot = all / BRKM_IDLE_DEPOT_SHARE;
-    return use == IDLE_IN_DEPOT ? in_depot : all - in_depot;
+    size_t threads = os_is_single_threaded() ? 1 : max_size(brkm__cache_threads(), 1);
+    /* What more threads add is for their caches: what lies in the depot is nobody's. */
+    size_t in_depot =
+        bound_with(min_size(threads, 2) * BRKM_IDLE_PER_THREAD) / BRKM_IDLE_DEPOT_SHARE;
+    return use == IDLE_IN_DEPOT ? in_depot : bound_with(threads * BRKM_IDLE_PER_THREAD) - in_depot;
 }
 
 static void change(enum idle_use use, unsigned heap, ptrdiff_t bytes)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * How much memory may lie idle outside of the heap, ready for the next malloc: a share
- * of what the heap has handed out, which is larger for small heaps, and at least a constant. Thread
- * caches have most of it, the depot the rest; neither can starve the other. */
+ * of what the heap has handed out, which is larger for small heaps, and at least a constant for
+ * each thread, up to a bound. Thread caches have most of it, the depot the rest; neither can starve
+ * the other. */
 #ifndef BRKMALLOC_CACHE_IDLE_H
 #define BRKMALLOC_CACHE_IDLE_H
 

@@ -218,11 +218,6 @@ static size_t bound_of_heap(size_t handed_out)
     return cache_bound() + depot_bound();
 }
 
-static void *return_at_once(void *unused)
-{
-    return unused;
-}
-
 START_TEST(what_may_lie_idle_follows_the_heap)
 {
     ck_assert_uint_eq(bound_of_heap(0), BRKM_MIB);
@@ -233,13 +228,35 @@ START_TEST(what_may_lie_idle_follows_the_heap)
 }
 END_TEST
 
-START_TEST(threads_may_leave_more_idle)
+/* Each of so many threads has a cache and starts the next; the last finds what all may leave. */
+static void *bound_behind(void *threads)
 {
-    pthread_t thread;
-    ck_assert_int_eq(pthread_create(&thread, NULL, return_at_once, NULL), 0);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_uint_eq(bound_of_heap(4 * BRKM_MIB), 2 * BRKM_MIB);
-    ck_assert_uint_eq(bound_of_heap(16 * BRKM_MIB), 4 * BRKM_MIB);
+    size_t *left = threads;
+    brkm_free(brkm_malloc(100));
+    if (--*left == 0) {
+        *left = bound_of_heap(4 * BRKM_MIB);
+    } else {
+        pthread_t next;
+        ck_assert_int_eq(pthread_create(&next, NULL, bound_behind, threads), 0);
+        ck_assert_int_eq(pthread_join(next, NULL), 0);
+    }
+    return NULL;
+}
+
+static size_t bound_of_threads(size_t threads)
+{
+    bound_behind(&threads);
+    return threads;
+}
+
+START_TEST(each_thread_may_leave_more_idle)
+{
+    brkm__cache_watch_threads();
+    ck_assert_uint_eq(bound_of_threads(1), BRKM_MIB);
+    ck_assert_uint_eq(bound_of_threads(3), 3 * BRKM_MIB);
+    ck_assert_uint_eq(bound_of_threads(12), 8 * BRKM_MIB);
+    /* Those are gone. */
+    ck_assert_uint_eq(bound_of_threads(1), BRKM_MIB);
 }
 END_TEST
 
@@ -653,7 +670,7 @@ Suite *unit_suite(void)
     tcase_add_test(depot, what_is_taken_from_the_depot_makes_room_again);
     TCase *cache = unit_case(suite, "cache");
     tcase_add_test(cache, what_may_lie_idle_follows_the_heap);
-    tcase_add_test(cache, threads_may_leave_more_idle);
+    tcase_add_test(cache, each_thread_may_leave_more_idle);
     tcase_add_test(cache, hits_do_not_reach_the_heap);
     tcase_add_test(cache, an_empty_class_takes_what_is_a_little_larger);
     tcase_add_test(cache, an_overwritten_block_of_a_larger_class_is_not_passed_by);
