@@ -14,11 +14,13 @@ struct birth {
     uint64_t nanoseconds;
     uint64_t event;
     uint32_t thread;
+    uint32_t stack;
     uint32_t next; /* of the unused ones */
 };
 
 struct reading_state {
     struct course *course;
+    const struct trace_sites *sites; /* NULL: none are known */
     struct pages pages;
     struct birth *births; /* the first is not used */
     size_t birth_count;
@@ -115,17 +117,24 @@ static uint16_t moment_of(const struct course *course, uint64_t event)
     return (uint16_t)(event / course->events_per_moment);
 }
 
+static uint32_t site_of(const struct reading_state *state, uint32_t stack)
+{
+    return state->sites == NULL ? 0 : state->sites->site_of[stack];
+}
+
 static void add_to_picture(struct reading_state *state, const struct block *block, uint16_t until)
 {
     const struct birth *birth = &state->births[block->slot];
-    picture_add(&state->course->picture,
-                (struct span){.address = block->address,
-                              .bytes = block->size,
-                              .blocks = 1,
-                              .thread = birth->thread,
-                              .from = moment_of(state->course, birth->event),
-                              .until = until,
-                              .kind = SPAN_USED});
+    picture_add(
+        &state->course->picture,
+        (struct span){.address = block->address,
+                      .bytes = block->size,
+                      .blocks = 1,
+                      .thread = birth->thread,
+                      .from = moment_of(state->course, birth->event),
+                      .until = until,
+                      .site = state->sites == NULL ? 0 : state->sites->shown_as[birth->stack],
+                      .kind = SPAN_USED});
 }
 
 static unsigned size_class_of(uint64_t bytes)
@@ -153,12 +162,17 @@ static void begin_life(struct reading_state *state, const struct event *event, u
 {
     struct block *block = event->gained;
     block->slot = take_birth(state);
-    state->births[block->slot] =
-        (struct birth){.nanoseconds = event->nanoseconds, .event = number, .thread = event->thread};
+    state->births[block->slot] = (struct birth){.nanoseconds = event->nanoseconds,
+                                                .event = number,
+                                                .thread = event->thread,
+                                                .stack = event->stack};
     state->live_blocks++;
     state->live_bytes += block->size;
     pages_add(&state->pages, block->address, block->size);
     struct course *course = state->course;
+    if (state->sites != NULL) {
+        site_sums_add(&course->sites, site_of(state, event->stack), block->size);
+    }
     course->allocations++;
     add_to_tally(&course->sizes[size_class_of(block->size)], block->size);
     course->threads[state->place_of_thread[event->thread]].bytes += block->size;
@@ -175,6 +189,9 @@ static void end_life(struct reading_state *state, const struct event *event,
     course->frees++;
     thread->frees++;
     thread->foreign_frees += birth->thread != event->thread;
+    if (state->sites != NULL) {
+        site_sums_remove(&course->sites, site_of(state, birth->stack), block->size, life);
+    }
     add_to_tally(&course->lives[life_class_of(life)], block->size);
     add_to_picture(state, block, moment_of(course, number));
     pages_remove(&state->pages, block->address, block->size);
@@ -219,6 +236,7 @@ static void note_live(struct reading_state *state, uint64_t number)
     if (state->live_bytes > course->peak_live_bytes) {
         course->peak_live_bytes = state->live_bytes;
         course->peak_event = number;
+        site_sums_note_peak(&course->sites);
     }
 }
 
@@ -345,10 +363,13 @@ static void scale(struct course *course)
 }
 
 bool course_read(struct course *course, struct trace *trace, const unsigned char *bytes,
-                 uint64_t length, struct problem *problem)
+                 uint64_t length, const struct trace_sites *sites, struct problem *problem)
 {
     *course = (struct course){.events = 0};
-    struct reading_state state = {.course = course};
+    struct reading_state state = {.course = course, .sites = sites};
+    if (sites != NULL) {
+        site_sums_begin(&course->sites, sites->names.count + 1);
+    }
     take_birth(&state);
     bool done =
         trace_open(trace, bytes, length, problem) && count_events(course, &state, trace, problem);
@@ -364,6 +385,7 @@ bool course_read(struct course *course, struct trace *trace, const unsigned char
         course->missing_events = trace_missing_events(trace);
         course->sample = trace->sample;
         scale(course);
+        site_sums_finish(&course->sites, course->sample);
     }
     pages_free(&state.pages);
     free(state.births);
@@ -374,5 +396,6 @@ bool course_read(struct course *course, struct trace *trace, const unsigned char
 void course_free(struct course *course)
 {
     picture_free(&course->picture);
+    site_sums_free(&course->sites);
     free(course->threads);
 }

@@ -10,6 +10,8 @@
 
 #include "../trace/reader.h"
 #include "picture.h"
+#include "site_sums.h"
+#include "trace_sites.h"
 
 /* Points of the curves. */
 #define COURSE_POINTS_MAX 1024
@@ -56,6 +58,7 @@ struct course {
     uint32_t point_count;
     struct tally sizes[COURSE_SIZES];
     struct tally lives[COURSE_LIVES];
+    struct site_sums sites;        /* by call site; empty without them */
     struct course_thread *threads; /* by allocations, the most first */
     size_t thread_count;
     uint64_t nanoseconds;
@@ -71,10 +74,10 @@ struct course {
     uint64_t lost_frees;
 };
 
-/* Reads the trace of these bytes to its end. False with the problem set; course_free is allowed
- * after a failure, too. */
+/* Reads the trace of these bytes to its end; `sites` are its call sites, NULL when they are not
+ * wanted. False with the problem set; course_free is allowed after a failure, too. */
 bool course_read(struct course *course, struct trace *trace, const unsigned char *bytes,
-                 uint64_t length, struct problem *problem);
+                 uint64_t length, const struct trace_sites *sites, struct problem *problem);
 void course_free(struct course *course);
 
 #endif

@@ -52,11 +52,14 @@ static bool write_page(const struct options *options, const struct text *report,
 static int report_trace(const struct options *options, const struct input *input)
 {
     static struct course course;
-    struct trace trace;
+    struct trace trace = {.bytes = NULL};
+    struct trace_sites sites;
     struct problem problem;
-    if (!course_read(&course, &trace, input->bytes, input->length, &problem)) {
+    if (!trace_sites_make(&sites, input->bytes, input->length, &problem) ||
+        !course_read(&course, &trace, input->bytes, input->length, &sites, &problem)) {
         trace_close(&trace);
         course_free(&course);
+        trace_sites_free(&sites);
         return tell_problem(options->files[0], &problem);
     }
     struct replays replays = {.count = 0};
@@ -64,12 +67,14 @@ static int report_trace(const struct options *options, const struct input *input
         fprintf(stderr, "%s: %s: no samples of a replay\n", program_name, options->samples);
     }
     struct text report = {.bytes = NULL};
-    trace_report_make(&report, &course, &trace.header, options->files[0], &replays);
+    trace_report_make(&report, (struct traced){&course, &sites, &trace, &replays},
+                      options->files[0]);
     bool done = write_page(options, &report, &course.picture);
     text_free(&report);
     replays_free(&replays);
     trace_close(&trace);
     course_free(&course);
+    trace_sites_free(&sites);
     return done ? 0 : STATUS_FAILED;
 }
 

@@ -111,19 +111,42 @@ function growthCell(bytes) {
   return make("data", { value: String(bytes) }, (bytes > 0 ? "+" : "") + bytesText(bytes));
 }
 
+function siteCellOf(value, kind) {
+  return value === null ? "-" : kind === "site" ? siteCell(value) : kind === "bytes" ? bytesCell(value) :
+    kind === "count" ? countCell(value) : kind === "part" ? partText(value, report.sites.whole) :
+      kind === "seconds" ? make("data", { value: String(value) }, secondsText(value)) : growthCell(value);
+}
+
+// By the numbers of a column, the largest first; at first in the order in which they come.
+function orderSites(column) {
+  const { header, kinds, rows, sums } = report.sites;
+  const ordered = column < 0 ? rows : [...rows].sort((a, b) => (b[column] ?? -1) - (a[column] ?? -1));
+  const table = element("sites");
+  fillTable(table, header, [...ordered, ...(sums ? [sums] : [])]
+    .map((row) => row.map((value, i) => siteCellOf(value, kinds[i]))));
+  table.querySelectorAll("td.text").forEach((wide) => wide.classList.add("wide"));
+  table.querySelectorAll("th").forEach((title, i) => {
+    if (kinds[i] !== "site") {
+      title.replaceChildren(make("button", { type: "button", title: "Largest first", onclick: () => orderSites(i) },
+        title.textContent));
+    }
+    if (i === column) {
+      title.setAttribute("aria-sort", "descending");
+    }
+  });
+}
+
 function fillSites() {
-  if (report.sites.rows.length === 0) {
+  const { rows, leftOut, hint } = report.sites;
+  if (rows.length === 0 && !hint) {
     return;
   }
   show("sites-section");
-  const cell = (value, kind) => kind === "site" ? siteCell(value) : kind === "bytes" ? bytesCell(value) :
-    kind === "count" ? countCell(value) : kind === "part" ? partText(value, report.sites.whole) :
-      growthCell(value);
-  fillTable(element("sites"), report.sites.header,
-    report.sites.rows.map((row) => row.map((value, i) => cell(value, report.sites.kinds[i]))));
-  element("sites").querySelectorAll("td.text").forEach((wide) => wide.classList.add("wide"));
-  element("sites-hint").textContent = report.sites.leftOut > 0 ?
-    `${countText(report.sites.leftOut)} call sites with less are not in the table.` : "";
+  element("sites-hint").textContent = [hint, leftOut > 0 ?
+    `${countText(leftOut)} call sites with less are not in the table.` : ""].filter((text) => text).join(" ");
+  if (rows.length > 0) {
+    orderSites(-1);
+  }
 }
 
 // ---- The map and what holds memory ----

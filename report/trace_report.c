@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../profile/memory.h"
 #include "page.h"
 
 #define NANOSECONDS_PER_SECOND 1e9
@@ -18,6 +20,8 @@
 struct trace_report {
     struct text *text;
     const struct course *course;
+    const struct trace_sites *sites;
+    const struct trace *trace;
     const struct replays *replays;
 };
 
@@ -119,6 +123,34 @@ static void add_note_of_replays(const struct trace_report *report, size_t *count
     }
 }
 
+/* What was recorded in part only. */
+static void add_notes_of_recording(const struct trace_report *report, size_t *count)
+{
+    const struct course *course = report->course;
+    if (course->sample > 1) {
+        add_note(
+            report->text, count,
+            "All figures but the map are estimates: what was recorded of one address in %" PRIu32
+            ", times %" PRIu32 ". The map has the recorded blocks only. What holds memory needs "
+            "all blocks, and is left out.",
+            course->sample, course->sample);
+    }
+    if (course->missing_events != 0) {
+        add_note(report->text, count,
+                 "The file had a limit: the first %.3f s, about %" PRIu64
+                 " events, are not in it. Blocks from that time are neither in the sums nor on the "
+                 "map.",
+                 (double)course->begin_nanoseconds / NANOSECONDS_PER_SECOND,
+                 course->missing_events);
+    }
+    if (report->trace->header.lost_stacks != 0) {
+        add_note(report->text, count,
+                 "The call site of %" PRIu64 " allocations is not known: there was no room for "
+                 "their call stacks.",
+                 report->trace->header.lost_stacks * course->sample);
+    }
+}
+
 static void add_notes(const struct trace_report *report)
 {
     const struct course *course = report->course;
@@ -126,28 +158,11 @@ static void add_notes(const struct trace_report *report)
     size_t count = 0;
     text_add(report->text, "\"notes\":[");
     add_note(report->text, &count,
-             "The map shows what was requested, at the addresses that the recorded program got. A "
-             "trace has no call stacks: a snapshot of single blocks has them, while the heap "
-             "profile is on. "
+             "The map shows what was requested, at the addresses that the recorded program got. "
              "%" PRIu32 " moments stand for %" PRIu64 " events; a block that came and went "
              "between two of them is in the sums but not on the map.",
              picture_moments(picture), course->events);
-    if (course->sample > 1) {
-        add_note(
-            report->text, &count,
-            "All figures but the map are estimates: what was recorded of one address in %" PRIu32
-            ", times %" PRIu32 ". The map has the recorded blocks only. What holds memory needs "
-            "all blocks, and is left out.",
-            course->sample, course->sample);
-    }
-    if (course->missing_events != 0) {
-        add_note(report->text, &count,
-                 "The file had a limit: the first %.3f s, about %" PRIu64
-                 " events, are not in it. Blocks from that time are neither in the sums nor on the "
-                 "map.",
-                 (double)course->begin_nanoseconds / NANOSECONDS_PER_SECOND,
-                 course->missing_events);
-    }
+    add_notes_of_recording(report, &count);
     add_note_of_replays(report, &count);
     if (picture->left_out != 0) {
         add_note(report->text, &count,
@@ -401,16 +416,146 @@ static void add_tallies(struct text *text, const char *name, const struct tally 
     text_add(text, "],");
 }
 
-void trace_report_make(struct text *text, const struct course *course,
-                       const struct trace_header *header, const char *file,
-                       const struct replays *replays)
+/* ---- Call sites ---- */
+
+/* Rows of the table, of which a page needs no more. */
+#define SITES_MAX 1000
+
+static void add_call_sites(const struct trace_report *report)
 {
-    struct trace_report report = {text, course, replays};
-    text_format(text,
-                "{\"kind\":\"trace\",\"single\":true,\"callSites\":[],\"sample\":%" PRIu32 ",",
+    const struct name_table *stacks = &report->sites->stacks;
+    text_add(report->text, "\"callSites\":[");
+    for (uint32_t i = 0; i < stacks->count; i++) {
+        text_add(report->text, comma(i));
+        page_add_lines(report->text, name_table_get(stacks, i));
+    }
+    text_add(report->text, "],");
+}
+
+/* Those first that had most at the peak. */
+static int compare_sites(const void *left, const void *right, void *context)
+{
+    const struct site_sum *all = context;
+    const struct site_sum *a = &all[*(const uint32_t *)left];
+    const struct site_sum *b = &all[*(const uint32_t *)right];
+    if (a->peak_bytes != b->peak_bytes) {
+        return a->peak_bytes > b->peak_bytes ? -1 : 1;
+    }
+    if (a->bytes != b->bytes) {
+        return a->bytes > b->bytes ? -1 : 1;
+    }
+    return a < b ? -1 : a > b;
+}
+
+/* The sites through which something was allocated, in the table's order. */
+static size_t order_sites(const struct site_sums *sums, uint32_t *order)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < sums->count; i++) {
+        if (sums->all[i].allocations != 0) {
+            order[count++] = i;
+        }
+    }
+    if (count > 1) {
+        qsort_r(order, count, sizeof(*order), compare_sites, sums->all);
+    }
+    return count;
+}
+
+/* The site, and the callers of its largest stack. */
+static void add_site_name(const struct trace_report *report, uint32_t site)
+{
+    const struct trace_sites *sites = report->sites;
+    uint16_t shown = site == 0 ? 0 : sites->shown_as[sites->largest[site]];
+    page_add_lines(report->text, site == 0    ? "not known"
+                                 : shown == 0 ? name_table_get(&sites->names, site - 1)
+                                              : name_table_get(&sites->stacks, shown - 1u));
+}
+
+static void add_lives(struct text *text, const struct site_sum *sum)
+{
+    if (sum->frees == 0) {
+        text_add(text, ",null,null");
+    } else {
+        text_format(text, ",%.6g,%.6g", site_sum_mean_life(sum) / NANOSECONDS_PER_SECOND,
+                    site_sum_median_life(sum) / NANOSECONDS_PER_SECOND);
+    }
+}
+
+static void add_site(const struct trace_report *report, uint32_t site)
+{
+    const struct site_sum *sum = &report->course->sites.all[site];
+    text_add(report->text, "[");
+    add_site_name(report, site);
+    text_format(report->text, ",%" PRIu64 ",%" PRIu64, sum->bytes, sum->allocations);
+    add_lives(report->text, sum);
+    text_format(report->text, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", sum->peak_bytes,
+                sum->peak_bytes, sum->live_bytes);
+}
+
+/* Of all sites, also those without a row. */
+static void add_sums(const struct trace_report *report)
+{
+    const struct site_sums *sums = &report->course->sites;
+    struct site_sum whole = {.bytes = 0};
+    for (size_t i = 0; i < sums->count; i++) {
+        whole.bytes += sums->all[i].bytes;
+        whole.allocations += sums->all[i].allocations;
+        whole.peak_bytes += sums->all[i].peak_bytes;
+        whole.live_bytes += sums->all[i].live_bytes;
+    }
+    text_format(report->text,
+                "\"sums\":[[\"in all\"],%" PRIu64 ",%" PRIu64 ",null,null,%" PRIu64 ",%" PRIu64
+                ",%" PRIu64 "],",
+                whole.bytes, whole.allocations, whole.peak_bytes, whole.peak_bytes,
+                whole.live_bytes);
+}
+
+static void add_rows(const struct trace_report *report)
+{
+    const struct site_sums *sums = &report->course->sites;
+    uint32_t *order = memory_zeroed(sums->count, sizeof(*order));
+    size_t count = order_sites(sums, order);
+    size_t shown = count < SITES_MAX ? count : SITES_MAX;
+    text_add(report->text, "\"rows\":[");
+    for (size_t i = 0; i < shown; i++) {
+        text_add(report->text, comma(i));
+        add_site(report, order[i]);
+    }
+    text_format(report->text, "],\"leftOut\":%zu", count - shown);
+    free(order);
+}
+
+static void add_sites(const struct trace_report *report)
+{
+    text_add(report->text, "\"sites\":{");
+    if (!trace_has_stacks(report->trace)) {
+        text_add(report->text, "\"hint\":\"This trace has no call stacks: `brkmalloc record "
+                               "--stacks` records them.\",\"rows\":[],\"leftOut\":0}");
+        return;
+    }
+    text_format(report->text,
+                "\"hint\":\"Callers are those of the call stack through which a site requested "
+                "most. Lives are those of blocks that were freed.\",\"header\":[\"call site<\","
+                "\"requested\",\"allocations\",\"mean life\",\"median life\",\"at the peak\","
+                "\"share of the peak\",\"live at the end\"],\"kinds\":[\"site\",\"bytes\","
+                "\"count\",\"seconds\",\"seconds\",\"bytes\",\"part\",\"bytes\"],\"whole\":%" PRIu64
+                ",",
+                report->course->peak_live_bytes);
+    add_sums(report);
+    add_rows(report);
+    text_add(report->text, "}");
+}
+
+void trace_report_make(struct text *text, struct traced traced, const char *file)
+{
+    const struct course *course = traced.course;
+    struct trace_report report = {text, course, traced.sites, traced.trace, traced.replays};
+    text_format(text, "{\"kind\":\"trace\",\"single\":true,\"sample\":%" PRIu32 ",",
                 course->sample);
-    add_title(text, header);
-    add_subtitle(text, course, header, file);
+    add_call_sites(&report);
+    add_title(text, &traced.trace->header);
+    add_subtitle(text, course, &traced.trace->header, file);
     add_figures(text, course);
     add_notes(&report);
     page_add_picture(text, &course->picture);
@@ -421,5 +566,7 @@ void trace_report_make(struct text *text, const struct course *course,
     add_threads(text, course);
     add_tallies(text, "sizes", course->sizes, COURSE_SIZES);
     add_tallies(text, "lives", course->lives, COURSE_LIVES);
-    text_add(text, "\"split\":{\"lines\":[]},\"sites\":{\"rows\":[]}}");
+    text_add(text, "\"split\":{\"lines\":[]},");
+    add_sites(&report);
+    text_add(text, "}");
 }

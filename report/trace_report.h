@@ -7,9 +7,14 @@
 #include "course.h"
 #include "replayed.h"
 
-/* `replays` is empty where the trace was not replayed. */
-void trace_report_make(struct text *report, const struct course *course,
-                       const struct trace_header *header, const char *file,
-                       const struct replays *replays);
+/* What is known of a trace. */
+struct traced {
+    const struct course *course;
+    const struct trace_sites *sites;
+    const struct trace *trace;
+    const struct replays *replays; /* empty where the trace was not replayed */
+};
+
+void trace_report_make(struct text *report, struct traced traced, const char *file);
 
 #endif

@@ -249,6 +249,7 @@ enum reading events_next(struct events *events, struct event *event, struct prob
     *event = (struct event){
         .operation = record->operation,
         .thread = record->thread,
+        .stack = record->stack,
         .nanoseconds = trace_nanoseconds(events->trace, record->end_ticks),
         .size = record->size,
         .alignment_bits = record->alignment_bits,

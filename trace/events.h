@@ -18,8 +18,9 @@ struct block {
 };
 
 struct event {
-    unsigned operation; /* no TRACE_THREAD */
+    unsigned operation; /* no TRACE_THREAD, no TRACE_STACK */
     uint32_t thread;
+    uint32_t stack;       /* of the gained block; 0: not known */
     uint64_t nanoseconds; /* since the recording began */
     uint64_t size;
     unsigned alignment_bits;

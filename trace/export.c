@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * brkmalloc-export: a trace in formats that other programs read. As CSV, a row for each block's
- * life; as JSON for Perfetto, what is live over time, in all and by thread. Only live blocks are
- * kept in memory. */
+ * life, or for each frame of its call stacks; as JSON for Perfetto, what is live over time, in all,
+ * by thread and by call site. Only live blocks and the names of call sites are kept in memory. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,9 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../profile/memory.h"
+#include "../profile/name_table.h"
 #include "events.h"
 #include "input.h"
 #include "messages.h"
+#include "stack_names.h"
+#include "stack_weights.h"
 
 /* Points of each curve: as many as a viewer shows without becoming slow. */
 #define POINTS_MAX 50000
@@ -26,9 +30,13 @@
 /* Threads with tracks of their own: those with the first blocks. */
 #define THREADS_MAX 64
 
+/* Call sites with curves of their own: those through which most was requested. */
+#define SITES_MAX 16
+#define NO_SITE UINT32_MAX
+
 const char program_name[] = "brkmalloc export";
 
-static const char usage[] = "usage: brkmalloc-export --format csv|perfetto -o OUT FILE\n";
+static const char usage[] = "usage: brkmalloc-export --format csv|stacks|perfetto -o OUT FILE\n";
 
 static const char *const operation_names[TRACE_OPERATION_COUNT] = {
     [TRACE_MALLOC] = "malloc",     [TRACE_CALLOC] = "calloc",
@@ -41,6 +49,7 @@ static const char *const operation_names[TRACE_OPERATION_COUNT] = {
 struct birth {
     uint64_t nanoseconds;
     uint32_t thread;
+    uint32_t stack;
     uint32_t next; /* of the unused ones */
     uint8_t operation;
     uint8_t alignment_bits;
@@ -54,9 +63,25 @@ struct thread_track {
     uint64_t told_bytes;
 };
 
+struct site_track {
+    uint32_t site;
+    uint64_t live_bytes;
+    uint64_t told_bytes;
+};
+
+/* The call sites of stacks: functions that called the allocator, with their line. */
+struct site_list {
+    struct name_table names;
+    uint32_t *of_stack; /* by number of stack; NULL: there are none */
+    uint32_t *track_of; /* by site: its track; NO_SITE */
+};
+
 struct exporting {
     FILE *out;
     const struct trace *trace;
+    struct site_list sites;
+    struct site_track site_tracks[SITES_MAX];
+    uint32_t site_track_count;
     struct birth *births; /* the first is not used */
     size_t birth_count;
     size_t birth_capacity;
@@ -107,6 +132,14 @@ static struct thread_track *track_of(struct exporting *state, uint32_t thread)
     return thread <= THREADS_MAX ? &state->tracks[thread] : NULL;
 }
 
+static struct site_track *site_track_of(struct exporting *state, uint32_t stack)
+{
+    const struct site_list *sites = &state->sites;
+    bool has_site = sites->track_of != NULL && stack != 0;
+    uint32_t track = has_site ? sites->track_of[sites->of_stack[stack]] : NO_SITE;
+    return track == NO_SITE ? NULL : &state->site_tracks[track];
+}
+
 static bool begin_life(struct exporting *state, const struct event *event)
 {
     struct block *block = event->gained;
@@ -115,6 +148,7 @@ static bool begin_life(struct exporting *state, const struct event *event)
     }
     state->births[block->slot] = (struct birth){.nanoseconds = event->nanoseconds,
                                                 .thread = event->thread,
+                                                .stack = event->stack,
                                                 .operation = (uint8_t)event->operation,
                                                 .alignment_bits = (uint8_t)event->alignment_bits};
     state->live_bytes += block->size;
@@ -123,6 +157,10 @@ static bool begin_life(struct exporting *state, const struct event *event)
     if (track != NULL) {
         track->allocations++;
         track->live_bytes += block->size;
+    }
+    struct site_track *site = site_track_of(state, event->stack);
+    if (site != NULL) {
+        site->live_bytes += block->size;
     }
     return true;
 }
@@ -138,6 +176,10 @@ static void end_life(struct exporting *state, const struct format *format,
     if (track != NULL) {
         track->live_bytes -= block->size;
     }
+    struct site_track *site = site_track_of(state, birth->stack);
+    if (site != NULL) {
+        site->live_bytes -= block->size;
+    }
     birth->next = state->unused;
     state->unused = block->slot;
 }
@@ -147,8 +189,34 @@ static void end_life(struct exporting *state, const struct format *format,
 static void begin_csv(struct exporting *state)
 {
     fputs("block,address,size,alignment,operation,allocated_by,allocated_ns,freed_by,freed_ns,"
-          "lifetime_ns\n",
+          "lifetime_ns",
           state->out);
+    fputs(trace_has_stacks(state->trace) ? ",stack,call_site\n" : "\n", state->out);
+}
+
+static void print_quoted(FILE *out, const char *text, size_t length)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < length; i++) {
+        fputs(text[i] == '"' ? "\"" : "", out);
+        fputc(text[i], out);
+    }
+    fputc('"', out);
+}
+
+/* The end of a row. */
+static void print_site(struct exporting *state, const struct block *block)
+{
+    const struct site_list *sites = &state->sites;
+    uint32_t stack = state->births[block->slot].stack;
+    if (trace_has_stacks(state->trace) && stack != 0) {
+        const char *name = name_table_get(&sites->names, sites->of_stack[stack]);
+        fprintf(state->out, ",%" PRIu32 ",", stack);
+        print_quoted(state->out, name, strlen(name));
+    } else if (trace_has_stacks(state->trace)) {
+        fputs(",,", state->out);
+    }
+    fputc('\n', state->out);
 }
 
 static void print_birth(struct exporting *state, const struct block *block)
@@ -172,11 +240,12 @@ static void end_csv_life(struct exporting *state, const struct event *event,
     if (block == &event->freed) {
         fprintf(state->out, "%" PRIu32, event->thread);
     }
-    fprintf(state->out, ",%" PRIu64 ",%" PRIu64 "\n", event->nanoseconds,
+    fprintf(state->out, ",%" PRIu64 ",%" PRIu64, event->nanoseconds,
             event->nanoseconds > begin ? event->nanoseconds - begin : 0);
+    print_site(state, block);
 }
 
-static void follow_csv(struct exporting *state, const struct event *event)
+static void follow_nothing(struct exporting *state, const struct event *event)
 {
     (void)state;
     (void)event;
@@ -187,9 +256,36 @@ static void finish_csv(struct exporting *state, const struct events *events)
     for (size_t i = 0; i < events->live.capacity; i++) {
         if (events->live.blocks[i].address != 0) {
             print_birth(state, &events->live.blocks[i]);
-            fputs(",,\n", state->out);
+            fputs(",,", state->out);
+            print_site(state, &events->live.blocks[i]);
         }
     }
+}
+
+/* ---- Stacks ---- */
+
+static void print_frames(void *context, uint32_t number, const char *lines)
+{
+    FILE *out = ((struct exporting *)context)->out;
+    for (unsigned frame = 0; *lines != '\0'; frame++) {
+        size_t length = strcspn(lines, "\n");
+        fprintf(out, "%" PRIu32 ",%u,", number, frame);
+        print_quoted(out, lines, length);
+        fputc('\n', out);
+        lines += length + (lines[length] != '\0');
+    }
+}
+
+static void begin_stacks(struct exporting *state)
+{
+    fputs("stack,frame,function\n", state->out);
+    stack_names_each(&state->trace->stacks, print_frames, state);
+}
+
+static void finish_nothing(struct exporting *state, const struct events *events)
+{
+    (void)state;
+    (void)events;
 }
 
 /* ---- Perfetto ---- */
@@ -235,8 +331,8 @@ static void begin_perfetto(struct exporting *state)
     fputs("\"}}", state->out);
 }
 
-static void end_perfetto_life(struct exporting *state, const struct event *event,
-                              const struct block *block)
+static void end_nothing(struct exporting *state, const struct event *event,
+                        const struct block *block)
 {
     (void)state;
     (void)event;
@@ -256,6 +352,23 @@ static void tell_threads(struct exporting *state, uint64_t nanoseconds)
     }
 }
 
+/* Names of functions have letters that JSON does not take as they are. */
+static void tell_sites(struct exporting *state, uint64_t nanoseconds)
+{
+    for (uint32_t i = 0; i < state->site_track_count; i++) {
+        struct site_track *track = &state->site_tracks[i];
+        if (track->live_bytes != track->told_bytes) {
+            const char *site = name_table_get(&state->sites.names, track->site);
+            print_event(state, "C", 0, nanoseconds);
+            fputs(",\"name\":\"live bytes of ", state->out);
+            print_text(state->out, site, strlen(site));
+            fprintf(state->out, "\",\"args\":{\"value\":%" PRIu64 "}}",
+                    track->live_bytes * state->trace->sample);
+            track->told_bytes = track->live_bytes;
+        }
+    }
+}
+
 /* The highest since the last point has a point of its own. */
 static void tell_point(struct exporting *state, uint64_t nanoseconds)
 {
@@ -265,6 +378,7 @@ static void tell_point(struct exporting *state, uint64_t nanoseconds)
     print_counter(state, nanoseconds, "live bytes", state->live_bytes);
     print_counter(state, nanoseconds, "live blocks", state->live_blocks);
     tell_threads(state, nanoseconds);
+    tell_sites(state, nanoseconds);
     state->peak_bytes = 0;
 }
 
@@ -319,11 +433,80 @@ static void finish_perfetto(struct exporting *state, const struct events *events
     fputs("\n]}\n", state->out);
 }
 
+/* ---- Call sites ---- */
+
+static void add_site(void *context, uint32_t number, const char *lines)
+{
+    struct site_list *sites = &((struct exporting *)context)->sites;
+    sites->of_stack[number] = name_table_add(&sites->names, lines, strcspn(lines, "\n"));
+}
+
+/* The site with most bytes of those without a track gets one. */
+static void add_site_track(struct exporting *state, const uint64_t *bytes)
+{
+    struct site_list *sites = &state->sites;
+    uint32_t most = NO_SITE;
+    for (uint32_t i = 0; i < sites->names.count; i++) {
+        if (sites->track_of[i] == NO_SITE && (most == NO_SITE || bytes[i] > bytes[most])) {
+            most = i;
+        }
+    }
+    if (most != NO_SITE && bytes[most] != 0) {
+        sites->track_of[most] = state->site_track_count;
+        state->site_tracks[state->site_track_count++].site = most;
+    }
+}
+
+static void choose_site_tracks(struct exporting *state, const uint64_t *weights)
+{
+    struct site_list *sites = &state->sites;
+    uint64_t *bytes = memory_zeroed(sites->names.count, sizeof(*bytes));
+    for (size_t stack = 1; stack <= state->trace->stacks.stack_count; stack++) {
+        bytes[sites->of_stack[stack]] += weights[stack];
+    }
+    sites->track_of = memory_zeroed(sites->names.count, sizeof(*sites->track_of));
+    for (uint32_t i = 0; i < sites->names.count; i++) {
+        sites->track_of[i] = NO_SITE;
+    }
+    for (int i = 0; i < SITES_MAX; i++) {
+        add_site_track(state, bytes);
+    }
+    free(bytes);
+}
+
+/* Names them, and reads the trace once to find those through which most was requested. */
+static bool read_sites(struct exporting *state, const struct input *input, struct problem *problem)
+{
+    struct trace trace;
+    bool done = trace_open(&trace, input->bytes, input->length, problem);
+    if (done && trace.stacks.stack_count != 0) {
+        size_t count = trace.stacks.stack_count + 1;
+        uint64_t *weights = memory_zeroed(count, sizeof(*weights));
+        state->sites.of_stack = memory_zeroed(count, sizeof(*state->sites.of_stack));
+        stack_names_each(&trace.stacks, add_site, state);
+        done = stack_weights_add(weights, &trace, problem);
+        if (done) {
+            choose_site_tracks(state, weights);
+        }
+        free(weights);
+    }
+    trace_close(&trace);
+    return done;
+}
+
+static void free_sites(struct site_list *sites)
+{
+    name_table_free(&sites->names);
+    free(sites->of_stack);
+    free(sites->track_of);
+}
+
 /* ---- The whole ---- */
 
 static const struct format formats[] = {
-    {"csv", begin_csv, end_csv_life, follow_csv, finish_csv},
-    {"perfetto", begin_perfetto, end_perfetto_life, follow_perfetto, finish_perfetto},
+    {"csv", begin_csv, end_csv_life, follow_nothing, finish_csv},
+    {"stacks", begin_stacks, end_nothing, follow_nothing, finish_nothing},
+    {"perfetto", begin_perfetto, end_nothing, follow_perfetto, finish_perfetto},
 };
 
 static bool write_event(struct exporting *state, const struct format *format,
@@ -377,8 +560,14 @@ static bool write_trace(FILE *out, const struct format *format, const struct inp
         state.out = out;
         state.trace = &trace;
         state.events_per_point = trace.bytes_of_records / EVENT_BYTES / POINTS_MAX + 1;
-        done = write_events(&state, format, &trace, problem);
+        done = read_sites(&state, input, problem) && write_events(&state, format, &trace, problem);
         free(state.births);
+        free_sites(&state.sites);
+        if (done && format->begin == begin_stacks && !trace_has_stacks(&trace)) {
+            fprintf(stderr,
+                    "%s: this trace has no call stacks: `brkmalloc record --stacks` records them\n",
+                    program_name);
+        }
         if (done && trace.sample > 1 && strcmp(format->name, "csv") == 0) {
             fprintf(stderr, "%s: a sample: each row stands for about %" PRIu32 " blocks\n",
                     program_name, trace.sample);
@@ -473,7 +662,7 @@ int main(int argc, char **argv)
     }
     const struct format *format = name == NULL ? NULL : find_format(name);
     if (format == NULL) {
-        return tell_usage(usage, "--format takes csv or perfetto", "");
+        return tell_usage(usage, "--format takes csv, stacks or perfetto", "");
     }
     if (argc - optind != 1 || output == NULL) {
         return tell_usage(usage, output == NULL ? "-o OUT is missing" : "one FILE is needed", "");

@@ -18,14 +18,23 @@
 /* Of a trace that has not all calls: programs that do not know of such traces refuse it. */
 #define TRACE_VERSION_PARTIAL 2
 
+/* Of a trace with call stacks; all else is as in one that has not all calls, or is 0. */
+#define TRACE_VERSION_STACKS 3
+
 #define TRACE_HEADER_BYTES 4096
 #define TRACE_CHUNK_BYTES 65536
-#define TRACE_CHUNK_MAGIC 0x6b6e6863u /* "chnk" */
-#define TRACE_CHUNK_VOID 0x64696f76u  /* "void": was the oldest, and is about to be written anew */
+#define TRACE_CHUNK_MAGIC 0x6b6e6863u  /* "chnk" */
+#define TRACE_CHUNK_VOID 0x64696f76u   /* "void": was the oldest, and is about to be written anew */
+#define TRACE_CHUNK_STACKS 0x6b637473u /* "stck": has call stacks, and belongs to no lane */
 #define TRACE_COMMAND_BYTES 3968
 
 /* One address in so many at most; of fewer nobody could tell much. */
 #define TRACE_SAMPLE_MAX ((uint32_t)1 << 20)
+
+/* Return addresses of a stack, different stacks, and objects that their addresses lie in. */
+#define TRACE_DEPTH_MAX 128
+#define TRACE_STACKS_MAX ((uint32_t)1 << 20)
+#define TRACE_OBJECTS_MAX UINT16_MAX
 
 /* Bytes of the longest record, and how far behind its end the recorder may write while it builds
  * one. */
@@ -49,7 +58,9 @@ struct trace_header {
     uint64_t measured_ticks;       /* since the start ... */
     uint64_t measured_nanoseconds; /* ... took so long */
     uint64_t limit;                /* of the file's bytes: the oldest chunks went; 0: none */
-    uint8_t unused[128 - 80];
+    uint64_t lost_stacks;          /* allocations whose call stack had no room */
+    uint32_t stack_depth;          /* return addresses of a stack at most; 0: there are none */
+    uint8_t unused[128 - 92];
     char command[TRACE_COMMAND_BYTES]; /* words of the command line, each with a final NUL */
 };
 
@@ -84,6 +95,7 @@ enum trace_operation {
     TRACE_PVALLOC,
     TRACE_THREAD, /* the records that follow are those of thread number `size` */
     TRACE_THREAD_END,
+    TRACE_STACK, /* number `size` is the stack of the allocations that follow in the chunk */
     TRACE_OPERATION_COUNT,
 };
 
@@ -102,6 +114,22 @@ _Static_assert(sizeof(struct trace_header) == TRACE_HEADER_BYTES, "the header is
 _Static_assert(sizeof(struct trace_chunk) == 64, "records begin 64 bytes into a chunk");
 _Static_assert(TRACE_OPERATION_COUNT <= 16, "an operation fits into four bits");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are copied as they are");
+
+/* What chunks of stacks have, one behind the other: each begins with one of these letters. */
+enum trace_stack_record { TRACE_RECORD_OBJECT = 'o', TRACE_RECORD_STACK = 's' };
+
+/* Bytes of a number of up to 64 bits, seven of them to a byte; of an object's path and build id;
+ * and of the longest records. */
+#define TRACE_NUMBER_MAX 10
+#define TRACE_PATH_MAX 4096
+#define TRACE_BUILD_ID_MAX 64
+#define TRACE_OBJECT_NUMBERS 7
+#define TRACE_OBJECT_RECORD_MAX \
+    (1 + (TRACE_OBJECT_NUMBERS + 2) * TRACE_NUMBER_MAX + TRACE_BUILD_ID_MAX + TRACE_PATH_MAX)
+#define TRACE_STACK_RECORD_MAX (1 + TRACE_NUMBER_MAX + TRACE_DEPTH_MAX * 2 * TRACE_NUMBER_MAX)
+
+_Static_assert(TRACE_OBJECT_RECORD_MAX <= TRACE_CHUNK_ROOM, "any object fits into a chunk");
+_Static_assert(TRACE_STACK_RECORD_MAX <= TRACE_CHUNK_ROOM, "any stack fits into a chunk");
 
 /* A sampled trace has the addresses that are mixed into the highest numbers: so 0, the address of
  * no block, is not among them. The factor is the golden ratio, whose multiples lie evenly: whatever

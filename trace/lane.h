@@ -16,12 +16,18 @@ struct lane {
     struct trace_chunk *window;
     uint64_t ticks;           /* of the last record */
     uint64_t rotated_address; /* of the last record */
-    uint64_t slot;            /* the window's number among the file's chunks */
+    uint32_t slot;            /* the window's number among the file's chunks */
+    uint32_t stack;           /* number of the one that the chunk named last; 0: none */
     uint32_t calls_until_clock;
     uint32_t index;
     uint32_t thread; /* whose records come next; 0: none has been named */
     uint32_t next_idle;
 };
+
+/* Of a stack's record and the longest one behind it, with what is written behind its end. */
+_Static_assert(sizeof(uint16_t) + sizeof(uint32_t) + TRACE_RECORD_MAX + sizeof(uint64_t) <=
+                   TRACE_RECORD_SLACK,
+               "a lane with room has it for a stack and a call");
 
 /* What one record says. */
 struct call {
@@ -56,6 +62,22 @@ static inline unsigned char *lane_put_unless_zero(unsigned char *at, uint64_t va
                                                   unsigned *counts, unsigned place)
 {
     return value == 0 ? at : lane_put(at, value, counts, place);
+}
+
+/* Names the stack of the allocations that follow. Needs a lane with room, and leaves some for one
+ * more record: this one is short, as the number is. */
+static inline void lane_write_stack(struct lane *lane, uint32_t number)
+{
+    if (number == lane->stack) {
+        return;
+    }
+    unsigned counts = TRACE_STACK;
+    unsigned char *at = lane_put(lane->cursor + sizeof(uint16_t), number, &counts, 12);
+    uint16_t tag = (uint16_t)counts;
+    memcpy(lane->cursor, &tag, sizeof(tag));
+    lane->cursor = at;
+    lane->stack = number;
+    __atomic_store_n(&lane->window->used, (uint32_t)(at - lane_records(lane)), __ATOMIC_RELEASE);
 }
 
 /* Needs a lane with room. The record counts once the last store is done. Always inlined, so that

@@ -16,6 +16,9 @@
 /* Threads of one trace; the replayer keeps a table of them. */
 #define THREAD_LIMIT ((uint64_t)1 << 24)
 
+/* Of chunks of stacks, which belong to none. */
+#define STACK_LANE UINT32_MAX
+
 /* Bytes of the shortest record that names a thread. */
 #define THREAD_RECORD_MIN 3
 
@@ -44,7 +47,7 @@ static bool is_unfinished(const struct trace *trace)
 static bool check_parts(struct trace *trace, struct problem *problem)
 {
     const struct trace_header *header = &trace->header;
-    bool is_partial = header->version == TRACE_VERSION_PARTIAL;
+    bool is_partial = header->version >= TRACE_VERSION_PARTIAL;
     trace->sample = is_partial && header->sample != 0 ? header->sample : 1;
     if (trace->sample > TRACE_SAMPLE_MAX) {
         return wrong(problem, offsetof(struct trace_header, sample),
@@ -72,10 +75,10 @@ static bool check_header(struct trace *trace, struct problem *problem)
     }
     memcpy(header, trace->bytes, sizeof(*header));
     header->command[sizeof(header->command) - 1] = '\0';
-    if (header->version != TRACE_VERSION && header->version != TRACE_VERSION_PARTIAL) {
+    if (header->version < TRACE_VERSION || header->version > TRACE_VERSION_STACKS) {
         return wrong(problem, offsetof(struct trace_header, version),
-                     "version %" PRIu32 " of the format; this program reads versions %d and %d",
-                     header->version, TRACE_VERSION, TRACE_VERSION_PARTIAL);
+                     "version %" PRIu32 " of the format; this program reads versions %d to %d",
+                     header->version, TRACE_VERSION, TRACE_VERSION_STACKS);
     }
     if (header->header_bytes != TRACE_HEADER_BYTES) {
         return wrong(problem, offsetof(struct trace_header, header_bytes),
@@ -114,7 +117,12 @@ static bool check_seal(const struct trace *trace, uint64_t offset, const struct 
 
 static bool has_limit(const struct trace *trace)
 {
-    return trace->header.version == TRACE_VERSION_PARTIAL && trace->header.limit != 0;
+    return trace->header.version >= TRACE_VERSION_PARTIAL && trace->header.limit != 0;
+}
+
+bool trace_has_stacks(const struct trace *trace)
+{
+    return trace->header.version == TRACE_VERSION_STACKS;
 }
 
 static bool check_chunk(struct trace *trace, size_t index, struct problem *problem)
@@ -128,7 +136,8 @@ static bool check_chunk(struct trace *trace, size_t index, struct problem *probl
     if (chunk.magic == TRACE_CHUNK_VOID && has_limit(trace)) {
         return true;
     }
-    if (chunk.magic != TRACE_CHUNK_MAGIC) {
+    bool has_stacks = chunk.magic == TRACE_CHUNK_STACKS && trace_has_stacks(trace);
+    if (chunk.magic != TRACE_CHUNK_MAGIC && !has_stacks) {
         return wrong(problem, offset, "no chunk begins here");
     }
     if (chunk.used > TRACE_CHUNK_ROOM) {
@@ -144,8 +153,9 @@ static bool check_chunk(struct trace *trace, size_t index, struct problem *probl
                      "lane %" PRIu32 " in a trace of %" PRIu64 " chunks", chunk.lane,
                      trace->header.chunk_count);
     }
+    uint32_t lane = has_stacks ? STACK_LANE : chunk.lane;
     trace->chunks[trace->chunk_count++] =
-        (struct chunk_place){offset, chunk.lane, chunk.serial, chunk.used};
+        (struct chunk_place){offset, lane, chunk.serial, chunk.used};
     return check_seal(trace, offset, &chunk, problem);
 }
 
@@ -195,9 +205,31 @@ static void begin_lane(struct trace *trace, size_t chunk_index)
     }
 }
 
+/* They stay when a limit lets older chunks go. */
+static bool read_stacks(struct trace *trace, size_t first_chunk, struct problem *problem)
+{
+    for (size_t i = first_chunk; i < trace->chunk_count; i++) {
+        const struct chunk_place *place = &trace->chunks[i];
+        uint64_t from = place->offset + sizeof(struct trace_chunk);
+        if (place->serial != i - first_chunk) {
+            return wrong(problem, place->offset,
+                         "call stacks go on with chunk %" PRIu32 ": the one before is missing",
+                         place->serial);
+        }
+        if (!stack_list_add(&trace->stacks, trace->bytes, from, from + place->used, problem)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool find_lanes(struct trace *trace, struct problem *problem)
 {
-    for (size_t i = 0; i < trace->chunk_count; i++) {
+    size_t count = trace->chunk_count;
+    while (count > 0 && trace->chunks[count - 1].lane == STACK_LANE) {
+        count--;
+    }
+    for (size_t i = 0; i < count; i++) {
         const struct chunk_place *place = &trace->chunks[i];
         trace->bytes_of_records += place->used;
         bool is_new = i == 0 || place->lane != place[-1].lane;
@@ -216,7 +248,7 @@ static bool find_lanes(struct trace *trace, struct problem *problem)
     uint64_t threads =
         (trace->bytes_of_records + trace->missing_chunks * TRACE_CHUNK_ROOM) / THREAD_RECORD_MIN;
     trace->thread_max = (uint32_t)(threads < THREAD_LIMIT ? threads : THREAD_LIMIT);
-    return true;
+    return read_stacks(trace, count, problem);
 }
 
 bool trace_open(struct trace *trace, const unsigned char *bytes, uint64_t length,
@@ -246,6 +278,7 @@ void trace_close(struct trace *trace)
 {
     free(trace->chunks);
     free(trace->lanes);
+    stack_list_free(&trace->stacks);
 }
 
 /* ---- Records ---- */
@@ -276,6 +309,7 @@ static enum reading open_chunk(const struct trace *trace, struct lane_reader *la
          */
         lane->ticks = lane->ticks > chunk.start_ticks ? lane->ticks : chunk.start_ticks;
         lane->rotated_address = 0;
+        lane->stack = 0;
         lane->at = place->offset + sizeof(chunk);
         lane->end = lane->at + place->used;
     }
@@ -348,6 +382,13 @@ static bool check_record(const struct trace *trace, struct lane_reader *lane,
         lane->thread = (uint32_t)record->size;
         return true;
     }
+    if (record->operation == TRACE_STACK) {
+        if (record->size > trace->stacks.stack_count) {
+            return wrong(problem, offset, "there is no call stack number %" PRIu64, record->size);
+        }
+        lane->stack = (uint32_t)record->size;
+        return true;
+    }
     if (lane->thread == 0) {
         return wrong(problem, offset, "a record before any thread was named");
     }
@@ -360,11 +401,12 @@ static bool check_record(const struct trace *trace, struct lane_reader *lane,
     return true;
 }
 
-/* Counts the record; whether it names a thread or is from before the trace's beginning. */
+/* Counts the record; whether it names a thread or a stack or is from before the trace's beginning.
+ */
 static bool is_passed_over(const struct trace *trace, struct lane_reader *lane,
                            const struct record *record)
 {
-    if (record->operation == TRACE_THREAD) {
+    if (record->operation == TRACE_THREAD || record->operation == TRACE_STACK) {
         return true;
     }
     bool is_early = record->ticks < trace->begin_ticks;
@@ -398,6 +440,7 @@ enum reading trace_next(const struct trace *trace, size_t lane_index, struct rec
             return READING_PROBLEM;
         }
         record->thread = lane->thread;
+        record->stack = lane->stack;
     } while (is_passed_over(trace, lane, record));
     return READING_RECORD;
 }

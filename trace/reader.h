@@ -10,12 +10,8 @@
 #include <stdint.h>
 
 #include "format.h"
-
-/* What is wrong with a trace, and where. */
-struct problem {
-    uint64_t offset;
-    char text[200];
-};
+#include "problem.h"
+#include "stack_list.h"
 
 struct record {
     unsigned operation;
@@ -26,6 +22,7 @@ struct record {
     uint64_t old_address;
     uint64_t size;
     unsigned alignment_bits;
+    uint32_t stack;  /* number of the one that allocated; 0: not known */
     uint64_t offset; /* in the file */
 };
 
@@ -48,6 +45,7 @@ struct lane_reader {
     uint64_t records; /* so far, of which so many are from before the trace's beginning */
     uint64_t left_out;
     uint32_t thread;
+    uint32_t stack; /* of the next allocations; 0: not known */
 };
 
 struct trace {
@@ -58,6 +56,7 @@ struct trace {
     size_t chunk_count;
     struct lane_reader *lanes;
     size_t lane_count;
+    struct stack_list stacks;
     uint64_t bytes_of_records;
     uint64_t missing_chunks; /* the oldest, of a file with a limit */
     uint64_t begin_ticks;    /* from which on nothing is missing; what is before is left out */
@@ -72,7 +71,11 @@ void trace_close(struct trace *trace);
 
 enum reading { READING_RECORD, READING_END, READING_PROBLEM };
 
-/* The next record of a lane but TRACE_THREAD ones, whose number is in those that follow. */
+/* Whether call stacks were recorded. */
+bool trace_has_stacks(const struct trace *trace);
+
+/* The next record of a lane but TRACE_THREAD and TRACE_STACK ones, whose number is in those that
+ * follow. */
 enum reading trace_next(const struct trace *trace, size_t lane, struct record *record,
                         struct problem *problem);
 

@@ -20,7 +20,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 /* A process with one thread needs no clock to order its calls: it is read at every so manieth, but
- * for a sample, whose calls are far apart. */
+ * for a sample, whose calls are far apart, and with stacks, beside which a clock costs nothing. */
 #define CALLS_PER_CLOCK 16
 
 /* Bytes for what dlsym asks of malloc while the next malloc is being looked up. */
@@ -184,10 +184,10 @@ static bool has_threads(void)
     return &__libc_single_threaded == NULL || __libc_single_threaded == 0;
 }
 
-/* Whether only some blocks are recorded. */
-static bool is_sample(void)
+/* Whether only some blocks are recorded, or stacks are. */
+static bool is_special(void)
 {
-    return __builtin_expect(session_sample_floor != 0, 0);
+    return __builtin_expect(session_is_special != 0, 0);
 }
 
 /* Whether the calls about the block are to be recorded. */
@@ -213,7 +213,7 @@ static uint64_t ticks_for(struct lane *lane, unsigned operation)
         lane->calls_until_clock--;
         return lane->ticks;
     }
-    lane->calls_until_clock = is_sample() ? 0 : CALLS_PER_CLOCK - 1;
+    lane->calls_until_clock = is_special() ? 0 : CALLS_PER_CLOCK - 1;
     return read_clock(operation, session_has_counter);
 }
 
@@ -253,10 +253,51 @@ static inline __attribute__((always_inline)) void record_one_of_all(struct call 
     lane_write(lane, call);
 }
 
+static struct lane *lane_for_stack(void)
+{
+    struct lane *own = session_lane;
+    if (has_room(own)) {
+        return own;
+    }
+    struct lane *lane = session_make_room();
+    if (lane != NULL) {
+        lane->stack = 0; /* the chunk may be a new one */
+    }
+    return lane;
+}
+
+/* What has stacks: all records, as those without one may need a new chunk, too. */
+static void __attribute__((noinline)) record_with_stack(struct call call)
+{
+    if (!is_sampled(call.address)) {
+        return;
+    }
+    struct lane *lane = lane_for_stack();
+    if (lane != NULL) {
+        if (!is_free(call.operation) && call.address != 0) {
+            lane_write_stack(lane, session_find_stack());
+        }
+        call.ticks = ticks_for(lane, call.operation);
+        lane_write(lane, call);
+        session_give_back(lane);
+    }
+}
+
+static void __attribute__((noinline)) record_special(struct call call)
+{
+    if (session_stack_depth != 0) {
+        record_with_stack(call);
+    } else {
+        record_slow(call);
+    }
+}
+
 static inline __attribute__((always_inline)) void record(struct call call)
 {
-    if (is_sample()) {
-        record_slow(call);
+    if (is_special()) {
+        if (is_sampled(call.address)) {
+            record_special(call);
+        }
     } else {
         record_one_of_all(call);
     }
@@ -285,12 +326,14 @@ static void record_aligned(unsigned operation, void *memory, size_t alignment, s
 
 /* When the old block went back and when the new one came are two times: another thread may have
  * had a part in either. */
-static void record_realloc(struct call call, uint64_t begin)
+static inline __attribute__((always_inline)) void record_realloc_as(struct call call,
+                                                                    uint64_t begin, bool has_stack)
 {
     struct lane *lane = session_lane;
     bool is_slow = lane->cursor >= lane->limit;
+    call.operation = TRACE_REALLOC; /* as all that come here have: a constant for lane_write */
     if (is_slow) {
-        lane = session_make_room();
+        lane = has_stack ? lane_for_stack() : session_make_room();
         if (lane == NULL) {
             return;
         }
@@ -302,6 +345,9 @@ static void record_realloc(struct call call, uint64_t begin)
         uint64_t end = clock_ticks_after(session_has_counter);
         call.duration = end > call.ticks ? end - call.ticks : 0;
     }
+    if (has_stack && call.address != 0) {
+        lane_write_stack(lane, session_find_stack());
+    }
     lane_write(lane, call);
     lane->ticks += call.duration;
     if (is_slow) {
@@ -309,28 +355,52 @@ static void record_realloc(struct call call, uint64_t begin)
     }
 }
 
+static void record_realloc(struct call call, uint64_t begin)
+{
+    record_realloc_as(call, begin, false);
+}
+
+static void record_realloc_with_stack(struct call call, uint64_t begin)
+{
+    record_realloc_as(call, begin, true);
+}
+
 /* In a sample a block may come from or go to an address that is not in it: then only one of its
  * ends is written down. */
-static void record_sampled_realloc(struct call call, uint64_t begin)
+static inline __attribute__((always_inline)) void
+record_realloc_of_some(struct call call, uint64_t begin,
+                       void record_whole(struct call call, uint64_t begin))
 {
     bool fails = call.address == 0;
     bool had = is_sampled(call.old_address);
     bool has = fails ? had : is_sampled(call.address);
     if (had && has) {
-        record_realloc(call, begin);
+        record_whole(call, begin);
     } else if (had) {
-        record_realloc((struct call){.operation = TRACE_REALLOC, .old_address = call.old_address},
-                       begin);
+        record_whole((struct call){.operation = TRACE_REALLOC, .old_address = call.old_address},
+                     begin);
     } else if (has) {
         call.operation = TRACE_MALLOC;
         record(call);
     }
 }
 
-/* ---- The malloc family ---- */
+static void __attribute__((noinline)) record_special_realloc(struct call call, uint64_t begin)
+{
+    if (session_stack_depth != 0) {
+        record_realloc_of_some(call, begin, record_realloc_with_stack);
+    } else {
+        record_realloc_of_some(call, begin, record_realloc);
+    }
+}
 
-/* In a sample it counts what a call costs of which nothing is recorded: malloc and free are done by
- * functions of their own there, which save no registers for the record. */
+/* Whether either end is in the sample, as all are where there is none. */
+static inline __attribute__((always_inline)) bool is_end_sampled(struct call call)
+{
+    return is_sampled(call.old_address) || (call.address != 0 && is_sampled(call.address));
+}
+
+/* ---- The malloc family ---- */
 
 static void *malloc_of_all(size_t size)
 {
@@ -375,6 +445,24 @@ static void free_of_sample(void *memory)
     }
 }
 
+static void *malloc_with_stack(size_t size)
+{
+    void *memory = next.malloc(size);
+    record_with_stack(
+        (struct call){.operation = TRACE_MALLOC, .address = (uintptr_t)memory, .size = size});
+    return memory;
+}
+
+static void free_with_stacks(void *memory)
+{
+    if (memory != NULL && !is_early(memory)) {
+        record_with_stack((struct call){.operation = TRACE_FREE, .address = (uintptr_t)memory});
+        next.free(memory);
+    }
+}
+
+/* In a sample it counts what a call costs of which nothing is recorded: malloc and free are done by
+ * functions of their own there, which save no registers for the record. */
 static struct {
     void *(*malloc)(size_t size);
     void (*free)(void *memory);
@@ -382,7 +470,10 @@ static struct {
 
 static void choose_functions(void)
 {
-    if (is_sample()) {
+    if (session_stack_depth != 0) {
+        chosen.malloc = malloc_with_stack;
+        chosen.free = free_with_stacks;
+    } else if (is_special()) {
         chosen.malloc = malloc_of_sample;
         chosen.free = free_of_sample;
     }
@@ -430,8 +521,10 @@ EXPORT void *realloc(void *memory, size_t size)
                         .address = (uintptr_t)moved,
                         .size = size,
                         .old_address = (uintptr_t)memory};
-    if (is_sample()) {
-        record_sampled_realloc(call, begin);
+    if (is_special()) {
+        if (is_end_sampled(call)) {
+            record_special_realloc(call, begin);
+        }
     } else {
         record_realloc(call, begin);
     }
@@ -533,6 +626,19 @@ EXPORT void __libc_free(void *memory)
 EXPORT void *__libc_memalign(size_t alignment, size_t size)
 {
     return memalign(alignment, size);
+}
+
+/* What is loaded afterwards may lie where the unloaded object was. */
+EXPORT int dlclose(void *handle)
+{
+    static int (*next_dlclose)(void *handle);
+    if (next_dlclose == NULL) {
+        look_up(&next_dlclose, "dlclose");
+    }
+    session_note_unloading();
+    int problem = next_dlclose(handle);
+    session_note_unloading();
+    return problem;
 }
 
 static void __attribute__((constructor(101))) begin_early(void)

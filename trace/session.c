@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "stacks.h"
 
 #define LANE_MAX 65536
 
@@ -36,7 +37,10 @@
 /* Chunks of a file with a limit: a tebibyte. */
 #define LIMIT_CHUNKS_MAX ((uint64_t)1 << 24)
 
-#define NO_SLOT UINT64_MAX
+#define NO_SLOT UINT32_MAX
+
+/* The part of a limit that stacks may take: they stay, as older events go. */
+#define STACKS_SHARE 2
 
 enum state { STATE_UNBORN, STATE_RECORDING, STATE_OFF };
 
@@ -49,7 +53,10 @@ struct session {
     uint64_t chunk_count;
     uint64_t oldest; /* with a limit: slots from here on, around the end, are older and older */
     struct trace_header *header;
-    uint8_t windows[LIMIT_CHUNKS_MAX / 8]; /* a bit for each slot that is one, with a limit */
+    struct stack_table stacks;
+    struct lane stack_lane; /* of the file's chunks of stacks: its window is the last of them */
+    uint64_t stack_chunks;
+    uint8_t windows[LIMIT_CHUNKS_MAX / 8]; /* a bit for each slot that stays, with a limit */
     _Alignas(64) struct lane lanes[LANE_MAX];
 };
 
@@ -62,6 +69,7 @@ static struct {
     ino_t inode;
     uint64_t length_max;
     uint32_t sample;     /* one address in so many; 1: all */
+    uint32_t depth;      /* of stacks; 0: none */
     uint64_t chunks_max; /* within the limit; 0: there is none */
     uint32_t generation; /* counts the sessions of this process and its ancestors */
     pthread_key_t key;
@@ -73,6 +81,8 @@ static unsigned char zeros[TRACE_CHUNK_BYTES];
 
 __thread struct lane *session_lane __attribute__((tls_model("initial-exec"))) = &no_lane;
 bool session_has_counter;
+uint32_t session_is_special;
+uint32_t session_stack_depth;
 uint32_t session_sample_floor;
 
 static __thread struct {
@@ -320,7 +330,10 @@ static bool map_header(void)
         return false;
     }
     bool is_partial = file.sample > 1 || file.chunks_max != 0;
-    header->version = is_partial ? TRACE_VERSION_PARTIAL : TRACE_VERSION;
+    header->version = file.depth != 0 ? TRACE_VERSION_STACKS
+                      : is_partial    ? TRACE_VERSION_PARTIAL
+                                      : TRACE_VERSION;
+    header->stack_depth = file.depth;
     header->sample = file.sample > 1 ? file.sample : 0;
     header->limit = file.chunks_max == 0 ? 0 : chunk_offset(file.chunks_max);
     header->header_bytes = TRACE_HEADER_BYTES;
@@ -357,6 +370,7 @@ static void begin(void)
         return;
     }
     file.generation++;
+    stacks_begin();
     session->state = STATE_RECORDING;
 }
 
@@ -372,19 +386,20 @@ static bool is_full(void)
     return file.chunks_max != 0 && session->chunk_count >= file.chunks_max;
 }
 
+/* A window, or a chunk of stacks. */
 static bool is_window(uint64_t slot)
 {
     return (session->windows[slot / 8] >> slot % 8 & 1) != 0;
 }
 
 /* Takes the oldest chunk that is no window from a full file; NO_SLOT when all are windows. */
-static uint64_t take_oldest(void)
+static uint32_t take_oldest(void)
 {
     for (uint64_t tried = 0; tried < file.chunks_max; tried++) {
         uint64_t slot = session->oldest;
         session->oldest = (slot + 1) % file.chunks_max;
         if (!is_window(slot)) {
-            return slot;
+            return (uint32_t)slot;
         }
     }
     return NO_SLOT;
@@ -428,7 +443,7 @@ static void renew_window(struct lane *lane)
 static bool copy_window(const struct lane *lane)
 {
     if (is_full()) {
-        uint64_t slot = take_oldest();
+        uint32_t slot = take_oldest();
         return slot == NO_SLOT || write_chunk(slot, lane->window, lane->window + 1);
     }
     bool done = write_at(chunk_offset(session->chunk_count), lane->window, TRACE_CHUNK_BYTES);
@@ -452,13 +467,13 @@ static bool flush(struct lane *lane)
 
 static bool take_slot(struct lane *lane)
 {
-    lane->slot = is_full() ? take_oldest() : session->chunk_count;
+    lane->slot = is_full() ? take_oldest() : (uint32_t)session->chunk_count;
     return lane->slot != NO_SLOT;
 }
 
 /* The whole chunk is written before it is mapped: a full disk is an error here, not a signal
  * later. */
-static bool map_window(struct lane *lane)
+static bool map_window(struct lane *lane, uint32_t magic, uint32_t serial)
 {
     if (!write_chunk(lane->slot, NULL, zeros)) {
         return false;
@@ -470,7 +485,9 @@ static bool map_window(struct lane *lane)
     }
     lane->window = window;
     lane->window->lane = lane->index;
-    __atomic_store_n(&lane->window->magic, TRACE_CHUNK_MAGIC, __ATOMIC_RELEASE);
+    lane->window->serial = serial;
+    lane->cursor = lane_records(lane);
+    __atomic_store_n(&lane->window->magic, magic, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -482,6 +499,81 @@ static void count_window(const struct lane *lane)
     if (file.chunks_max != 0) {
         session->windows[lane->slot / 8] |= (uint8_t)(1u << lane->slot % 8);
     }
+}
+
+/* ---- Stacks ---- */
+
+static bool may_have_more_stacks(void)
+{
+    return file.chunks_max == 0 || session->stack_chunks < file.chunks_max / STACKS_SHARE;
+}
+
+/* A chunk of stacks that is full stays where it is, with its checksum. */
+static bool open_stack_window(void)
+{
+    struct lane *old = &session->stack_lane;
+    struct lane new = {.stack = 0};
+    uint32_t serial = old->window == NULL ? 0 : old->window->serial + 1;
+    if (!may_have_more_stacks() || !take_slot(&new) ||
+        !map_window(&new, TRACE_CHUNK_STACKS, serial)) {
+        return false;
+    }
+    count_window(&new);
+    if (old->window != NULL) {
+        seal(old->window);
+        munmap(old->window, TRACE_CHUNK_BYTES);
+    }
+    session->stack_chunks++;
+    *old = new;
+    return true;
+}
+
+static bool write_stack_record(const unsigned char *record, size_t length)
+{
+    struct lane *lane = &session->stack_lane;
+    const unsigned char *end = (unsigned char *)lane->window + TRACE_CHUNK_BYTES;
+    if ((lane->window == NULL || (size_t)(end - lane->cursor) < length) && !open_stack_window()) {
+        return false;
+    }
+    memcpy(lane->cursor, record, length);
+    lane->cursor += length;
+    __atomic_store_n(&lane->window->used, (uint32_t)(lane->cursor - lane_records(lane)),
+                     __ATOMIC_RELEASE);
+    return true;
+}
+
+static uint32_t add_stack(const struct stack *stack)
+{
+    int saved = errno;
+    lock();
+    uint32_t number = session->state == STATE_RECORDING
+                          ? stacks_add(&session->stacks, stack, write_stack_record)
+                          : 0;
+    session->header->lost_stacks += number == 0;
+    unlock();
+    errno = saved;
+    return number;
+}
+
+uint32_t session_find_stack(void)
+{
+    if (thread.is_busy) {
+        return 0;
+    }
+    struct stack stack;
+    thread.is_busy = true;
+    stacks_take(&stack, session_stack_depth);
+    uint32_t number = stacks_find(&session->stacks, &stack);
+    if (number == 0) {
+        number = add_stack(&stack);
+    }
+    thread.is_busy = false;
+    return number;
+}
+
+void session_note_unloading(void)
+{
+    stacks_doubt();
 }
 
 /* ---- Lanes and threads ---- */
@@ -497,13 +589,12 @@ static struct lane *new_lane(void)
         stop("recording ends here: one more thread has no room within the limit of ", EFBIG);
         return NULL;
     }
-    if (!map_window(lane)) {
+    if (!map_window(lane, TRACE_CHUNK_MAGIC, 0)) {
         stop("recording ends here: cannot write ", errno);
         return NULL;
     }
     lane->ticks = clock_ticks_after(session_has_counter);
     lane->window->start_ticks = lane->ticks;
-    lane->cursor = lane_records(lane);
     count_window(lane);
     session->lane_count++;
     return lane;
@@ -679,6 +770,13 @@ static void set_limit(uint64_t bytes)
     }
 }
 
+static void set_depth(uint64_t depth)
+{
+    file.depth = depth > TRACE_DEPTH_MAX ? TRACE_DEPTH_MAX : (uint32_t)depth;
+    session_stack_depth = file.depth;
+    session_is_special = file.depth != 0 || file.sample > 1;
+}
+
 void session_configure(void)
 {
     const char *path = secure_getenv("BRKMALLOC_RECORD");
@@ -690,6 +788,7 @@ void session_configure(void)
     session_has_counter = clock_has_counter();
     set_sample(read_number("BRKMALLOC_RECORD_SAMPLE"));
     set_limit(read_number("BRKMALLOC_RECORD_LIMIT"));
+    set_depth(read_number("BRKMALLOC_RECORD_STACKS"));
     void *memory = mmap(NULL, sizeof(struct session), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED || madvise(memory, sizeof(struct session), MADV_WIPEONFORK) != 0) {
@@ -714,6 +813,9 @@ static void __attribute__((destructor)) seal_windows(void)
     }
     for (uint32_t i = session->idle_lane; i != 0; i = session->lanes[i - 1].next_idle) {
         seal(session->lanes[i - 1].window);
+    }
+    if (session->stack_lane.window != NULL) {
+        seal(session->stack_lane.window);
     }
     unlock();
 }

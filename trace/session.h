@@ -25,8 +25,14 @@ extern __thread struct lane *session_lane __attribute__((tls_model("initial-exec
 /* Whether ticks come from the processor's counter. Set before the first lane has room. */
 extern bool session_has_counter __attribute__((visibility("hidden")));
 
-/* Calls about addresses that are mixed into less are not recorded; 0: all are. Set at the same
- * time. */
+/* Whether it is not all calls that are recorded, or more of them: a sample, or with stacks. Set at
+ * the same time, as all that follow. */
+extern uint32_t session_is_special __attribute__((visibility("hidden")));
+
+/* Return addresses of a stack at most; 0: stacks are not recorded. */
+extern uint32_t session_stack_depth __attribute__((visibility("hidden")));
+
+/* Calls about addresses that are mixed into less are not recorded; 0: all are. */
 extern uint32_t session_sample_floor __attribute__((visibility("hidden")));
 
 /* Reads from the environment where to record to. Called once, before there are threads. */
@@ -35,6 +41,14 @@ void session_configure(void);
 /* Room for one record: the calling thread's lane, or NULL when nothing is recorded. A thread that
  * has ended borrows a lane until session_give_back. Leaves errno alone. */
 struct lane *session_make_room(void);
+
+/* The number of the calling thread's stack, which is written down when it is new; 0 where there is
+ * no room for it or no way to know it. Only between session_make_room and a record. Leaves errno
+ * alone. */
+uint32_t session_find_stack(void);
+
+/* An object was unloaded, or is about to be. */
+void session_note_unloading(void);
 
 /* To be called after a record into what session_make_room returned. */
 void session_give_back(struct lane *lane);

@@ -20,10 +20,12 @@
 #define FILE_MAX (TRACE_HEADER_BYTES + CHUNKS_MAX * TRACE_CHUNK_BYTES)
 
 /* Bytes at the start of the header that have a meaning. */
-#define HEADER_FIELDS 80
+#define HEADER_FIELDS 92
 
-/* First bytes of a chunk's description from here on say that it is void. */
+/* First bytes of a chunk's description from here on say that it is void; in a trace with call
+ * stacks, from here on that it has them. */
 #define KIND_VOID 0xf0
+#define KIND_STACKS 0x80
 
 /* Bytes that a plan may need; more is refused, which is a path to be taken, too. */
 #define PLAN_MEMORY_MAX ((uint64_t)1 << 24)
@@ -40,10 +42,12 @@ static _Noreturn void finding(const char *condition, int line)
 
 /* ---- The file ---- */
 
-static void make_header(struct source *source, unsigned chunks, bool is_partial)
+static void make_header(struct source *source, unsigned chunks, bool is_partial, bool has_stacks)
 {
     struct trace_header header = {.magic = TRACE_MAGIC,
-                                  .version = is_partial ? TRACE_VERSION_PARTIAL : TRACE_VERSION,
+                                  .version = has_stacks   ? TRACE_VERSION_STACKS
+                                             : is_partial ? TRACE_VERSION_PARTIAL
+                                                          : TRACE_VERSION,
                                   .sample = is_partial ? 1 + source_byte(source) : 0,
                                   .limit = is_partial ? source_byte(source) : 0,
                                   .header_bytes = TRACE_HEADER_BYTES,
@@ -60,11 +64,18 @@ static void make_header(struct source *source, unsigned chunks, bool is_partial)
     }
 }
 
-static void make_chunk(struct source *source, unsigned index)
+static uint32_t magic_of(unsigned kind, bool has_stacks)
+{
+    return kind >= KIND_VOID                   ? TRACE_CHUNK_VOID
+           : has_stacks && kind >= KIND_STACKS ? TRACE_CHUNK_STACKS
+                                               : TRACE_CHUNK_MAGIC;
+}
+
+static void make_chunk(struct source *source, unsigned index, bool has_stacks)
 {
     unsigned char *start = file + TRACE_HEADER_BYTES + index * (size_t)TRACE_CHUNK_BYTES;
     unsigned kind = source_byte(source);
-    struct trace_chunk chunk = {.magic = kind >= KIND_VOID ? TRACE_CHUNK_VOID : TRACE_CHUNK_MAGIC,
+    struct trace_chunk chunk = {.magic = magic_of(kind, has_stacks),
                                 .lane = source_byte(source) & 3,
                                 .serial = source_byte(source) & 3,
                                 .thread = source_byte(source) & 7,
@@ -91,9 +102,10 @@ static uint64_t make_file(struct source *source)
 {
     unsigned kind = source_byte(source);
     unsigned chunks = kind % (CHUNKS_MAX + 1);
-    make_header(source, chunks, (kind & 16) != 0);
+    bool has_stacks = (kind & 32) != 0;
+    make_header(source, chunks, (kind & 16) != 0, has_stacks);
     for (unsigned i = 0; i < chunks; i++) {
-        make_chunk(source, i);
+        make_chunk(source, i, has_stacks);
     }
     uint64_t length = TRACE_HEADER_BYTES + chunks * (uint64_t)TRACE_CHUNK_BYTES;
     return (kind & 64) != 0 ? source_number(source, 4) % (length + 1) : length;
@@ -108,6 +120,19 @@ static void expect_told(const struct problem *problem, uint64_t length)
     expect(memchr(problem->text, '\0', sizeof(problem->text)) != NULL);
 }
 
+/* What was checked when the trace was opened can be read. */
+static void read_stacks(const struct stack_list *list)
+{
+    struct trace_frame frames[TRACE_DEPTH_MAX];
+    for (uint32_t number = 1; number <= list->stack_count; number++) {
+        size_t depth = stack_list_frames(list, number, frames);
+        expect(depth <= TRACE_DEPTH_MAX);
+        for (size_t i = 0; i < depth; i++) {
+            expect(frames[i].object <= list->object_count);
+        }
+    }
+}
+
 /* Whether every record could be read. */
 static bool reads(const unsigned char *bytes, uint64_t length)
 {
@@ -116,12 +141,14 @@ static bool reads(const unsigned char *bytes, uint64_t length)
     enum reading reading = READING_PROBLEM;
     if (trace_open(&trace, bytes, length, &problem)) {
         struct events events;
+        read_stacks(&trace.stacks);
         if (events_begin(&events, &trace, &problem)) {
             struct event event;
             uint64_t then = 0;
             while ((reading = events_next(&events, &event, &problem)) == READING_RECORD) {
                 expect(event.nanoseconds >= then);
                 expect(event.offset < length);
+                expect(event.stack <= trace.stacks.stack_count);
                 expect(event.operation != TRACE_NONE && event.operation < TRACE_OPERATION_COUNT);
                 then = event.nanoseconds;
             }

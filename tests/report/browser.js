@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// node browser.js CHROMIUM PAGE SCREENSHOTS: opens the page without a network, uses it as a reader would,
-// and prints what it saw as JSON.
+// node browser.js CHROMIUM PAGE SITES SCREENSHOTS: opens the page without a network, uses it as a reader
+// would, and that of a trace with call stacks, and prints what it saw as JSON.
 "use strict";
 const { chromium } = require("playwright-core");
 
-const [, , executablePath, file, shots] = process.argv;
+const [, , executablePath, file, sitesFile, shots] = process.argv;
 
 // Milliseconds that one step may take on a busy machine.
 const PATIENCE = 180000;
 
-async function open(browser, options) {
+async function open(browser, options, shown = file) {
   const page = await browser.newPage({ ...options, offline: true });
   const seen = [];
   page.setDefaultTimeout(PATIENCE);
@@ -20,7 +20,7 @@ async function open(browser, options) {
       seen.push(`request: ${request.url()}`);
     }
   });
-  await page.goto(`file://${file}`);
+  await page.goto(`file://${shown}`);
   await page.waitForSelector("body[data-ready]");
   await page.waitForTimeout(300);
   return { page, seen };
@@ -105,10 +105,28 @@ async function narrow(browser) {
   return { seen, paper, tooWide: await tooWide(page), colours: await sample(page) };
 }
 
+async function sites(browser) {
+  const { page, seen } = await open(browser, { viewport: { width: 1280, height: 900 }, colorScheme: "light" }, sitesFile);
+  const result = { seen, rows: await table(page, "sites"), colour: await page.locator("#colour").inputValue() };
+  await page.waitForTimeout(500);
+  result.moment = await page.locator("#slider").inputValue();
+  result.groups = await table(page, "groups");
+  await page.locator("#pins button").first().click();
+  await page.waitForTimeout(200);
+  result.pinned = { selected: await text(page, "#selected"), row: (await table(page, "pins"))[0] };
+  await page.locator("#sites th button").nth(1).click();
+  result.byCount = await table(page, "sites");
+  result.colours = await sample(page);
+  await page.screenshot({ path: `${shots}/sites.png`, fullPage: true });
+  result.tooWide = await tooWide(page);
+  return result;
+}
+
 (async () => {
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
-    const result = { wide: await wide(browser), narrow: await narrow(browser) };
+    const result = { wide: await wide(browser), narrow: await narrow(browser),
+      sites: await sites(browser) };
     console.log(JSON.stringify(result));
   } finally {
     await browser.close();

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Callable
 
 import trace_file
-from common import Test
+from common import Test, made_events, with_stacks
 from page_file import Page, PAGE, size_group, what_holds
 
 PLAYWRIGHT = "playwright-core@1.65.1"
@@ -47,10 +47,15 @@ class Browser(Test):
         run = self.run("-o", self.path("page.html"), self.path("trace"))
         self.same("status", 0, run.returncode)
         self.page = Page(self.path("page.html"))
+        self.site_events, stacks, self.site_of = with_stacks(made_events(4000, 1, 11), 11)
+        trace_file.write(self.path("sites"), self.site_events, stacks=stacks)
+        self.same("status", 0, self.run("-o", self.path("sites.html"), self.path("sites")).returncode)
+        self.sites_page = Page(self.path("sites.html"))
 
     def use(self, chromium: str) -> dict:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser.js")
-        run = subprocess.run(["node", script, chromium, self.path("page.html"), self.folder],
+        run = subprocess.run(["node", script, chromium, self.path("page.html"), self.path("sites.html"),
+                              self.folder],
                              capture_output=True, text=True, check=False, timeout=SECONDS,
                              env={**os.environ,
                                   "NODE_PATH": os.path.join(self.folder, "node_modules")})
@@ -109,6 +114,35 @@ class Browser(Test):
             self.same(f"size and thread of {match[1]}", live.get(int(match[1], 16)),
                       (int(match[2]), int(match[3])))
 
+    def sites(self, seen: dict) -> None:
+        """The table, its sums and its orders; and who holds memory by call site, at the peak."""
+        def place(name: str) -> str:
+            line = name.split("\n")[0]
+            return line[line.rindex("+"):] if "+0x" in line else line
+
+        sums = trace_file.site_sums(self.site_events, self.site_of)
+        rows = {place(row[0]): row[1:] for row in seen["rows"][:-1]}
+        self.same("sites", {site: [str(own.bytes), str(own.count)] for site, own in sums.items()},
+                  {site: row[:2] for site, row in rows.items()})
+        self.same("in all", [str(sum(own.bytes for own in sums.values())), str(sum(own.count for own in sums.values()))],
+                  seen["rows"][-1][1:3])
+        counts = [int(row[2]) for row in seen["byCount"][:-1]]
+        self.expect("by allocations", counts == sorted(counts, reverse=True) and len(counts) == len(rows))
+        self.same("the map's colours", "site", seen["colour"])
+        count = self.sites_page.report["moments"]["events"][int(seen["moment"])]
+        born = {event.address: event for event in self.site_events[:count] if event.operation == trace_file.MALLOC}
+        live = trace_file.live_after(self.site_events, count)
+        groups, pages = what_holds([(address, size, self.site_of[born[address].stack])
+                                    for address, (size, _) in live.items()])
+        shown = {place(row[0]): row[1:] for row in seen["groups"][:-1]}
+        self.same("who holds memory", {site: [group.blocks, group.bytes, group.back] for site, group in groups.items()},
+                  {site: [int(row[0]), int(row[1]), int(row[3])] for site, row in shown.items()})
+        self.same("all pages", str(pages * PAGE), seen["groups"][-1][4])
+        selected = seen["pinned"]["selected"]
+        site = self.site_of[born[int(selected.split(":")[0], 16)].stack]
+        self.expect("a block tells its call site", site == "not known" or site in selected, (site, selected))
+        self.same("its row does, too", site, place(seen["pinned"]["row"][-1]))
+
     def check(self, result: dict) -> None:
         wide, narrow = result["wide"], result["narrow"]
         for name, part in result.items():
@@ -118,6 +152,7 @@ class Browser(Test):
         self.expect("the title", wide["title"].endswith("brkmalloc report"), wide["title"])
         self.same("dark paper", "rgb(22, 24, 29)", narrow["paper"])
         self.moments(wide["moments"])
+        self.sites(result["sites"])
         self.blocks(wide["blocks"], 400)
         self.block(wide["pinned"]["selected"], self.live(400))
         self.expect("the row that was clicked", wide["pinned"]["selected"].startswith(

@@ -6,8 +6,9 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
-from trace_file import FREE, MALLOC, Event
+from trace_file import FREE, MALLOC, Event, Stacks
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
@@ -50,3 +51,24 @@ def made_events(count: int, threads: int, seed: int) -> list[Event]:
             live.append(address)
             events.append(Event(ticks, thread, MALLOC, address, size))
     return events
+
+
+# No such file is there: the page names it and the place in it.
+EVIL_OBJECT = b"/nowhere/<img src=x onerror='alert(1)'>\"&\xff"
+OBJECT_START = 0x7f1234000000
+SITES = 30
+
+
+def with_stacks(events: list[Event], seed: int) -> tuple[list[Event], Stacks, dict[int, str]]:
+    """The events with a stack for each allocation but some; and what the places of call sites end with."""
+    rng = random.Random(seed)
+    stacks = Stacks([(OBJECT_START, OBJECT_START + 0x100000, 0x1000, b"\x12\x34", EVIL_OBJECT)])
+    site_of = {0: "not known"}
+    for number in range(1, 200):
+        leaf = 0x800 + 0x100 * rng.randrange(SITES)
+        callers = [(rng.randrange(2), OBJECT_START + 0x10000 + 16 * rng.randrange(100))
+                   for _ in range(rng.randrange(5))]
+        stacks.stacks.append([(1, OBJECT_START + leaf + 1), *callers])
+        site_of[number] = f"+0x{leaf + 0x1000:x}"
+    return [replace(event, stack=rng.randrange(len(stacks.stacks) + 1))
+            if event.operation == MALLOC else event for event in events], stacks, site_of

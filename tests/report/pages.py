@@ -11,7 +11,7 @@ import re
 import sys
 
 import trace_file
-from common import Test, made_events
+from common import Test, made_events, with_stacks
 from page_file import Page
 
 EVIL = '</script><script>alert("1")</script><!-- & \'"\\ \x01\x7f'
@@ -184,6 +184,68 @@ class Pages(Test):
         self.same("interval", 512, page.report["interval"])
         self.expect("blocks", page.report["single"] and "a<b>" not in page.html)
 
+    def sites_of_trace(self) -> None:
+        """Rows, sums and the map; no text of a path is more than text."""
+        events, stacks, site_of = with_stacks(made_events(6000, 1, 9), 9)
+        trace_file.write(self.path("sites"), events, stacks=stacks)
+        self.same("the trace with stacks", events, trace_file.read(self.path("sites")))
+        self.same("the stacks", stacks, trace_file.read_stacks(self.path("sites")))
+        run = self.run("-o", self.path("page.html"), self.path("sites"))
+        self.expect("an object that is not there", run.returncode == 0 and
+                    "is not there or cannot be read" in run.stderr, run)
+        page = Page(self.path("page.html"))
+        self.expect("no element from a path", "<img" not in page.html and
+                    page.html.count("<script") == 4)
+        sums = trace_file.site_sums(events, site_of)
+        rows = {self.place(row[0][0]): row for row in page.report["sites"]["rows"]}
+        self.same("sites", set(sums), set(rows))
+        for site, own in sums.items():
+            row = rows.get(site, [None] * 8)
+            self.same(f"sums of {site}", [own.bytes, own.count, own.peak, own.peak, own.live],
+                      [row[1], row[2], *row[5:]])
+            mean = sum(own.lives) / len(own.lives) / 1e9
+            median = sorted(own.lives)[(len(own.lives) - 1) // 2] / 1e9
+            self.expect(f"lives of {site}", abs(row[3] - mean) < 1e-4 * mean and
+                        abs(row[4] - median) <= median / 8, (row, mean, median))
+        self.same("in all", [sum(own.bytes for own in sums.values()), sum(own.peak for own in sums.values())],
+                  [page.report["sites"]["sums"][1], page.report["sites"]["whole"]])
+        self.sites_on_map(page, events, site_of)
+
+    @staticmethod
+    def place(name: str) -> str:
+        return name[name.rindex("+"):] if "+0x" in name else name
+
+    def sites_on_map(self, page: Page, events: list[trace_file.Event],
+                     site_of: dict[int, str]) -> None:
+        last = len(page.report["moments"]["events"]) - 1
+        live: dict[int, str] = {}
+        for event in events:
+            live[event.address] = site_of[event.stack]
+            if event.operation == trace_file.FREE:
+                del live[event.address]
+        found = {span.address: self.place(page.report["callSites"][span.site - 1][0])
+                 if span.site else "not known" for span in page.at(last)}
+        self.same("call sites on the map", live, found)
+
+    def wrong_stacks(self) -> None:
+        events, stacks, _ = with_stacks(made_events(200, 1, 9), 9)
+        trace_file.write(self.path("stacks"), events, stacks=stacks)
+        with open(self.path("stacks"), "rb") as file:
+            whole = file.read()
+        first = trace_file.HEADER_BYTES + trace_file.CHUNK_HEAD
+        self.wrong("a record of stacks", whole[:first] + b"x" + whole[first + 1:],
+                   f"at offset {first}: neither a call stack nor an object begins with byte 120")
+        self.wrong("version 2 with stacks", whole[:8] + b"\2" + whole[9:], "at offset 4096: no chunk begins")
+        stacks.stacks[-1][0] = (9, stacks.stacks[-1][0][1])
+        trace_file.write(self.path("stacks"), events, stacks=stacks)
+        with open(self.path("stacks"), "rb") as file:
+            self.wrong("an object", file.read(), "at offset [0-9]+: there is no program or library number 9")
+        stacks.stacks = stacks.stacks[:3]
+        trace_file.write(self.path("stacks"), events, stacks=stacks)
+        with open(self.path("stacks"), "rb") as file:
+            self.wrong("a stack", file.read(), "at offset [0-9]+: there is no call stack number")
+        self.changed_files(whole)
+
     # ---- What is wrong ----
 
     def wrong(self, what: str, content: bytes, message: str) -> None:
@@ -268,6 +330,8 @@ def main() -> int:
         test.texts()
         test.snapshots()
         test.call_sites()
+        test.sites_of_trace()
+        test.wrong_stacks()
         test.wrong_files()
         test.usage()
         return test.finish()

@@ -11,7 +11,8 @@ cd "${1:-$(dirname "$0")/../..}"
 may_read()
 {
     case $1 in
-    bench | trace) echo compare ;;
+    bench) echo compare ;;
+    trace) echo compare profile src ;;
     exporter) echo ctl profile ;;
     report) echo profile trace include ;;
     compare | ctl | profile) ;;

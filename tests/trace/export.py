@@ -183,8 +183,8 @@ class Export(Test):
         self.expect("a full disk", run.returncode == 1 and "No space left" in run.stderr, run)
 
     def usage(self) -> None:
-        for arguments, message in [([], "--format takes csv or perfetto"),
-                                   (["--format", "xml", "x"], "takes csv or perfetto, not 'xml'"),
+        for arguments, message in [([], "--format takes csv, stacks or perfetto"),
+                                   (["--format", "xml", "x"], "takes csv, stacks or perfetto, not 'xml'"),
                                    (["--format", "csv"], "no TRACE given"),
                                    (["--format"], "--format needs a value"),
                                    (["--format=csv", "x", "y"], "unexpected argument 'y'"),

@@ -311,7 +311,7 @@ static void test_copies(void)
     expect("a missing chunk is noticed", !reads(changed, FILE_BYTES, &count), 5);
 }
 
-/* A sample is of version 2, and of one address in a number that can be. */
+/* A sample is of version 2 or, with call stacks, 3, and of one address in a number that can be. */
 static void test_sample(void)
 {
     const struct {
@@ -325,7 +325,9 @@ static void test_sample(void)
                  {2, TRACE_SAMPLE_MAX, 1u << 20},
                  {2, TRACE_SAMPLE_MAX + 1, 0},
                  {2, UINT32_MAX, 0},
-                 {3, 64, 0},
+                 {3, 64, 64},
+                 {3, TRACE_SAMPLE_MAX + 1, 0},
+                 {4, 64, 0},
                  {0, 0, 0}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct trace trace;
@@ -335,8 +337,9 @@ static void test_sample(void)
         memcpy(changed + offsetof(struct trace_header, sample), &cases[i].sample, 4);
         bool done = trace_open(&trace, changed, FILE_BYTES, &problem);
         expect("the sample is known, or refused", (done ? trace.sample : 0) == cases[i].read, i);
-        uint64_t wrong = cases[i].version == 2 ? offsetof(struct trace_header, sample)
-                                               : offsetof(struct trace_header, version);
+        bool is_version_known = cases[i].version != 0 && cases[i].version != 4;
+        uint64_t wrong = is_version_known ? offsetof(struct trace_header, sample)
+                                          : offsetof(struct trace_header, version);
         expect("what is wrong has its offset", done || problem.offset == wrong, problem.offset);
         trace_close(&trace);
     }
