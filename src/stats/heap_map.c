@@ -5,6 +5,8 @@
 #include "heap/heaps.h"
 #include "heap/walk.h"
 #include "malloc/watcher.h"
+#include "stats/pages.h"
+#include "stats/slices.h"
 #include "system/os.h"
 
 const char *const brkm__run_words[RUN_KINDS] = {
@@ -21,13 +23,15 @@ static void begin_run(struct heap_map *map, struct heap_map_region *region, enum
     map->runs[map->runs_used++] = (struct heap_run){.kind = (uint8_t)kind};
 }
 
-/* Adds bytes behind those of the region so far; `blocks` begin in them. */
+/* Adds what lies between the runs of the region so far and `end`; `blocks` begin there. */
 static void add(struct heap_map *map, struct heap_map_region *region, enum run_kind kind,
-                size_t bytes, uint32_t blocks)
+                uintptr_t end, uint32_t blocks)
 {
-    if (bytes == 0) {
+    if (end <= region->end) {
         return;
     }
+    size_t bytes = end - region->end;
+    region->end = end;
     region->bytes[kind] += bytes;
     bool continues = map->detail == HEAP_MAP_BY_RUNS && region->runs != 0 &&
                      map->runs_left_out == 0 && map->runs[map->runs_used - 1].kind == (uint8_t)kind;
@@ -43,69 +47,83 @@ static void add(struct heap_map *map, struct heap_map_region *region, enum run_k
     run->blocks += blocks;
 }
 
-static void add_free(struct heap_map *map, struct heap_map_region *region,
-                     const struct mem_control_block *block, size_t size)
+static void add_free(struct heap_map *map, struct heap_map_region *region, const struct walk *at,
+                     uint32_t blocks)
 {
-    struct page_range clean = block_clean_pages(block);
-    region->largest_free = max_size(region->largest_free, size);
-    if (page_range_bytes(clean) == 0) {
-        add(map, region, RUN_FREE, size, 1);
-        return;
+    struct page_range clean = block_clean_pages(at->block);
+    region->largest_free = max_size(region->largest_free, at->size);
+    if (page_range_bytes(clean) != 0) {
+        add(map, region, RUN_FREE, clean.start, blocks);
+        add(map, region, RUN_PURGED, clean.end, 0);
+        blocks = 0;
     }
-    add(map, region, RUN_FREE, clean.start - (uintptr_t)block, 1);
-    add(map, region, RUN_PURGED, page_range_bytes(clean), 0);
-    add(map, region, RUN_FREE, (uintptr_t)block + size - clean.end, 0);
+    add(map, region, RUN_FREE, walk_block_end(at), blocks);
 }
 
 static void add_top(struct heap_map *map, struct heap_map_region *region, const struct top *top)
 {
-    uintptr_t start = (uintptr_t)top->block;
-    uintptr_t written = min_size(max_size(top->zero_from, start), top->end);
-    add(map, region, RUN_TOP, written - start, 0);
-    add(map, region, RUN_RESERVED, top->end - written, 0);
+    add(map, region, RUN_TOP, min_size(top->zero_from, top->end), 0);
+    add(map, region, RUN_RESERVED, top->end, 0);
 }
 
-static void add_noted(struct heap_map *map, struct heap_map_region *region, size_t size)
+static void add_used(struct heap_map *map, struct heap_map_region *region, const struct walk *at,
+                     uint32_t blocks)
 {
-    add(map, region, RUN_USED, size, 1);
-    if (map->runs_left_out == 0) {
+    add(map, region, RUN_USED, walk_block_end(at), blocks);
+    if (at->state == BLOCK_NOTED && blocks != 0 && map->runs_left_out == 0) {
         map->runs[map->runs_used - 1].is_noted = true;
     }
 }
 
 /* ---- Regions ---- */
 
-static struct heap_map_region *begin_region(struct heap_map *map, const struct region *region)
+static void begin_region(struct heap_map *map, const struct region *region)
 {
     struct heap_map_region *to = &map->regions[map->regions_used++];
     to->is_break = region->kind == REGION_BREAK;
-    to->start = (uintptr_t)region->first;
+    to->start = to->end = (uintptr_t)region->first;
     to->first_run = map->runs_used;
-    return to;
 }
 
-static void add_block(struct heap_map *map, struct heap_map_region *region, const struct walk *at,
-                      const struct top *top)
+static void add_block(struct heap_map *map, struct heap_map_region *region, const struct walk *at)
 {
+    uint32_t blocks = (uintptr_t)at->block >= region->end;
     switch (at->state) {
     case BLOCK_TOP:
-        add_top(map, region, top);
+        add_top(map, region, &brkm__main_heap.top);
         break;
     case BLOCK_FREE:
-        add_free(map, region, at->block, at->size);
+        add_free(map, region, at, blocks);
         break;
     case BLOCK_CACHED:
-        add(map, region, RUN_CACHED, at->size, 1);
+        add(map, region, RUN_CACHED, walk_block_end(at), blocks);
         break;
     case BLOCK_DAMAGED:
-        add(map, region, RUN_DAMAGED, at->size, 1);
+        add(map, region, RUN_DAMAGED, walk_block_end(at), blocks);
         break;
-    case BLOCK_NOTED:
-        add_noted(map, region, at->size);
+    case BLOCK_CHUNK_EDGE:
+    case BLOCK_FENCEPOST:
+        add(map, region, RUN_USED, walk_block_end(at), 0);
         break;
     default:
-        add(map, region, RUN_USED, at->size, at->size != 0 && at->state != BLOCK_CHUNK_EDGE);
+        add_used(map, region, at, blocks);
     }
+}
+
+/* Not by the block: the region's first is seen again where it grew. */
+static bool is_begun(const struct heap_map *map, const struct region *region)
+{
+    return map->regions_used != 0 &&
+           map->regions[map->regions_used - 1].start == (uintptr_t)region->first;
+}
+
+static void see(void *context, const struct walk *at)
+{
+    struct heap_map *map = context;
+    if (!is_begun(map, at->region)) {
+        begin_region(map, at->region);
+    }
+    add_block(map, &map->regions[map->regions_used - 1], at);
 }
 
 /* ---- Call sites, when the heap is open again ---- */
@@ -153,16 +171,26 @@ static size_t map_bytes(size_t runs)
     return align_up(sizeof(struct heap_map) + runs * sizeof(struct heap_run), brkm__os_page_size());
 }
 
+/* Runs of a slice: a free block has up to three. */
+#define RUNS_OF_SLICE (3 * (size_t)SLICE_BLOCKS)
+
+/* Touches the pages that the next slice writes to: the system does not hand them out while the heap
+ * is locked. */
+static void prepare_room(struct heap_map *map)
+{
+    size_t room = min_size(map->capacity - map->runs_used, RUNS_OF_SLICE);
+    size_t step = brkm__os_page_size() / sizeof(struct heap_run);
+    for (size_t i = 0; i < room; i += step) {
+        map->runs[map->runs_used + i] = (struct heap_run){0};
+    }
+}
+
 static void look_at_heap(struct heap_map *map)
 {
-    struct walk walk = {0};
-    struct heap_map_region *region = NULL;
-    brkm__heaps_acquire();
-    while (brkm__walk_step(&walk)) {
-        region = walk_begins_region(&walk) ? begin_region(map, walk.region) : region;
-        add_block(map, region, &walk, &brkm__main_heap.top);
-    }
-    brkm__heaps_release();
+    struct slices slices = {.with_rests = true};
+    do {
+        prepare_room(map);
+    } while (brkm__slices_next(&slices, see, map));
 }
 
 struct heap_map *brkm__heap_map_make(enum heap_map_detail detail)

@@ -37,8 +37,8 @@ struct heap_run {
 };
 
 struct heap_map_region {
-    bool is_break; /* otherwise mapped where sbrk failed */
-    uintptr_t start;
+    bool is_break;        /* otherwise mapped where sbrk failed */
+    uintptr_t start, end; /* of its runs */
     size_t bytes[RUN_KINDS];
     size_t largest_free; /* bytes of the largest free block */
     size_t first_run;
@@ -65,7 +65,8 @@ struct heap_map {
     struct heap_run runs[];
 };
 
-/* The heap at one moment, under its lock. NULL when there is no memory for it. */
+/* By a walk in slices (slices.h): the runs of a region stand side by side, but what was allocated
+ * and freed meanwhile is in it as it was before or after. NULL when there is no memory for it. */
 struct heap_map *brkm__heap_map_make(enum heap_map_detail detail);
 void brkm__heap_map_free(struct heap_map *map);
 

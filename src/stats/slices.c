@@ -3,6 +3,7 @@
 #include "stats/slices.h"
 
 #include "heap/rows.h"
+#include "stats/pages.h"
 #include "system/os.h"
 
 /* Blocks from mark to mark. */
@@ -68,25 +69,36 @@ static void mark(struct slices *slices, const struct mem_control_block *block)
     slices->marks[slices->marks_made++ % SLICE_MARKS] = block;
 }
 
-/* No header lies inside a block's payload (I5): a mark that is good is the header of a block, and
- * those behind it follow from it. Where none is left, the region is gone through once more. */
-static struct walk go_on(const struct slices *slices)
+static bool stand_at_mark(struct walk *walk, const struct slices *slices)
 {
-    struct walk walk = {.region = slices->region};
     size_t marks = min_size(slices->marks_made, SLICE_MARKS);
     for (size_t i = 1; i <= marks; i++) {
         const struct mem_control_block *block =
             slices->marks[(slices->marks_made - i) % SLICE_MARKS];
-        if (brkm__walk_stand_at(&walk, slices->region, block)) {
+        if (brkm__walk_stand_at(walk, slices->region, block)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No header lies inside a block's payload (I5): a mark that is good is the header of a block, and
+ * those behind it follow from it. Where none is left, the region is gone through once more. */
+static struct walk go_on(struct slices *slices)
+{
+    struct walk walk = {0};
+    const struct region *region = slices->region;
+    if (region != NULL && region->first == slices->first) {
+        if (stand_at_mark(&walk, slices)) {
+            return walk;
+        }
+        if (brkm__walk_stand_at(&walk, region, slices->first)) {
+            slices->vain++;
             return walk;
         }
     }
-    if (slices->region != NULL &&
-        !brkm__walk_stand_at(&walk, slices->region, slices->region->first)) {
-        /* The region is gone, or a mere top: its next is next. */
-        walk = (struct walk){.region = slices->region, .state = BLOCK_TOP};
-    }
-    return walk;
+    /* None yet; or it is gone, or a mere top, and its next is next. */
+    return (struct walk){.region = region, .state = BLOCK_TOP};
 }
 
 /* ---- A slice ---- */
@@ -94,14 +106,32 @@ static struct walk go_on(const struct slices *slices)
 static void enter_region(struct slices *slices, const struct region *region)
 {
     slices->region = region;
+    slices->first = region->first;
     slices->seen_to = 0;
     slices->marks_made = 0;
+}
+
+static bool is_to_be_seen(const struct slices *slices, const struct walk *at)
+{
+    return (uintptr_t)at->block >= slices->seen_to ||
+           (slices->with_rests && walk_block_end(at) > slices->seen_to);
+}
+
+static void pass_on(struct slices *slices, const struct walk *at,
+                    void (*see)(void *context, const struct walk *at), void *context)
+{
+    see(context, at);
+    slices->seen_to = max_size(walk_block_end(at), (uintptr_t)at->block + 1);
+    slices->vain = 0;
 }
 
 static bool look_at_some(struct slices *slices, struct walk *walk,
                          void (*see)(void *context, const struct walk *at), void *context)
 {
-    for (unsigned i = 1; i <= SLICE_BLOCKS; i++) {
+    unsigned seen = 0;
+    /* Each time that it begins anew in vain, it goes twice as far: it comes to the end. */
+    size_t most = (size_t)SLICE_BLOCKS << slices->vain;
+    for (size_t i = 1; i <= most && seen < SLICE_BLOCKS; i++) {
         if (!brkm__walk_step(walk)) {
             return false;
         }
@@ -111,9 +141,9 @@ static bool look_at_some(struct slices *slices, struct walk *walk,
         if (i % MARK_BLOCKS == 0) {
             mark(slices, walk->block);
         }
-        if ((uintptr_t)walk->block >= slices->seen_to) {
-            see(context, walk);
-            slices->seen_to = (uintptr_t)walk->block + max_size(walk->size, 1);
+        if (is_to_be_seen(slices, walk)) {
+            pass_on(slices, walk, see, context);
+            seen++;
         }
     }
     return true;
@@ -124,6 +154,9 @@ bool brkm__slices_next(struct slices *slices, void (*see)(void *context, const s
 {
     brkm__slices_lock();
     struct walk walk = go_on(slices);
+    if (walk.size != 0 && is_to_be_seen(slices, &walk)) {
+        pass_on(slices, &walk, see, context); /* it grew since */
+    }
     bool more = look_at_some(slices, &walk, see, context);
     unlock_and_rest();
     return more;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * stats/shares.h, stats/slices.h, brkm_move_hint: the walk in slices sees each block that stays
- * once, and what blocks pin is what their hints say, computed in two ways. */
+ * stats/shares.h, stats/slices.h, stats/heap_map.h, brkm_move_hint: the walk in slices sees each
+ * block that stays once, and what blocks pin is what their hints say, computed in two ways. */
 #include "stats/shares.h"
 
 #include <errno.h>
@@ -11,6 +11,8 @@
 
 #include "heap/heap.h"
 #include "stats/explain_memory.h"
+#include "stats/heap_map.h"
+#include "stats/pages.h"
 #include "stats/slices.h"
 #include "stats/stats.h"
 #include "unit.h"
@@ -174,6 +176,80 @@ START_TEST(what_stays_is_seen_once)
 }
 END_TEST
 
+/* Nor is anything between them left out, when asked for: what was seen tiles the region. */
+static void see_tiles(void *context, const struct walk *at)
+{
+    uintptr_t *end = context;
+    ck_assert_uint_le((uintptr_t)at->block, *end == 0 ? UINTPTR_MAX : *end);
+    ck_assert_uint_ne(at->state, BLOCK_DAMAGED);
+    *end = max_size(*end, walk_block_end(at));
+}
+
+START_TEST(rests_fill_the_gaps)
+{
+    struct slices slices = {.with_rests = true};
+    uintptr_t end = 0;
+    bool more = true;
+    scatter();
+    for (unsigned slice = 0; more; slice++) {
+        more = brkm__slices_next(&slices, see_tiles, &end);
+        for (unsigned i = 0; i < BLOCKS; i++) {
+            if (i % 4 != 0) {
+                brkm_free(blocks[i]);
+                blocks[i] = (slice + i) % 2 == 0 ? NULL : brkm_malloc(unit_random(&seed) % 9000);
+            }
+        }
+        ck_assert_uint_lt(slice, 1000);
+    }
+    ck_assert_uint_eq(end, brkm__main_heap.top.end);
+}
+END_TEST
+
+/* Where the very block that a slice goes on from was joined with those behind it. */
+START_TEST(the_rest_of_a_block_that_grew_is_seen)
+{
+    struct slices slices = {.with_rests = true};
+    uintptr_t end = 0;
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        blocks[i] = brkm_malloc(2000);
+    }
+    ck_assert(brkm__slices_next(&slices, see_tiles, &end));
+    uintptr_t mark = (uintptr_t)slices.marks[(slices.marks_made - 1) % SLICE_MARKS];
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        if ((uintptr_t)blocks[i] - mark < 64 * BRKM_KIB) {
+            brkm_free(blocks[i]);
+        }
+    }
+    brkm_malloc_trim(0);
+    while (brkm__slices_next(&slices, see_tiles, &end)) {
+    }
+    ck_assert_uint_eq(end, brkm__main_heap.top.end);
+}
+END_TEST
+
+static void count(void *context, const struct walk *at)
+{
+    (void)at;
+    ++*(size_t *)context;
+}
+
+/* Where every block that a slice could go on from is gone again, and the region is gone through
+ * from its first block each time. */
+START_TEST(a_walk_ends_where_no_mark_stays)
+{
+    struct slices slices = {0};
+    size_t seen = 0;
+    bool more = true;
+    scatter();
+    for (unsigned slice = 0; more; slice++) {
+        more = brkm__slices_next(&slices, count, &seen);
+        memset(slices.marks, 0, sizeof(slices.marks));
+        ck_assert_uint_lt(slice, 1000);
+    }
+    ck_assert_uint_gt(seen, BLOCKS / 5);
+}
+END_TEST
+
 static atomic_bool done;
 
 static void *work(void *unused)
@@ -209,6 +285,51 @@ START_TEST(a_thread_that_works_does_no_harm)
 }
 END_TEST
 
+static void expect_whole(const struct heap_map *map)
+{
+    for (size_t i = 0; i < map->regions_used; i++) {
+        const struct heap_map_region *region = &map->regions[i];
+        size_t sum = 0;
+        size_t runs = 0;
+        for (unsigned kind = 0; kind < RUN_KINDS; kind++) {
+            sum += region->bytes[kind];
+        }
+        for (size_t run = 0; run < region->runs; run++) {
+            runs += map->runs[region->first_run + run].bytes;
+        }
+        ck_assert_uint_eq(sum, region->end - region->start);
+        ck_assert_uint_eq(runs, sum);
+        ck_assert_uint_eq(region->bytes[RUN_DAMAGED], 0);
+    }
+    ck_assert_uint_eq(map->runs_left_out, 0);
+}
+
+/* Blocks that stay are in each map, whatever the threads do. */
+START_TEST(maps_are_whole_while_threads_work)
+{
+    pthread_t threads[2];
+    size_t kept = 0;
+    scatter();
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        kept += blocks[i] == NULL ? 0 : brkm_malloc_usable_size(blocks[i]) + BRKM_HEADER_SIZE;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, NULL), 0);
+    }
+    for (int round = 0; round < 8; round++) {
+        struct heap_map *map =
+            brkm__heap_map_make(round % 2 == 0 ? HEAP_MAP_BY_BLOCKS : HEAP_MAP_BY_RUNS);
+        expect_whole(map);
+        ck_assert_uint_ge(map->regions[0].bytes[RUN_USED], kept);
+        brkm__heap_map_free(map);
+    }
+    atomic_store(&done, true);
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+END_TEST
+
 /* ---- The function ---- */
 
 START_TEST(flags_and_memory)
@@ -233,7 +354,11 @@ Suite *unit_suite(void)
     tcase_add_test(alone, a_block_alone_has_its_page);
     tcase_add_test(alone, other_pointers_have_no_hint);
     tcase_add_test(alone, what_stays_is_seen_once);
+    tcase_add_test(alone, rests_fill_the_gaps);
+    tcase_add_test(alone, the_rest_of_a_block_that_grew_is_seen);
+    tcase_add_test(alone, a_walk_ends_where_no_mark_stays);
     tcase_add_test(alone, a_thread_that_works_does_no_harm);
+    tcase_add_test(alone, maps_are_whole_while_threads_work);
     tcase_add_test(alone, flags_and_memory);
     return suite;
 }
