@@ -236,7 +236,7 @@ static void add_totals(struct depot_totals *totals, struct depot *depot)
 {
     for (unsigned slot = 0; slot < SHELF_COUNT; slot++) {
         struct shelf *shelf = &depot->shelves[slot];
-        lock_acquire(&shelf->lock);
+        lock_acquire_to_look(&shelf->lock);
         for (unsigned i = 0; i < shelf->batches; i++) {
             totals->blocks += depot->batch[slot][i].count;
             totals->bytes += list_bytes(slot, depot->batch[slot][i]);

@@ -61,7 +61,7 @@ void brkm__heaps_acquire(void)
     for (;;) {
         unsigned last = last_number();
         for (unsigned i = last + 1; i-- > 0;) {
-            lock_acquire(&heap_numbered(i)->lock);
+            lock_acquire_to_look(&heap_numbered(i)->lock);
         }
         /* With the main heap's lock held no further one begins. */
         if (last == last_number()) {

@@ -21,7 +21,7 @@ struct lock {
     /* Times that a thread found the lock taken. Written by its holder, read by anybody:
      * relaxed_store, relaxed_load. */
     uint64_t contended;
-    /* Times that it was taken while there were other threads. As contended. */
+    /* Times that it was taken while there were other threads, but to look. As contended. */
     uint64_t taken;
 };
 
@@ -79,19 +79,33 @@ bool brkm__lock_try(struct lock *lock);
 /* The same for one who must not wait for long, since the holder may be the caller itself. */
 bool brkm__lock_try_for_a_while(struct lock *lock);
 
-static inline void lock_acquire(struct lock *lock)
+/* Acquires the lock. True where that is to be counted: while there are other threads. */
+static inline bool lock_take(struct lock *lock)
 {
     if (os_is_single_threaded()) {
         __atomic_store_n(&lock->word, LOCK_TAKEN, __ATOMIC_RELAXED);
-        return;
+        return false;
     }
     if (unlikely(brkm__lock_holds_all)) {
-        return;
+        return false;
     }
     if (unlikely(!lock_take_if_open(lock, lock_mark()))) {
         brkm__lock_acquire_contended(lock);
     }
-    relaxed_store(lock->taken, lock->taken + 1);
+    return true;
+}
+
+static inline void lock_acquire(struct lock *lock)
+{
+    if (lock_take(lock)) {
+        relaxed_store(lock->taken, lock->taken + 1);
+    }
+}
+
+/* For who looks at what others do: is not counted. */
+static inline void lock_acquire_to_look(struct lock *lock)
+{
+    lock_take(lock);
 }
 
 static inline void lock_release(struct lock *lock)
