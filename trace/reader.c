@@ -3,7 +3,6 @@
 #include "reader.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +21,6 @@
 /* Bytes of the shortest record that names a thread. */
 #define THREAD_RECORD_MIN 3
 
-static __attribute__((format(printf, 3, 4))) bool wrong(struct problem *problem, uint64_t offset,
-                                                        const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    problem->offset = offset;
-    vsnprintf(problem->text, sizeof(problem->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 /* ---- The file as a whole ---- */
 
 /* The recorder writes the magic number last, when the rest of the header stands. */
@@ -50,9 +38,9 @@ static bool check_parts(struct trace *trace, struct problem *problem)
     bool is_partial = header->version >= TRACE_VERSION_PARTIAL;
     trace->sample = is_partial && header->sample != 0 ? header->sample : 1;
     if (trace->sample > TRACE_SAMPLE_MAX) {
-        return wrong(problem, offsetof(struct trace_header, sample),
-                     "a sample of one address in %" PRIu32 "; the most is one in %" PRIu32,
-                     trace->sample, TRACE_SAMPLE_MAX);
+        return problem_tell(problem, offsetof(struct trace_header, sample),
+                            "a sample of one address in %" PRIu32 "; the most is one in %" PRIu32,
+                            trace->sample, TRACE_SAMPLE_MAX);
     }
     return true;
 }
@@ -61,40 +49,45 @@ static bool check_header(struct trace *trace, struct problem *problem)
 {
     struct trace_header *header = &trace->header;
     if (is_unfinished(trace)) {
-        return wrong(problem, 0,
-                     "this is no trace: if it was to be one, its process ended before "
-                     "anything was recorded");
+        return problem_tell(problem, 0,
+                            "this is no trace: if it was to be one, its process ended before "
+                            "anything was recorded");
     }
     if (trace->length < sizeof(header->magic) ||
         memcmp(trace->bytes, TRACE_MAGIC, sizeof(header->magic)) != 0) {
-        return wrong(problem, 0, "this is no trace: it does not begin with \"" TRACE_MAGIC "\"");
+        return problem_tell(problem, 0,
+                            "this is no trace: it does not begin with \"" TRACE_MAGIC "\"");
     }
     if (trace->length < TRACE_HEADER_BYTES) {
-        return wrong(problem, trace->length, "the file ends inside the header, which has %d bytes",
-                     TRACE_HEADER_BYTES);
+        return problem_tell(problem, trace->length,
+                            "the file ends inside the header, which has %d bytes",
+                            TRACE_HEADER_BYTES);
     }
     memcpy(header, trace->bytes, sizeof(*header));
     header->command[sizeof(header->command) - 1] = '\0';
     if (header->version < TRACE_VERSION || header->version > TRACE_VERSION_STACKS) {
-        return wrong(problem, offsetof(struct trace_header, version),
-                     "version %" PRIu32 " of the format; this program reads versions %d to %d",
-                     header->version, TRACE_VERSION, TRACE_VERSION_STACKS);
+        return problem_tell(problem, offsetof(struct trace_header, version),
+                            "version %" PRIu32
+                            " of the format; this program reads versions %d to %d",
+                            header->version, TRACE_VERSION, TRACE_VERSION_STACKS);
     }
     if (header->header_bytes != TRACE_HEADER_BYTES) {
-        return wrong(problem, offsetof(struct trace_header, header_bytes),
-                     "a header of %" PRIu32 " bytes, not %d", header->header_bytes,
-                     TRACE_HEADER_BYTES);
+        return problem_tell(problem, offsetof(struct trace_header, header_bytes),
+                            "a header of %" PRIu32 " bytes, not %d", header->header_bytes,
+                            TRACE_HEADER_BYTES);
     }
     if (header->chunk_bytes != TRACE_CHUNK_BYTES) {
-        return wrong(problem, offsetof(struct trace_header, chunk_bytes),
-                     "chunks of %" PRIu32 " bytes, not %d", header->chunk_bytes, TRACE_CHUNK_BYTES);
+        return problem_tell(problem, offsetof(struct trace_header, chunk_bytes),
+                            "chunks of %" PRIu32 " bytes, not %d", header->chunk_bytes,
+                            TRACE_CHUNK_BYTES);
     }
     /* The last chunk may be cut behind its last record. */
     uint64_t room = trace->length - TRACE_HEADER_BYTES;
     if (header->chunk_count > (room + TRACE_CHUNK_BYTES - 1) / TRACE_CHUNK_BYTES) {
-        return wrong(problem, trace->length,
-                     "the file ends here, but its header promises %" PRIu64 " chunks of %d bytes",
-                     header->chunk_count, TRACE_CHUNK_BYTES);
+        return problem_tell(problem, trace->length,
+                            "the file ends here, but its header promises %" PRIu64
+                            " chunks of %d bytes",
+                            header->chunk_count, TRACE_CHUNK_BYTES);
     }
     return check_parts(trace, problem);
 }
@@ -103,14 +96,16 @@ static bool check_seal(const struct trace *trace, uint64_t offset, const struct 
                        struct problem *problem)
 {
     if (chunk->sealed > chunk->used) {
-        return wrong(problem, offset + offsetof(struct trace_chunk, sealed),
-                     "%" PRIu32 " bytes under a checksum, but only %" PRIu32 " bytes of records",
-                     chunk->sealed, chunk->used);
+        return problem_tell(problem, offset + offsetof(struct trace_chunk, sealed),
+                            "%" PRIu32 " bytes under a checksum, but only %" PRIu32
+                            " bytes of records",
+                            chunk->sealed, chunk->used);
     }
     if (chunk->sealed != 0 && trace_checksum(chunk, trace->bytes + offset + sizeof(*chunk),
                                              chunk->sealed) != chunk->checksum) {
-        return wrong(problem, offset, "the checksum of this chunk's %" PRIu32 " bytes is wrong",
-                     chunk->sealed);
+        return problem_tell(problem, offset,
+                            "the checksum of this chunk's %" PRIu32 " bytes is wrong",
+                            chunk->sealed);
     }
     return true;
 }
@@ -130,7 +125,7 @@ static bool check_chunk(struct trace *trace, size_t index, struct problem *probl
     uint64_t offset = TRACE_HEADER_BYTES + (uint64_t)index * TRACE_CHUNK_BYTES;
     struct trace_chunk chunk;
     if (trace->length - offset < sizeof(chunk)) {
-        return wrong(problem, trace->length, "the file ends inside the head of a chunk");
+        return problem_tell(problem, trace->length, "the file ends inside the head of a chunk");
     }
     memcpy(&chunk, trace->bytes + offset, sizeof(chunk));
     if (chunk.magic == TRACE_CHUNK_VOID && has_limit(trace)) {
@@ -138,20 +133,20 @@ static bool check_chunk(struct trace *trace, size_t index, struct problem *probl
     }
     bool has_stacks = chunk.magic == TRACE_CHUNK_STACKS && trace_has_stacks(trace);
     if (chunk.magic != TRACE_CHUNK_MAGIC && !has_stacks) {
-        return wrong(problem, offset, "no chunk begins here");
+        return problem_tell(problem, offset, "no chunk begins here");
     }
     if (chunk.used > TRACE_CHUNK_ROOM) {
-        return wrong(problem, offset + offsetof(struct trace_chunk, used),
-                     "%" PRIu32 " bytes of records in a chunk, which has room for %zu", chunk.used,
-                     TRACE_CHUNK_ROOM);
+        return problem_tell(problem, offset + offsetof(struct trace_chunk, used),
+                            "%" PRIu32 " bytes of records in a chunk, which has room for %zu",
+                            chunk.used, TRACE_CHUNK_ROOM);
     }
     if (trace->length - offset - sizeof(chunk) < chunk.used) {
-        return wrong(problem, trace->length, "the file ends inside a chunk's records");
+        return problem_tell(problem, trace->length, "the file ends inside a chunk's records");
     }
     if (chunk.lane >= trace->header.chunk_count) {
-        return wrong(problem, offset + offsetof(struct trace_chunk, lane),
-                     "lane %" PRIu32 " in a trace of %" PRIu64 " chunks", chunk.lane,
-                     trace->header.chunk_count);
+        return problem_tell(problem, offset + offsetof(struct trace_chunk, lane),
+                            "lane %" PRIu32 " in a trace of %" PRIu64 " chunks", chunk.lane,
+                            trace->header.chunk_count);
     }
     uint32_t lane = has_stacks ? STACK_LANE : chunk.lane;
     trace->chunks[trace->chunk_count++] =
@@ -212,9 +207,10 @@ static bool read_stacks(struct trace *trace, size_t first_chunk, struct problem 
         const struct chunk_place *place = &trace->chunks[i];
         uint64_t from = place->offset + sizeof(struct trace_chunk);
         if (place->serial != i - first_chunk) {
-            return wrong(problem, place->offset,
-                         "call stacks go on with chunk %" PRIu32 ": the one before is missing",
-                         place->serial);
+            return problem_tell(problem, place->offset,
+                                "call stacks go on with chunk %" PRIu32
+                                ": the one before is missing",
+                                place->serial);
         }
         if (!stack_list_add(&trace->stacks, trace->bytes, from, from + place->used, problem)) {
             return false;
@@ -235,10 +231,10 @@ static bool find_lanes(struct trace *trace, struct problem *problem)
         bool is_new = i == 0 || place->lane != place[-1].lane;
         uint32_t first = has_limit(trace) ? place->serial : 0;
         if (place->serial != (is_new ? first : place[-1].serial + 1)) {
-            return wrong(problem, place->offset,
-                         "lane %" PRIu32 " goes on with chunk %" PRIu32
-                         ": the one before is missing",
-                         place->lane, place->serial);
+            return problem_tell(problem, place->offset,
+                                "lane %" PRIu32 " goes on with chunk %" PRIu32
+                                ": the one before is missing",
+                                place->lane, place->serial);
         }
         if (is_new) {
             begin_lane(trace, i);
@@ -262,7 +258,7 @@ bool trace_open(struct trace *trace, const unsigned char *bytes, uint64_t length
     trace->chunks = calloc(count + 1, sizeof(*trace->chunks));
     trace->lanes = calloc(count + 1, sizeof(*trace->lanes));
     if (trace->chunks == NULL || trace->lanes == NULL) {
-        return wrong(problem, 0, "not enough memory for %zu chunks", count);
+        return problem_tell(problem, 0, "not enough memory for %zu chunks", count);
     }
     for (size_t i = 0; i < count; i++) {
         if (!check_chunk(trace, i, problem)) {
@@ -295,14 +291,14 @@ static enum reading open_chunk(const struct trace *trace, struct lane_reader *la
         struct trace_chunk chunk;
         memcpy(&chunk, trace->bytes + place->offset, sizeof(chunk));
         if (chunk.thread > trace->thread_max) {
-            wrong(problem, place->offset + offsetof(struct trace_chunk, thread),
-                  "there cannot be a thread number %" PRIu32, chunk.thread);
+            problem_tell(problem, place->offset + offsetof(struct trace_chunk, thread),
+                         "there cannot be a thread number %" PRIu32, chunk.thread);
             return READING_PROBLEM;
         }
         if (chunk.thread != lane->thread) {
-            wrong(problem, place->offset + offsetof(struct trace_chunk, thread),
-                  "thread %" PRIu32 " goes on where thread %" PRIu32 " was", chunk.thread,
-                  lane->thread);
+            problem_tell(problem, place->offset + offsetof(struct trace_chunk, thread),
+                         "thread %" PRIu32 " goes on where thread %" PRIu32 " was", chunk.thread,
+                         lane->thread);
             return READING_PROBLEM;
         }
         /* Time does not go back where the lane's next thread runs on a clock that is a little late.
@@ -373,30 +369,32 @@ static bool check_record(const struct trace *trace, struct lane_reader *lane,
 {
     uint64_t offset = record->offset;
     if (record->operation == TRACE_NONE || record->operation >= TRACE_OPERATION_COUNT) {
-        return wrong(problem, offset, "there is no operation %u", record->operation);
+        return problem_tell(problem, offset, "there is no operation %u", record->operation);
     }
     if (record->operation == TRACE_THREAD) {
         if (record->size == 0 || record->size > trace->thread_max) {
-            return wrong(problem, offset, "there cannot be a thread number %" PRIu64, record->size);
+            return problem_tell(problem, offset, "there cannot be a thread number %" PRIu64,
+                                record->size);
         }
         lane->thread = (uint32_t)record->size;
         return true;
     }
     if (record->operation == TRACE_STACK) {
         if (record->size > trace->stacks.stack_count) {
-            return wrong(problem, offset, "there is no call stack number %" PRIu64, record->size);
+            return problem_tell(problem, offset, "there is no call stack number %" PRIu64,
+                                record->size);
         }
         lane->stack = (uint32_t)record->size;
         return true;
     }
     if (lane->thread == 0) {
-        return wrong(problem, offset, "a record before any thread was named");
+        return problem_tell(problem, offset, "a record before any thread was named");
     }
     if (record->address != 0 && record->size > SIZE_LIMIT) {
-        return wrong(problem, offset, "a block of %" PRIu64 " bytes", record->size);
+        return problem_tell(problem, offset, "a block of %" PRIu64 " bytes", record->size);
     }
     if (record->address != 0 && record->alignment_bits > ALIGNMENT_BITS_MAX) {
-        return wrong(problem, offset, "an alignment of 2^%u", record->alignment_bits);
+        return problem_tell(problem, offset, "an alignment of 2^%u", record->alignment_bits);
     }
     return true;
 }
@@ -428,11 +426,12 @@ enum reading trace_next(const struct trace *trace, size_t lane_index, struct rec
         record->offset = lane->at;
         take_fields(&span, lane, record);
         if (!span.is_sound) {
-            wrong(problem, record->offset, "this record reaches beyond its chunk's last byte");
+            problem_tell(problem, record->offset,
+                         "this record reaches beyond its chunk's last byte");
             return READING_PROBLEM;
         }
         if (!span.is_in_time) {
-            wrong(problem, record->offset, "this record's time is too late to be counted");
+            problem_tell(problem, record->offset, "this record's time is too late to be counted");
             return READING_PROBLEM;
         }
         lane->at = (uint64_t)(span.at - trace->bytes);

@@ -3,7 +3,6 @@
 #include "stack_list.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,17 +13,6 @@ struct reader {
     const unsigned char *end;
     bool is_sound;
 };
-
-static __attribute__((format(printf, 3, 4))) bool wrong(struct problem *problem, uint64_t offset,
-                                                        const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    problem->offset = offset;
-    vsnprintf(problem->text, sizeof(problem->text), format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 static uint64_t take_number(struct reader *reader)
 {
@@ -72,14 +60,15 @@ static void *grow(void *elements, size_t count, size_t *capacity, size_t size)
 
 static bool no_memory(struct problem *problem, uint64_t offset)
 {
-    return wrong(problem, offset, "not enough memory for this trace's call stacks");
+    return problem_tell(problem, offset, "not enough memory for this trace's call stacks");
 }
 
 static bool add_object(struct stack_list *list, struct trace_object object, uint64_t offset,
                        struct problem *problem)
 {
     if (list->object_count == TRACE_OBJECTS_MAX) {
-        return wrong(problem, offset, "more than %d programs and libraries", TRACE_OBJECTS_MAX);
+        return problem_tell(problem, offset, "more than %d programs and libraries",
+                            TRACE_OBJECTS_MAX);
     }
     struct trace_object *grown =
         grow(list->objects, list->object_count, &list->object_capacity, sizeof(*list->objects));
@@ -95,7 +84,7 @@ static bool add_stack(struct stack_list *list, const unsigned char *record, uint
                       struct problem *problem)
 {
     if (list->stack_count == TRACE_STACKS_MAX) {
-        return wrong(problem, offset, "more than %" PRIu32 " call stacks", TRACE_STACKS_MAX);
+        return problem_tell(problem, offset, "more than %" PRIu32 " call stacks", TRACE_STACKS_MAX);
     }
     const unsigned char **grown =
         grow(list->stacks, list->stack_count, &list->stack_capacity, sizeof(*list->stacks));
@@ -122,11 +111,12 @@ static bool read_object(struct stack_list *list, struct reader *reader, uint64_t
     object.build_id = take_bytes(reader, &object.build_id_length);
     object.path = (const char *)take_bytes(reader, &object.path_length);
     if (!reader->is_sound) {
-        return wrong(problem, offset, "this object reaches beyond its chunk's last byte");
+        return problem_tell(problem, offset, "this object reaches beyond its chunk's last byte");
     }
     if (object.build_id_length > TRACE_BUILD_ID_MAX || object.path_length > TRACE_PATH_MAX) {
-        return wrong(problem, offset, "an object with a path of %zu bytes and a build id of %zu",
-                     object.path_length, object.build_id_length);
+        return problem_tell(problem, offset,
+                            "an object with a path of %zu bytes and a build id of %zu",
+                            object.path_length, object.build_id_length);
     }
     return add_object(list, object, offset, problem);
 }
@@ -137,17 +127,19 @@ static bool read_stack(struct stack_list *list, struct reader *reader, uint64_t 
     const unsigned char *record = reader->at;
     uint64_t depth = take_number(reader);
     if (depth > TRACE_DEPTH_MAX) {
-        return wrong(problem, offset, "a call stack of %" PRIu64 " addresses", depth);
+        return problem_tell(problem, offset, "a call stack of %" PRIu64 " addresses", depth);
     }
     for (uint64_t i = 0; i < depth; i++) {
         uint64_t object = take_number(reader);
         take_number(reader);
         if (object > list->object_count) {
-            return wrong(problem, offset, "there is no program or library number %" PRIu64, object);
+            return problem_tell(problem, offset, "there is no program or library number %" PRIu64,
+                                object);
         }
     }
     if (!reader->is_sound) {
-        return wrong(problem, offset, "this call stack reaches beyond its chunk's last byte");
+        return problem_tell(problem, offset,
+                            "this call stack reaches beyond its chunk's last byte");
     }
     return add_stack(list, record, offset, problem);
 }
@@ -159,12 +151,13 @@ bool stack_list_add(struct stack_list *list, const unsigned char *file, uint64_t
     while (reader.at < reader.end) {
         uint64_t offset = (uint64_t)(reader.at - file);
         unsigned char kind = *reader.at++;
-        bool done = kind == TRACE_RECORD_OBJECT  ? read_object(list, &reader, offset, problem)
-                    : kind == TRACE_RECORD_STACK ? read_stack(list, &reader, offset, problem)
-                                                 : wrong(problem, offset,
-                                                         "neither a call stack nor an object "
-                                                         "begins with byte %u",
-                                                         kind);
+        bool done = kind == TRACE_RECORD_OBJECT ? read_object(list, &reader, offset, problem)
+                    : kind == TRACE_RECORD_STACK
+                        ? read_stack(list, &reader, offset, problem)
+                        : problem_tell(problem, offset,
+                                       "neither a call stack nor an object "
+                                       "begins with byte %u",
+                                       kind);
         if (!done) {
             return false;
         }

@@ -187,8 +187,8 @@
  *
  * A thread alone does as well with the constant: cc1 and perl need at most 0.4 % more instructions
  * than with twice as much, and a heap of 3 MiB a tenth less memory. Threads that shared a constant
- * of 2 MiB missed 30 times as often where four of them resize blocks of up to 4 KB, and took twice
- * the time, for 2.5 MiB less. The share is where time costs least: two threads with blocks of 1 to
+ * of 2 MiB missed 57 times as often where four of them resize blocks of up to 4 KB, and took twice
+ * the time, for 2.7 MiB less. The share is where time costs least: two threads with blocks of 1 to
  * 61 KB take 0.35 of the time that 2 MiB leave them, in 1.1 times the memory; beyond its bound
  * there is little time left to win. */
 #define BRKM_IDLE_PER_THREAD BRKM_MIB

@@ -9,7 +9,8 @@
 
 struct thread_cache;
 
-/* The calling thread's, for a block of `size` bytes: large ones come from the main heap. */
+/* The calling thread's, for a block of `size` bytes. Large ones come from the main heap, up to
+ * BRKM_SIDE_BLOCK_MAX until the thread found its lock awaited too often. */
 struct heap *brkm__home(size_t size);
 
 /* Looks how many processors there are, at the start of the process: later a sandbox may forbid it.

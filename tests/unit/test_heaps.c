@@ -319,12 +319,17 @@ static void *visit_home(void *unused)
     return unused;
 }
 
-static void run_visitor(size_t count)
+static void run_thread(void *(*body)(void *))
 {
     pthread_t thread;
-    visits = count;
-    ck_assert_int_eq(pthread_create(&thread, NULL, visit_home, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, body, NULL), 0);
     pthread_join(thread, NULL);
+}
+
+static void run_visitor(size_t count)
+{
+    visits = count;
+    run_thread(visit_home);
 }
 
 static void begin_process(void)
@@ -365,10 +370,8 @@ static void *visit_for_large(void *unused)
 
 static void run_large(unsigned one_of)
 {
-    pthread_t thread;
     every = one_of;
-    ck_assert_int_eq(pthread_create(&thread, NULL, visit_for_large, NULL), 0);
-    pthread_join(thread, NULL);
+    run_thread(visit_for_large);
 }
 
 START_TEST(large_blocks_part_where_threads_wait_often)
