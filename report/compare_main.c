@@ -49,12 +49,13 @@ static bool write_page(const struct comparison *comparison, uint64_t *length)
 {
     struct text report = {.bytes = NULL};
     struct text page = {.bytes = NULL};
+    struct page_map map = {"", &comparison->picture};
     text_add_character(&report, '{');
     difference_add_json(&report, &comparison->difference);
     text_add_character(&report, ',');
-    page_add_picture(&report, &comparison->picture);
+    page_add_maps(&report, (struct page_maps){&map, 1});
     text_format(&report, "\"aligned\":%s}", is_aligned(comparison) ? "true" : "false");
-    page_make(&page, PAGE_COMPARISON, &report, &comparison->picture);
+    page_make(&page, PAGE_COMPARISON, &report, (struct page_maps){&map, 1});
     bool done = output_write(comparison->options->output, &page);
     *length = page.length;
     text_free(&page);

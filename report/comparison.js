@@ -300,8 +300,8 @@ async function start() {
   let pair = null;
   fillHeading();
   element("tables").replaceChildren(...report.tables.map(tableSection));
-  if (report.spans > 0) {
-    const spans = await readSpans();
+  if (report.maps[0]?.spans > 0) {
+    const spans = await readSpans(0);
     show("map-section");
     pair = new MapPair(spans);
   }

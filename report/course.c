@@ -20,6 +20,7 @@ struct birth {
 
 struct reading_state {
     struct course *course;
+    const struct course_input *input;
     const struct trace_sites *sites; /* NULL: none are known */
     struct pages pages;
     struct birth *births; /* the first is not used */
@@ -125,16 +126,22 @@ static uint32_t site_of(const struct reading_state *state, uint32_t stack)
 static void add_to_picture(struct reading_state *state, const struct block *block, uint16_t until)
 {
     const struct birth *birth = &state->births[block->slot];
-    picture_add(
-        &state->course->picture,
-        (struct span){.address = block->address,
-                      .bytes = block->size,
-                      .blocks = 1,
-                      .thread = birth->thread,
-                      .from = moment_of(state->course, birth->event),
-                      .until = until,
-                      .site = state->sites == NULL ? 0 : state->sites->shown_as[birth->stack],
-                      .kind = SPAN_USED});
+    struct span span = {.address = block->address,
+                        .bytes = block->size,
+                        .blocks = 1,
+                        .thread = birth->thread,
+                        .from = moment_of(state->course, birth->event),
+                        .until = until,
+                        .site = state->sites == NULL ? 0 : state->sites->shown_as[birth->stack],
+                        .kind = SPAN_USED};
+    picture_add(&state->course->picture, span);
+    for (size_t i = 0; i < state->input->map_count; i++) {
+        struct course_map *map = &state->input->maps[i];
+        span.address = block->id <= map->count ? map->addresses[block->id - 1] : 0;
+        if (span.address != 0) {
+            picture_add(&map->picture, span);
+        }
+    }
 }
 
 static unsigned size_class_of(uint64_t bytes)
@@ -288,6 +295,9 @@ static void divide(struct reading_state *state)
     state->events_per_point = parts_of(course->events, COURSE_POINTS_MAX);
     uint64_t moments = (course->events + course->events_per_moment - 1) / course->events_per_moment;
     picture_begin(&course->picture, (uint32_t)moments, PICTURE_SPANS_MAX);
+    for (size_t i = 0; i < state->input->map_count; i++) {
+        picture_begin(&state->input->maps[i].picture, (uint32_t)moments, PICTURE_SPANS_MAX);
+    }
 }
 
 static bool follow_all(struct reading_state *state, struct trace *trace, struct problem *problem)
@@ -362,23 +372,32 @@ static void scale(struct course *course)
     scale_tallies(course->lives, COURSE_LIVES, course->sample);
 }
 
-bool course_read(struct course *course, struct trace *trace, const unsigned char *bytes,
-                 uint64_t length, const struct trace_sites *sites, struct problem *problem)
+static void finish_pictures(const struct reading_state *state)
+{
+    picture_finish(&state->course->picture);
+    for (size_t i = 0; i < state->input->map_count; i++) {
+        picture_finish(&state->input->maps[i].picture);
+    }
+}
+
+bool course_read(struct course *course, struct trace *trace, const struct course_input *input,
+                 struct problem *problem)
 {
     *course = (struct course){.events = 0};
-    struct reading_state state = {.course = course, .sites = sites};
-    if (sites != NULL) {
-        site_sums_begin(&course->sites, sites->names.count + 1);
+    struct reading_state state = {.course = course, .input = input, .sites = input->sites};
+    if (input->sites != NULL) {
+        site_sums_begin(&course->sites, input->sites->names.count + 1);
     }
     take_birth(&state);
-    bool done =
-        trace_open(trace, bytes, length, problem) && count_events(course, &state, trace, problem);
+    bool done = trace_open(trace, input->bytes, input->length, problem) &&
+                count_events(course, &state, trace, problem);
     trace_close(trace);
     *trace = (struct trace){.bytes = NULL};
     if (done) {
         divide(&state);
-        done = trace_open(trace, bytes, length, problem) && follow_all(&state, trace, problem);
-        picture_finish(&course->picture);
+        done = trace_open(trace, input->bytes, input->length, problem) &&
+               follow_all(&state, trace, problem);
+        finish_pictures(&state);
         course->end_live_bytes = state.live_bytes;
         course->end_live_blocks = state.live_blocks;
         course->begin_nanoseconds = trace_nanoseconds(trace, trace->begin_ticks);

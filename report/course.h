@@ -45,6 +45,21 @@ struct course_thread {
     uint64_t bytes;
 };
 
+/* The same blocks where a replay had them. */
+struct course_map {
+    uint64_t *addresses; /* by the numbers of the blocks; 0: none, as for no bytes */
+    uint64_t count;      /* of addresses: as many as there are allocations */
+    struct picture picture;
+};
+
+struct course_input {
+    const unsigned char *bytes;
+    uint64_t length;
+    const struct trace_sites *sites; /* NULL: not wanted */
+    struct course_map *maps;         /* whose pictures are to be made */
+    size_t map_count;
+};
+
 /* Of a sample all sums are estimates, scaled to the whole program; the picture and the pages are of
  * what was recorded. */
 struct course {
@@ -74,10 +89,11 @@ struct course {
     uint64_t lost_frees;
 };
 
-/* Reads the trace of these bytes to its end; `sites` are its call sites, NULL when they are not
- * wanted. False with the problem set; course_free is allowed after a failure, too. */
-bool course_read(struct course *course, struct trace *trace, const unsigned char *bytes,
-                 uint64_t length, const struct trace_sites *sites, struct problem *problem);
+/* Reads the trace to its end. The pictures of the maps have the moments of the course's, unless the
+ * counts of addresses or zeros among them differ from the trace. False with the problem set;
+ * course_free is allowed after a failure, too. */
+bool course_read(struct course *course, struct trace *trace, const struct course_input *input,
+                 struct problem *problem);
 void course_free(struct course *course);
 
 #endif

@@ -53,8 +53,10 @@ function placeAreas(areas) {
   return Math.max(base - PAGE, PAGE);
 }
 
-async function readSpans() {
-  const count = report.spans;
+// The spans of a map, by its number.
+async function readSpans(number) {
+  const map = report.maps[number];
+  const count = map.spans;
   const spans = {
     count,
     place: new Float64Array(count),
@@ -65,10 +67,10 @@ async function readSpans() {
     kind: new Uint8Array(count),
     blocks: new Uint32Array(count),
     site: new Uint16Array(count),
-    areas: report.areas,
-    total: placeAreas(report.areas),
+    areas: map.areas,
+    total: placeAreas(map.areas),
   };
-  const text = document.getElementById("columns").textContent.trim();
+  const text = document.getElementById("columns").textContent.split("\n")[number];
   const bytes = text === "" ? new Uint8Array(0) : await inflate(bytesOfBase64(text));
   let at = 0;
   for (const column of [spans.place, spans.bytes, spans.from, spans.until, spans.thread, spans.kind,
@@ -78,7 +80,7 @@ async function readSpans() {
   for (const area of spans.areas) {
     let place = area.base + area.inset;
     for (let i = area.first; i < area.first + area.spans; i++) {
-      place += spans.place[i] * report.unit;
+      place += spans.place[i] * map.unit;
       spans.place[i] = place;
       spans.until[i] += spans.from[i];
     }

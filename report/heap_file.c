@@ -71,7 +71,9 @@ static bool read_trace(struct heap_file *file, const struct input *input, struct
 {
     static struct course course;
     struct trace trace;
-    bool done = course_read(&course, &trace, input->bytes, input->length, NULL, problem);
+    bool done =
+        course_read(&course, &trace,
+                    &(struct course_input){input->bytes, input->length, NULL, NULL, 0}, problem);
     if (done) {
         take_moments(file, &course);
         file->picture = course.picture;

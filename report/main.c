@@ -16,6 +16,7 @@
 #include "heap_snapshot.h"
 #include "page.h"
 #include "profile_report.h"
+#include "replay_maps.h"
 #include "snapshot_report.h"
 #include "trace_report.h"
 
@@ -36,10 +37,10 @@ struct options {
 /* ---- Reports ---- */
 
 static bool write_page(const struct options *options, const struct text *report,
-                       const struct picture *picture)
+                       struct page_maps maps)
 {
     struct text page = {.bytes = NULL};
-    page_make(&page, PAGE_REPORT, report, picture);
+    page_make(&page, PAGE_REPORT, report, maps);
     bool done = output_write(options->output, &page);
     if (done && strcmp(options->output, "-") != 0) {
         char number[NUMBER_SIZE];
@@ -49,33 +50,52 @@ static bool write_page(const struct options *options, const struct text *report,
     return done;
 }
 
+static bool write_trace(const struct options *options, const struct traced *traced,
+                        const struct replay_maps *replayed)
+{
+    struct page_maps maps;
+    struct page_map *all = replay_maps_of_page(replayed, traced->course, &maps.count);
+    maps.all = all;
+    struct text report = {.bytes = NULL};
+    trace_report_make(&report, traced, maps, options->files[0]);
+    bool done = write_page(options, &report, maps);
+    text_free(&report);
+    free(all);
+    return done;
+}
+
+static int read_and_write_trace(const struct options *options, const struct input *input,
+                                const struct traced *traced, struct replay_maps *replayed)
+{
+    struct problem problem;
+    struct course_input course_input = {input->bytes, input->length, traced->sites, replayed->all,
+                                        replayed->count};
+    if (!trace_sites_make(traced->sites, input->bytes, input->length, &problem) ||
+        !course_read(traced->course, traced->trace, &course_input, &problem)) {
+        return tell_problem(options->files[0], &problem);
+    }
+    return write_trace(options, traced, replayed) ? 0 : STATUS_FAILED;
+}
+
 static int report_trace(const struct options *options, const struct input *input)
 {
     static struct course course;
     struct trace trace = {.bytes = NULL};
     struct trace_sites sites;
-    struct problem problem;
-    if (!trace_sites_make(&sites, input->bytes, input->length, &problem) ||
-        !course_read(&course, &trace, input->bytes, input->length, &sites, &problem)) {
-        trace_close(&trace);
-        course_free(&course);
-        trace_sites_free(&sites);
-        return tell_problem(options->files[0], &problem);
-    }
     struct replays replays = {.count = 0};
+    struct replay_maps replayed;
     if (options->samples != NULL && !replays_read(&replays, options->samples)) {
         fprintf(stderr, "%s: %s: no samples of a replay\n", program_name, options->samples);
     }
-    struct text report = {.bytes = NULL};
-    trace_report_make(&report, (struct traced){&course, &sites, &trace, &replays},
-                      options->files[0]);
-    bool done = write_page(options, &report, &course.picture);
-    text_free(&report);
+    replay_maps_begin(&replayed, &replays);
+    struct traced traced = {&course, &sites, &trace, &replays};
+    int status = read_and_write_trace(options, input, &traced, &replayed);
+    replay_maps_free(&replayed);
     replays_free(&replays);
     trace_close(&trace);
     course_free(&course);
     trace_sites_free(&sites);
-    return done ? 0 : STATUS_FAILED;
+    return status;
 }
 
 static void tell_mixture(const char *file)
@@ -121,9 +141,10 @@ static int report_snapshots(const struct options *options)
     if (done) {
         struct text report = {.bytes = NULL};
         picture_finish(&picture);
+        struct page_map map = {"", &picture};
         struct snapshot_set set = {snapshots, options->count, options->names, &picture, sites};
         snapshot_report_make(&report, &set);
-        done = write_page(options, &report, &picture);
+        done = write_page(options, &report, (struct page_maps){&map, 1});
         text_free(&report);
     }
     picture_free(&picture);
@@ -169,7 +190,6 @@ static bool read_profile(struct raw_profile *profile, const char *path)
 static int report_profiles(const struct options *options)
 {
     struct raw_profile *profiles = memory_zeroed(options->count, sizeof(*profiles));
-    struct picture none = {.count = 0};
     bool done = true;
     for (size_t i = 0; done && i < options->count; i++) {
         done = read_profile(&profiles[i], options->files[i]);
@@ -177,7 +197,7 @@ static int report_profiles(const struct options *options)
     if (done) {
         struct text report = {.bytes = NULL};
         profile_report_make(&report, profiles, options->count, options->files);
-        done = write_page(options, &report, &none);
+        done = write_page(options, &report, (struct page_maps){NULL, 0});
         text_free(&report);
     }
     for (size_t i = 0; i < options->count; i++) {

@@ -77,14 +77,16 @@ class HeapMap {
   constructor(canvas, spans) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { willReadFrequently: true });
-    this.spans = spans;
-    this.current = new Uint32Array(0);
     this.moment = 0;
     this.colouring = COLOURINGS.kind;
-    this.selected = -1;
-    this.start = 0;
-    this.perRow = 0;
     this.measure();
+    this.take(spans);
+  }
+
+  take(spans) {
+    this.spans = spans;
+    this.current = new Uint32Array(0);
+    this.selected = -1;
     this.showAll();
   }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * See page.h. The spans are written column by column, since like stands beside like there and packs
- * well: numbers of seven bits a byte, compressed by zlib, in base 64. */
+ * well: numbers of seven bits a byte, compressed by zlib, in base 64; a line for each map. */
 #include "page.h"
 
 #include <inttypes.h>
@@ -178,10 +178,11 @@ static void add_packed_columns(struct text *page, const struct picture *picture)
         compress_text(&columns);
         add_base64(page, &columns);
     }
+    text_add_character(page, '\n');
     text_free(&columns);
 }
 
-/* ---- The picture ---- */
+/* ---- The maps ---- */
 
 static void add_areas(struct text *report, const struct picture *picture)
 {
@@ -194,11 +195,18 @@ static void add_areas(struct text *report, const struct picture *picture)
     text_add(report, "],");
 }
 
-static void add_kinds(struct text *report, const struct picture *picture)
+static void note_kinds(uint64_t there[SPAN_KIND_COUNT], const struct picture *picture)
 {
-    uint64_t there[SPAN_KIND_COUNT] = {0};
     for (size_t i = 0; i < picture->count; i++) {
         there[picture->spans[i].kind] = 1;
+    }
+}
+
+static void add_kinds(struct text *report, struct page_maps maps)
+{
+    uint64_t there[SPAN_KIND_COUNT] = {0};
+    for (size_t i = 0; i < maps.count; i++) {
+        note_kinds(there, maps.all[i].picture);
     }
     page_add_numbers(report, "kindsThere", there, SPAN_KIND_COUNT);
     text_add(report, ",\"kinds\":[");
@@ -208,11 +216,25 @@ static void add_kinds(struct text *report, const struct picture *picture)
     text_add(report, "],");
 }
 
-void page_add_picture(struct text *report, const struct picture *picture)
+static void add_map(struct text *report, const struct page_map *map)
 {
-    add_areas(report, picture);
-    add_kinds(report, picture);
-    text_format(report, "\"spans\":%zu,\"unit\":%" PRIu64 ",", picture->count, unit_of(picture));
+    text_add(report, "{\"name\":");
+    page_add_string(report, map->name);
+    text_add_character(report, ',');
+    add_areas(report, map->picture);
+    text_format(report, "\"spans\":%zu,\"unit\":%" PRIu64 "}", map->picture->count,
+                unit_of(map->picture));
+}
+
+void page_add_maps(struct text *report, struct page_maps maps)
+{
+    text_add(report, "\"maps\":[");
+    for (size_t i = 0; i < maps.count; i++) {
+        text_add(report, i == 0 ? "" : ",");
+        add_map(report, &maps.all[i]);
+    }
+    text_add(report, "],");
+    add_kinds(report, maps);
 }
 
 /* ---- The page ---- */
@@ -226,7 +248,7 @@ static const struct {
 };
 
 static void add_part(struct text *page, const char *name, size_t length, enum page_kind kind,
-                     const struct text *report, const struct picture *picture)
+                     const struct text *report, struct page_maps maps)
 {
     if (strncmp(name, "style", length) == 0) {
         text_add(page, page_style);
@@ -241,19 +263,21 @@ static void add_part(struct text *page, const char *name, size_t length, enum pa
     } else if (strncmp(name, "report", length) == 0) {
         text_add_bytes(page, report->bytes, report->length);
     } else {
-        add_packed_columns(page, picture);
+        for (size_t i = 0; i < maps.count; i++) {
+            add_packed_columns(page, maps.all[i].picture);
+        }
     }
 }
 
 void page_make(struct text *page, enum page_kind kind, const struct text *report,
-               const struct picture *picture)
+               struct page_maps maps)
 {
     const char *at = page_kinds[kind].frame;
     const char *mark;
     while ((mark = strstr(at, "{{")) != NULL) {
         const char *end = strstr(mark, "}}");
         text_add_bytes(page, at, (size_t)(mark - at));
-        add_part(page, mark + 2, (size_t)(end - mark - 2), kind, report, picture);
+        add_part(page, mark + 2, (size_t)(end - mark - 2), kind, report, maps);
         at = end + 2;
     }
     text_add(page, at);

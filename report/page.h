@@ -16,13 +16,25 @@ void page_add_lines(struct text *text, const char *lines);
 /* Adds "name":[numbers]. */
 void page_add_numbers(struct text *text, const char *name, const uint64_t *numbers, size_t count);
 
-/* Adds the members of the report's JSON that describe the picture; its columns go into the page. */
-void page_add_picture(struct text *report, const struct picture *picture);
+/* One of the heap maps of a page. */
+struct page_map {
+    const char *name; /* of what is shown, where there are several */
+    const struct picture *picture;
+};
+
+/* All have the same moments. */
+struct page_maps {
+    const struct page_map *all;
+    size_t count;
+};
+
+/* Adds the members of the report's JSON that describe the maps; their columns go into the page. */
+void page_add_maps(struct text *report, struct page_maps maps);
 
 enum page_kind { PAGE_REPORT, PAGE_COMPARISON, PAGE_KINDS };
 
-/* The page with the report's JSON, which is whole, and the picture's spans. */
+/* The page with the report's JSON, which is whole, and the spans of the maps. */
 void page_make(struct text *page, enum page_kind kind, const struct text *report,
-               const struct picture *picture);
+               struct page_maps maps);
 
 #endif

@@ -154,6 +154,7 @@ function fillSites() {
 class HeapView {
   constructor(spans) {
     this.spans = spans;
+    this.read = [spans]; // of the maps, when they were shown
     this.map = new HeapMap(element("map"), spans);
     this.moment = 0;
     this.holdsDue = 0;
@@ -174,6 +175,8 @@ class HeapView {
       make("option", { value: name }, COLOURINGS[name].title)));
     const groups = [...(hasSites ? ["site"] : []), "size", ...(isTimed ? ["age", "thread"] : []), ...(kinds > 1 ? ["kind"] : [])];
     element("group").replaceChildren(...groups.map((name) => make("option", { value: name }, GROUPINGS[name].title)));
+    element("which").replaceChildren(...report.maps.map((map, i) => make("option", { value: i }, map.name)));
+    element("which-label").hidden = report.maps.length < 2;
     element("slider").max = report.moments.seconds.length - 1;
     this.map.colouring = COLOURINGS[offered[0]];
     const isSingle = report.moments.seconds.length < 2;
@@ -192,6 +195,7 @@ class HeapView {
       this.draw();
     });
     element("group").addEventListener("change", () => this.fillHolds());
+    element("which").addEventListener("change", () => this.showMap(Number(element("which").value)));
     element("zoom-in").addEventListener("click", () => this.zoomMiddle(0.5));
     element("zoom-out").addEventListener("click", () => this.zoomMiddle(2));
     element("zoom-all").addEventListener("click", () => this.showAll());
@@ -199,6 +203,19 @@ class HeapView {
     listenToMap(this.map, this, {
       ArrowLeft: () => this.setMoment(this.moment - 1), ArrowRight: () => this.setMoment(this.moment + 1),
     });
+  }
+
+  // The same blocks where another allocator had them.
+  async showMap(number) {
+    this.read[number] ??= readSpans(number);
+    const spans = await this.read[number];
+    if (Number(element("which").value) === number) {
+      this.spans = spans;
+      this.map.take(spans);
+      this.select(-1);
+      this.leave();
+      this.setMoment(this.moment);
+    }
   }
 
   zoomAt(factor, x, y) {
@@ -456,8 +473,8 @@ async function start() {
   fillSites();
   fillTallies();
   fillThreads(onTime);
-  if (report.spans > 0) {
-    const spans = await readSpans();
+  if (report.maps[0]?.spans > 0) {
+    const spans = await readSpans(0);
     show("map-section");
     if (!isSample) {
       show("holds-section");

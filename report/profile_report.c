@@ -298,7 +298,6 @@ void profile_report_make(struct text *text, const struct raw_profile *profiles, 
                          char *const *files)
 {
     struct report report = {.text = text, .profiles = profiles, .count = count, .files = files};
-    struct picture none = {.count = 0};
     report.is_at_peak = strcmp(last_of(&report)->reason, "exit") == 0 &&
                         sum_of_numbers(last_of(&report), RAW_PEAK_BYTES) != 0;
     for (size_t i = 0; i < count; i++) {
@@ -308,7 +307,7 @@ void profile_report_make(struct text *text, const struct raw_profile *profiles, 
     add_heading(&report);
     add_figures(&report);
     add_notes(&report);
-    page_add_picture(text, &none);
+    page_add_maps(text, (struct page_maps){NULL, 0});
     text_add(text, "\"moments\":{\"seconds\":[],\"events\":[],\"live\":[],\"names\":[],\"peak\":0},"
                    "\"curves\":{\"seconds\":[],\"lines\":[]},\"rates\":[],\"threads\":[],"
                    "\"sizes\":[],\"lives\":[],");

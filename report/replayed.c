@@ -63,8 +63,11 @@ static void add_line(struct replays *replays, char *line)
     struct replayed *replayed =
         replays->count == 0 ? add_replay(replays, NULL) : &replays->all[replays->count - 1];
     const char *failure = behind(line, "failed");
+    const char *addresses_file = behind(line, "addresses");
     if (failure != NULL && replayed->failure == NULL) {
         replayed->failure = memory_copy_text(failure);
+    } else if (addresses_file != NULL && replayed->addresses_file == NULL) {
+        replayed->addresses_file = memory_copy_text(addresses_file);
     } else if (!add_sample(replayed, line)) {
         add_figure(replayed, line);
     }
@@ -102,6 +105,7 @@ void replays_free(struct replays *replays)
     for (size_t i = 0; i < replays->count; i++) {
         free(replays->all[i].name);
         free(replays->all[i].failure);
+        free(replays->all[i].addresses_file);
         free(replays->all[i].samples);
     }
     free(replays->all);

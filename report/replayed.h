@@ -23,8 +23,9 @@ struct replay_sample {
     X(peak_break, "peak_break_bytes")
 
 struct replayed {
-    char *name;    /* of the allocator; NULL: brkmalloc's own replay */
-    char *failure; /* NULL: none */
+    char *name;           /* of the allocator; NULL: brkmalloc's own replay */
+    char *failure;        /* NULL: none */
+    char *addresses_file; /* where it had the blocks; NULL: not told */
     double seconds;
 #define REPLAY_FIELD(field, word) uint64_t field;
     REPLAY_FIGURES(REPLAY_FIELD)

@@ -139,6 +139,7 @@ static void add_call_sites(struct text *text, const struct snapshot_set *set)
 void snapshot_report_make(struct text *text, const struct snapshot_set *set)
 {
     const struct heap_snapshot *last = &set->snapshots[set->count - 1];
+    struct page_map map = {"", set->picture};
     text_format(text, "{\"kind\":\"snapshot\",\"title\":\"Heap of process %" PRIu64 "\"",
                 last->process);
     text_format(text, ",\"single\":%s", heap_snapshot_has_blocks(last) ? "true" : "false");
@@ -146,7 +147,7 @@ void snapshot_report_make(struct text *text, const struct snapshot_set *set)
     add_figures(text, last);
     add_notes(text, last, set->picture);
     add_call_sites(text, set);
-    page_add_picture(text, set->picture);
+    page_add_maps(text, (struct page_maps){&map, 1});
     add_moments(text, set->snapshots, set->picture, set->files);
     add_split(text, set->snapshots, set->count);
     text_add(text, "\"curves\":{\"seconds\":[],\"lines\":[]},\"rates\":[],\"threads\":[],"

@@ -113,8 +113,8 @@ static void add_note_of_replays(const struct trace_report *report, size_t *count
     if (compares(replays)) {
         add_note(report->text, count,
                  "Allocators are compared by replays of the whole trace, which write to every page "
-                 "of each block; live bytes are the same on all. The heap map is that of the "
-                 "recorded program, not of a replay.");
+                 "of each block; live bytes are the same on all. The heap map can be that of the "
+                 "recorded program or that of a replay, of one event at a time.");
     } else if (replays->count != 0) {
         add_note(report->text, count,
                  "Resident memory and the break are those of a replay on brkmalloc, measured at "
@@ -158,7 +158,7 @@ static void add_notes(const struct trace_report *report)
     size_t count = 0;
     text_add(report->text, "\"notes\":[");
     add_note(report->text, &count,
-             "The map shows what was requested, at the addresses that the recorded program got. "
+             "The map shows what was requested, at the addresses that it got. "
              "%" PRIu32 " moments stand for %" PRIu64 " events; a block that came and went "
              "between two of them is in the sums but not on the map.",
              picture_moments(picture), course->events);
@@ -547,18 +547,19 @@ static void add_sites(const struct trace_report *report)
     text_add(report->text, "}");
 }
 
-void trace_report_make(struct text *text, struct traced traced, const char *file)
+void trace_report_make(struct text *text, const struct traced *traced, struct page_maps maps,
+                       const char *file)
 {
-    const struct course *course = traced.course;
-    struct trace_report report = {text, course, traced.sites, traced.trace, traced.replays};
+    const struct course *course = traced->course;
+    struct trace_report report = {text, course, traced->sites, traced->trace, traced->replays};
     text_format(text, "{\"kind\":\"trace\",\"single\":true,\"sample\":%" PRIu32 ",",
                 course->sample);
     add_call_sites(&report);
-    add_title(text, &traced.trace->header);
-    add_subtitle(text, course, &traced.trace->header, file);
+    add_title(text, &traced->trace->header);
+    add_subtitle(text, course, &traced->trace->header, file);
     add_figures(text, course);
     add_notes(&report);
-    page_add_picture(text, &course->picture);
+    page_add_maps(text, maps);
     add_moments(text, course);
     add_curves(&report);
     add_allocators(&report);

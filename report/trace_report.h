@@ -5,16 +5,18 @@
 
 #include "../profile/text.h"
 #include "course.h"
+#include "page.h"
 #include "replayed.h"
 
 /* What is known of a trace. */
 struct traced {
-    const struct course *course;
-    const struct trace_sites *sites;
-    const struct trace *trace;
+    struct course *course;
+    struct trace_sites *sites;
+    struct trace *trace;
     const struct replays *replays; /* empty where the trace was not replayed */
 };
 
-void trace_report_make(struct text *report, struct traced traced, const char *file);
+void trace_report_make(struct text *report, const struct traced *traced, struct page_maps maps,
+                       const char *file);
 
 #endif

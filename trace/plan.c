@@ -429,6 +429,7 @@ static bool begin(struct builder *builder, const struct trace *trace)
     builder->header.magic = PLAN_MAGIC;
     builder->header.touch = builder->settings->touch;
     builder->header.watches_heap = builder->settings->watches_heap;
+    builder->header.addresses = builder->settings->addresses;
     builder->header.quiet_milliseconds = builder->settings->quiet_milliseconds;
     builder->header.epoch_events = builder->settings->is_exact ? 1 : PLAN_EPOCH_EVENTS;
     builder->header.epochs_ahead = builder->settings->is_exact ? 1 : 2;
@@ -480,6 +481,7 @@ static bool finish(struct builder *builder, const struct events *events)
     }
     header->end_live_bytes = builder->live_bytes;
     header->end_live_blocks = builder->live_blocks;
+    header->block_count = events->block_count;
     header->unknown_frees = events->unknown_frees;
     header->lost_frees = events->lost_frees;
     header->recorded_nanoseconds = builder->nanoseconds;

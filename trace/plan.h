@@ -72,6 +72,8 @@ struct plan_settings {
     bool watches_heap;           /* also measure what brkmalloc knows of its heap */
     uint32_t quiet_milliseconds; /* after everything was freed, before what is left is measured */
     uint64_t memory_max;         /* bytes; a trace that needs more is refused */
+    int addresses; /* descriptor of a file for the addresses of all blocks in the order in which
+                      they come to be, 64 bits each, which needs is_exact; below 0: none */
 };
 
 /* One point of the curves. */
@@ -98,6 +100,8 @@ struct plan_header {
     uint64_t touch;
     uint64_t watches_heap;
     uint64_t quiet_milliseconds;
+    int64_t addresses;
+    uint64_t block_count; /* that the trace allocates, resized ones anew */
     /* What the trace says of the program. */
     uint64_t allocations;
     uint64_t frees;

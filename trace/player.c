@@ -61,6 +61,8 @@ static struct {
     const struct plan_sample *samples;
     struct measured *measured;
     struct slot *slots;
+    uint64_t *addresses; /* of the blocks so far; NULL: not wanted */
+    uint64_t address_count;
     _Atomic(uint32_t) *events_left; /* of each epoch */
     uint64_t own_bytes;
     uintptr_t first_break;
@@ -265,14 +267,24 @@ static void check_marks(const struct slot *slot, const unsigned char *memory, si
     }
 }
 
+/* Only in an exact order, in which a thread goes on when the one before it is done. */
+static void note_address(const unsigned char *memory)
+{
+    if (play.addresses != NULL) {
+        play.addresses[play.address_count++] = (uintptr_t)memory;
+    }
+}
+
 static void put_block(struct slot *slot, unsigned char *memory, size_t from, size_t size)
 {
     if (memory == NULL) {
         if (size != 0) {
             fail("the allocator has no block of %zu bytes: %s", size, strerror(errno));
         }
+        note_address(NULL);
         memory = &no_bytes;
     } else {
+        note_address(memory);
         touch(slot, memory, from, size);
     }
     slot->size = size;
@@ -491,6 +503,22 @@ static void *shared_memory(uint64_t bytes)
     return memory;
 }
 
+static void map_addresses(void)
+{
+    size_t bytes = play.header->block_count * sizeof(*play.addresses);
+    if (play.header->addresses < 0 || bytes == 0) {
+        return;
+    }
+    int descriptor = (int)play.header->addresses;
+    void *file = ftruncate(descriptor, (off_t)bytes) != 0
+                     ? MAP_FAILED
+                     : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (file == MAP_FAILED) {
+        fail("mapping the file of addresses: %s", strerror(errno));
+    }
+    play.addresses = file;
+}
+
 static void map_plan(int descriptor)
 {
     struct stat status;
@@ -539,6 +567,7 @@ static void prepare(int descriptor, uint64_t own_bytes)
 {
     map_plan(descriptor);
     const struct plan_header *header = play.header;
+    map_addresses();
     play.own_bytes = own_bytes;
     play.slots = shared_memory(header->slot_count * sizeof(*play.slots));
     play.measured = shared_memory(header->sample_count * sizeof(*play.measured));

@@ -33,7 +33,8 @@ const char program_name[] = "brkmalloc-replay";
 
 static const char usage[] =
     "usage: brkmalloc-replay [--preload LIB] [--samples N] [--order near|exact]\n"
-    "                        [--touch all|first|none] [--quiet MILLISECONDS] [--heap] FILE\n"
+    "                        [--touch all|first|none] [--quiet MILLISECONDS] [--heap]\n"
+    "                        [--addresses OUT] FILE\n"
     "       brkmalloc-replay --info FILE...\n"
     "       brkmalloc-replay --check FILE\n"
     "       brkmalloc-replay --dump FILE\n";
@@ -58,6 +59,9 @@ static const char help[] =
     "left\n"
     "                  is measured (0)\n"
     "  --heap          also say what brkmalloc itself knows of its heap\n"
+    "  --addresses OUT  write the address of each block to OUT, in the order of --dump's numbers, "
+    "as\n"
+    "                  64 bits each; means --order exact\n"
     "  --info          say what each trace is of\n"
     "  --check         only say whether, and if not, why the trace cannot be replayed\n"
     "  --dump          print the trace's events as text\n";
@@ -441,6 +445,14 @@ static int set_quiet(struct options *options, const char *text)
     return 0;
 }
 
+/* The descriptor stays open for the player. */
+static int set_addresses(struct options *options, const char *path)
+{
+    options->plan.is_exact = true;
+    options->plan.addresses = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    return options->plan.addresses < 0 ? system_error(path) : 0;
+}
+
 static int set_option(struct options *options, int option, const char *value)
 {
     switch (option) {
@@ -455,6 +467,8 @@ static int set_option(struct options *options, int option, const char *value)
         return set_touch(options, value);
     case 'q':
         return set_quiet(options, value);
+    case 'a':
+        return set_addresses(options, value);
     case 'h':
         options->plan.watches_heap = true;
         return 0;
@@ -476,11 +490,17 @@ static int set_option(struct options *options, int option, const char *value)
 static int parse(struct options *options, int argc, char **argv)
 {
     static const struct option names[] = {
-        {"preload", required_argument, NULL, 'p'}, {"samples", required_argument, NULL, 's'},
-        {"order", required_argument, NULL, 'o'},   {"touch", required_argument, NULL, 't'},
-        {"quiet", required_argument, NULL, 'q'},   {"heap", no_argument, NULL, 'h'},
-        {"info", no_argument, NULL, 'i'},          {"check", no_argument, NULL, 'c'},
-        {"dump", no_argument, NULL, 'd'},          {NULL, 0, NULL, 0},
+        {"preload", required_argument, NULL, 'p'},
+        {"samples", required_argument, NULL, 's'},
+        {"order", required_argument, NULL, 'o'},
+        {"touch", required_argument, NULL, 't'},
+        {"quiet", required_argument, NULL, 'q'},
+        {"heap", no_argument, NULL, 'h'},
+        {"info", no_argument, NULL, 'i'},
+        {"check", no_argument, NULL, 'c'},
+        {"dump", no_argument, NULL, 'd'},
+        {"addresses", required_argument, NULL, 'a'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
@@ -526,7 +546,7 @@ int main(int argc, char **argv)
         printf("%s%s", usage, help);
         return finish_output();
     }
-    struct options options = {.plan = {.samples = SAMPLES_DEFAULT}};
+    struct options options = {.plan = {.samples = SAMPLES_DEFAULT, .addresses = -1}};
     status = parse(&options, argc, argv);
     if (status != 0) {
         return status;

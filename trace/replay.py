@@ -139,24 +139,31 @@ def read_line(replay: Replay, line: str) -> None:
         replay.figures[words[0]] = float(words[1])
 
 
-def run_once(options: argparse.Namespace, replay: Replay, number: int) -> None:
-    """The memory is measured in round 0, the time in the others, undisturbed by it."""
-    command = [options.replayer, "--preload", replay.allocator.library, "--order", options.order,
-               "--touch", options.touch, "--samples", "0" if number else str(options.samples),
-               options.files[0]]
+def replay_once(options: argparse.Namespace, replay: Replay,
+                arguments: list[str]) -> subprocess.CompletedProcess | None:
+    """None, and the replay's reason, when it failed."""
+    command = [options.replayer, "--preload", replay.allocator.library, *arguments, options.files[0]]
     try:
         run = subprocess.run(command, capture_output=True, text=True, check=False,
                              timeout=LIMIT_SECONDS, env=clean_environment())
     except subprocess.TimeoutExpired:
         replay.reason = f"did not end within {LIMIT_SECONDS} s"
-        return
+        return None
+    if run.returncode == 0:
+        return run
+    said = last_line(run.stderr).removeprefix("brkmalloc-replay: ")
     if run.returncode < 0:
-        replay.reason = f"killed by {signal.Signals(-run.returncode).name}"
-    elif run.returncode > 0:
-        replay.reason = last_line(run.stderr).removeprefix("brkmalloc-replay: ")
-    if replay.reason:
-        said = last_line(run.stderr) if run.returncode < 0 else ""
-        replay.reason += f": {said}" if said else ""
+        killed = f"killed by {signal.Signals(-run.returncode).name}"
+        said = f"{killed}: {said}" if said else killed
+    replay.reason = said
+    return None
+
+
+def run_once(options: argparse.Namespace, replay: Replay, number: int) -> None:
+    """The memory is measured in round 0, the time in the others, undisturbed by it."""
+    run = replay_once(options, replay, ["--order", options.order, "--touch", options.touch,
+                                        "--samples", "0" if number else str(options.samples)])
+    if run is None:
         return
     measured = replay if number == 0 else Replay(replay.allocator)
     for line in run.stdout.splitlines():

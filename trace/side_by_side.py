@@ -19,7 +19,7 @@ from replay import Replay, mib
 
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
-from compare.allocators import UsageError  # noqa: E402
+from compare.allocators import Allocator, UsageError  # noqa: E402
 from compare.front import number_up_to, run_front, say_as  # noqa: E402
 from compare.table import figure, text_table  # noqa: E402
 
@@ -65,9 +65,11 @@ def row_of(replay: Replay) -> list[str]:
             mib(replay.value("peak_break_bytes"))]
 
 
-def lines_of(replay: Replay) -> list[str]:
+def lines_of(replay: Replay, addresses: str) -> list[str]:
     """As report/replayed.c reads them."""
     lines = [f"allocator {replay.allocator.name}"]
+    if addresses:
+        lines.append(f"addresses {addresses}")
     if replay.reason:
         return [*lines, f"failed {' '.join(replay.reason.split())}"]
     lines += [f"{name} {replay.value(name):.9g}" if name == "seconds" else
@@ -76,14 +78,40 @@ def lines_of(replay: Replay) -> list[str]:
                     f"{point.resident} {point.heap_break}" for point in replay.points]
 
 
+def is_ours(allocator: Allocator) -> bool:
+    with open(allocator.library, "rb") as file:
+        return b"\0brkm_malloc\0" in file.read()
+
+
+def has_map(replay: Replay) -> bool:
+    """The replay for it goes one event at a time, which takes long where threads take turns: ten
+    microseconds an event."""
+    return not replay.reason and (replay.figures["threads"] <= 1 or is_ours(replay.allocator))
+
+
+def write_addresses(options: argparse.Namespace, replay: Replay, path: str) -> str:
+    """Where one more replay had the blocks, for the heap map: the path, or nothing when it failed."""
+    if not has_map(replay):
+        return ""
+    replaying.progress(f"heap map: {replay.allocator.name}")
+    again = Replay(replay.allocator)
+    if replaying.replay_once(options, again, ["--touch", "none", "--samples", "0",
+                                              "--addresses", path]) is None:
+        say(f"no heap map of {replay.allocator.name}: {again.reason}")
+        return ""
+    return path
+
+
 def make_page(options: argparse.Namespace, replays: list[Replay]) -> int:
-    with tempfile.NamedTemporaryFile("w", prefix="brkmalloc-compare.", encoding="utf-8",
-                                     errors="surrogateescape") as file:
-        for replay in replays:
-            file.writelines(f"{line}\n" for line in lines_of(replay))
-        file.flush()
+    with tempfile.TemporaryDirectory(prefix="brkmalloc-compare.") as folder:
+        samples = os.path.join(folder, "samples")
+        with open(samples, "w", encoding="utf-8", errors="surrogateescape") as file:
+            for number, replay in enumerate(replays):
+                addresses = write_addresses(options, replay, os.path.join(folder, str(number)))
+                file.writelines(f"{line}\n" for line in lines_of(replay, addresses))
+        replaying.progress("")
         sys.stdout.flush()
-        return subprocess.run([options.pager, "--samples", file.name, "-o", options.output, "--",
+        return subprocess.run([options.pager, "--samples", samples, "-o", options.output, "--",
                                options.files[0]], check=False).returncode
 
 

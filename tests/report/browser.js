@@ -114,6 +114,16 @@ async function sites(browser) {
   await page.locator("#pins button").first().click();
   await page.waitForTimeout(200);
   result.pinned = { selected: await text(page, "#selected"), row: (await table(page, "pins"))[0] };
+  await page.locator("#which").selectOption({ label: "elsewhere" });
+  await page.waitForTimeout(500);
+  result.elsewhere = { offered: await page.locator("#which option").allInnerTexts(), left: await text(page, "#selected"),
+    groups: await table(page, "groups") };
+  await page.locator("#pins button").first().click();
+  await page.waitForTimeout(200);
+  result.elsewhere.selected = await text(page, "#selected");
+  await page.screenshot({ path: `${shots}/elsewhere.png`, fullPage: true });
+  await page.locator("#which").selectOption({ label: "the recorded program" });
+  await page.waitForTimeout(500);
   await page.locator("#sites th button").nth(1).click();
   result.byCount = await table(page, "sites");
   result.colours = await sample(page);

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -49,8 +50,23 @@ class Browser(Test):
         self.page = Page(self.path("page.html"))
         self.site_events, stacks, self.site_of = with_stacks(made_events(4000, 1, 11), 11)
         trace_file.write(self.path("sites"), self.site_events, stacks=stacks)
-        self.same("status", 0, self.run("-o", self.path("sites.html"), self.path("sites")).returncode)
+        self.elsewhere = self.make_replay()
+        self.same("status", 0, self.run("--samples", self.path("replay"), "-o", self.path("sites.html"),
+                                        self.path("sites")).returncode)
         self.sites_page = Page(self.path("sites.html"))
+
+    def make_replay(self) -> dict[int, int]:
+        """Of an allocator that has each block on pages of its own: its address by the recorded one."""
+        elsewhere, addresses, next_one = {}, [], 1 << 40
+        for event in self.site_events:
+            if event.operation == trace_file.MALLOC:
+                addresses.append(next_one)
+                elsewhere[event.address] = next_one
+                next_one += (event.size // PAGE + 1) * PAGE
+        self.write("addresses", struct.pack(f"<{len(addresses)}Q", *addresses))
+        self.write("replay", f"allocator elsewhere\naddresses {self.path('addresses')}\nseconds 1\n"
+                   f"sample {len(self.site_events)} 1 1 1 1 1\n".encode())
+        return elsewhere
 
     def use(self, chromium: str) -> dict:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser.js")
@@ -142,6 +158,17 @@ class Browser(Test):
         site = self.site_of[born[int(selected.split(":")[0], 16)].stack]
         self.expect("a block tells its call site", site == "not known" or site in selected, (site, selected))
         self.same("its row does, too", site, place(seen["pinned"]["row"][-1]))
+        self.replayed(seen["elsewhere"], live)
+
+    def replayed(self, seen: dict, live: dict[int, tuple[int, int]]) -> None:
+        """The same moment of the map of a replay."""
+        self.same("maps to choose", ["the recorded program", "elsewhere"], seen["offered"])
+        self.same("none is selected in another map", "", seen["left"])
+        there = {self.elsewhere[address]: found for address, found in live.items()}
+        self.block(seen["selected"], there)
+        pages = len({page for address, (size, _) in there.items()
+                     for page in range(address // PAGE, (address + max(size, 1) - 1) // PAGE + 1)})
+        self.same("pages of the replay", str(pages * PAGE), seen["groups"][-1][4])
 
     def check(self, result: dict) -> None:
         wide, narrow = result["wide"], result["narrow"]

@@ -27,30 +27,33 @@ class Span:
 
 
 class Page:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, number: int = 0) -> None:
+        """The map is that of the number, where there are several."""
         with open(path, encoding="utf-8") as file:
             self.html = file.read()
         self.report = json.loads(self.element("report"))
-        self.spans = self.read_spans()
+        self.maps = self.report["maps"]
+        self.spans = self.read_spans(number) if self.maps else []
 
     def element(self, name: str) -> str:
         found = re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script>', self.html, re.S)
         assert found, f"no element {name}"
         return found[1]
 
-    def read_spans(self) -> list[Span]:
-        count = self.report["spans"]
-        packed = base64.b64decode(self.element("columns"))
+    def read_spans(self, number: int) -> list[Span]:
+        shown = self.maps[number]
+        count = shown["spans"]
+        packed = base64.b64decode(self.element("columns").split("\n")[number])
         numbers = iter(numbers_of(zlib.decompress(packed) if packed else b""))
         columns = [[next(numbers) for _ in range(count)] for _ in range(8)]
         assert next(numbers, None) is None, "more numbers than spans have"
         starts = []
-        for area in self.report["areas"]:
+        for area in shown["areas"]:
             starts += [int(area["start"], 16)] + [None] * (area["spans"] - 1)
         spans, address = [], 0
         for start, (distance, size, first, lasts, thread, kind, blocks, site) in zip(
                 starts, zip(*columns)):
-            address = (start if start is not None else address) + distance * self.report["unit"]
+            address = (start if start is not None else address) + distance * shown["unit"]
             spans.append(Span(address, size, first, first + lasts, thread,
                               self.report["kinds"][kind], blocks, site))
         return spans

@@ -40,6 +40,7 @@ class SideBySide(Test):
                     run.stdout)
         page = Page(self.path("page.html"))
         self.page(page, rows)
+        self.maps("page.html", ["brkmalloc"])
         self.expect("no element from the command line", page.html.count("<script") == 4 and
                     "<script>alert" not in page.html)
 
@@ -65,6 +66,40 @@ class SideBySide(Test):
         wanted = trace_file.live_after(self.events, len(self.events))
         self.same("blocks on the map at the end", set(wanted),
                   {span.address for span in page.at(len(page.report["moments"]["events"]) - 1)})
+
+    def of_one_thread(self) -> None:
+        """Whose map other allocators have, too."""
+        trace_file.write(self.path("one"), made_events(3000, 1, 2))
+        run = self.run("--only", "brkmalloc", "--only", "glibc", self.path("one"), "-o",
+                       self.path("one.html"))
+        self.same("status of one thread", (0, ""), (run.returncode, run.stderr))
+        self.maps("one.html", ["brkmalloc", "glibc"])
+
+    def maps(self, file: str, allocators: list[str]) -> None:
+        """The same blocks at the same times, elsewhere, and at no time over each other."""
+        page = Page(self.path(file))
+        self.same("maps", ["the recorded program", *allocators],
+                  [shown["name"] for shown in page.maps])
+        places = [{span.address for span in page.spans}]
+        for number in range(1, len(page.maps)):
+            shown = Page(self.path(file), number)
+            self.same(f"blocks of map {number}", self.lives(page), self.lives(shown))
+            moments = range(len(page.report["moments"]["events"]))
+            self.same(f"overlapping blocks of map {number}", [],
+                      [moment for moment in moments if self.overlap(shown.at(moment))])
+            self.expect(f"alignment in map {number}",
+                        all(span.address % 16 == 0 for span in shown.spans))
+            places.append({span.address for span in shown.spans})
+        self.same("addresses of two heaps", set(), places[0] & places[-1])
+
+    @staticmethod
+    def lives(page: Page) -> list[tuple]:
+        return sorted((span.first, span.until, span.bytes, span.thread) for span in page.spans)
+
+    @staticmethod
+    def overlap(spans: list) -> bool:
+        return any(below.address + below.bytes > above.address
+                   for below, above in zip(spans, spans[1:]))
 
     @staticmethod
     def tells(line: str, row: dict) -> bool:
@@ -117,6 +152,7 @@ class SideBySide(Test):
 def main() -> int:
     with SideBySide(*map(os.path.abspath, sys.argv[1:])) as test:
         test.compare()
+        test.of_one_thread()
         test.wrong()
         test.without_malloc()
         return test.finish()
