@@ -7,8 +7,21 @@
  *   mode=pair      a block of 64 bytes, freed at once
  *   mode=updown    100 blocks of 64 bytes, then their frees in the same order
  *   mode=small     a random one of 4096 blocks is replaced by one of 16..515 bytes
- *   mode=medium    a random one of 256 blocks is replaced by one of 1 to 61 KB */
+ *   mode=medium    a random one of 256 blocks is replaced by one of 1 to 61 KB
+ * and of the kernel's family, where the allocator has it:
+ *   mode=kmalloc   kmalloc(64, GFP_ATOMIC), freed at once
+ *   mode=object    an object of 64 bytes of a slab cache, likewise
+ *   mode=page      one page, likewise */
 #include "bench.h"
+#include "brkmalloc/kernel.h"
+
+#pragma weak brkm_kmalloc
+#pragma weak brkm_kfree
+#pragma weak brkm_kmem_cache_create
+#pragma weak brkm_kmem_cache_alloc
+#pragma weak brkm_kmem_cache_free
+#pragma weak brkm_get_free_pages
+#pragma weak brkm_free_pages
 
 /* Keeps the compiler from reasoning about the block. */
 static inline void *opaque(void *memory)
@@ -63,11 +76,37 @@ static void run_medium(size_t operations)
     }
 }
 
+static void run_kmalloc(size_t operations)
+{
+    brkm_kfree(brkm_kmalloc(64, BRKM_GFP_KERNEL));
+    for (size_t i = 0; i < operations; i++) {
+        brkm_kfree(opaque(brkm_kmalloc(64, BRKM_GFP_ATOMIC)));
+    }
+}
+
+static void run_object(size_t operations)
+{
+    struct brkm_kmem_cache *cache = brkm_kmem_cache_create("object", 64, 0, 0, NULL);
+    for (size_t i = 0; i < operations; i++) {
+        brkm_kmem_cache_free(cache, opaque(brkm_kmem_cache_alloc(cache, BRKM_GFP_KERNEL)));
+    }
+}
+
+static void run_page(size_t operations)
+{
+    for (size_t i = 0; i < operations; i++) {
+        brkm_free_pages(opaque(brkm_get_free_pages(BRKM_GFP_KERNEL, 0)), 0);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(size_t operations);
-} modes[] = {
-    {"pair", run_pair}, {"updown", run_updown}, {"small", run_small}, {"medium", run_medium}};
+    bool is_kernels;
+} modes[] = {{"pair", run_pair, false},      {"updown", run_updown, false},
+             {"small", run_small, false},    {"medium", run_medium, false},
+             {"kmalloc", run_kmalloc, true}, {"object", run_object, true},
+             {"page", run_page, true}};
 
 int main(int argc, char **argv)
 {
@@ -76,12 +115,16 @@ int main(int argc, char **argv)
     const char *mode = text_argument("mode");
     arguments_end();
     for (size_t i = 0; mode != NULL && i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(mode, modes[i].name) == 0 && modes[i].is_kernels && brkm_kmalloc == NULL) {
+            fprintf(stderr, "%s: this allocator does not have it\n", mode);
+            return 3;
+        }
         if (strcmp(mode, modes[i].name) == 0) {
             modes[i].run(operations);
             printf("operations %zu\n", operations);
             return 0;
         }
     }
-    fprintf(stderr, "mode: pair, updown, small or medium\n");
+    fprintf(stderr, "mode: pair, updown, small, medium, kmalloc, object or page\n");
     return 2;
 }

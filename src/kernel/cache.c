@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/failslab.h"
+#include "kernel/kmalloc.h"
 #include "kernel/pages.h"
 #include "kernel/reserve.h"
 #include "kernel/shrink.h"
@@ -15,15 +16,18 @@
 
 /* What a destroyed cache has instead of CACHE_MAGIC. Its record is never given back, so that a
  * later use is told. */
-#define CACHE_DESTROYED UINT64_C(0x64657374726f7965)
+#define CACHE_DESTROYED 0x64657374u
 
 #define CACHE_LINE 64u
+
+unsigned brkm__caches_watched;
 
 static struct {
     struct spin lock;
     struct brkm_kmem_cache *first;
     uint8_t number_is_used[THREAD_MAGAZINES];
-} registry;
+    unsigned watched; /* bits of enum cache_watch */
+} registry = {.number_is_used = {[MAGAZINE_PAGES] = 1}};
 
 /* ---- Registry ---- */
 
@@ -37,10 +41,16 @@ static unsigned take_number(void)
     return number;
 }
 
+static void set_quick(struct brkm_kmem_cache *cache)
+{
+    relaxed_store(cache->quick_magazine, registry.watched == 0 ? cache->magazine : MAGAZINE_NONE);
+}
+
 static void enter(struct brkm_kmem_cache *cache, bool wants_magazines)
 {
     spin_acquire(&registry.lock);
-    cache->number = wants_magazines ? take_number() : MAGAZINE_NONE;
+    cache->magazine = wants_magazines ? take_number() : MAGAZINE_NONE;
+    set_quick(cache);
     cache->next = registry.first;
     registry.first = cache;
     spin_release(&registry.lock);
@@ -48,16 +58,17 @@ static void enter(struct brkm_kmem_cache *cache, bool wants_magazines)
 
 static void leave(struct brkm_kmem_cache *cache)
 {
-    if (cache->number != MAGAZINE_NONE) {
-        brkm__magazines_drop(cache->number);
+    if (cache->magazine != MAGAZINE_NONE) {
+        brkm__magazines_drop(cache->magazine);
     }
     spin_acquire(&registry.lock);
+    relaxed_store(cache->quick_magazine, MAGAZINE_NONE);
     struct brkm_kmem_cache **link = &registry.first;
     while (*link != cache) {
         link = &(*link)->next;
     }
     *link = cache->next;
-    registry.number_is_used[cache->number] = 0;
+    registry.number_is_used[cache->magazine] = 0;
     spin_release(&registry.lock);
 }
 
@@ -68,6 +79,18 @@ void brkm__caches_visit(void (*visit)(struct brkm_kmem_cache *cache, void *conte
         visit(cache, context);
     }
     spin_release(&registry.lock);
+}
+
+void brkm__caches_watch(enum cache_watch who, bool on)
+{
+    spin_acquire(&registry.lock);
+    registry.watched = on ? registry.watched | who : registry.watched & ~(unsigned)who;
+    for (struct brkm_kmem_cache *cache = registry.first; cache != NULL; cache = cache->next) {
+        set_quick(cache);
+    }
+    relaxed_store(brkm__caches_watched, registry.watched);
+    spin_release(&registry.lock);
+    brkm__kmalloc_take_magazines();
 }
 
 /* ---- Create ---- */
@@ -183,9 +206,10 @@ _Noreturn void brkm__cache_reject(const struct slab *slab, const void *object, c
         bool is_free = page != NULL && (page->kind == PAGE_FREE || page->kind == PAGE_KEPT);
         brkm__fatal(is_free ? FAULT_FREE_MEMORY : FAULT_INVALID_POINTER, place);
     }
-    const uint8_t *state = slab_state_of((struct slab *)(uintptr_t)slab, object);
-    place.block_size = state != NULL ? slab->cache->object_size : 0;
-    brkm__fatal(state != NULL ? FAULT_DOUBLE_FREE : FAULT_INVALID_POINTER, place);
+    const uint8_t *state = slab_state_of(slab, object);
+    bool is_object = state != NULL && state < slab->states + slab->cache->objects;
+    place.block_size = is_object ? slab->cache->object_size : 0;
+    brkm__fatal(is_object ? FAULT_DOUBLE_FREE : FAULT_INVALID_POINTER, place);
 }
 
 static BRKM_COLD void reject_zeroing(const struct brkm_kmem_cache *cache, const char *caller)
@@ -208,11 +232,8 @@ static void *ready(struct brkm_kmem_cache *cache, void *object, brkm_gfp_t flags
 
 static void *try_allocate(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
 {
-    void *object = slab_pop(cache->number);
-    if (unlikely(object == NULL)) {
-        object = brkm__slab_allocate(cache, flags);
-    }
-    return object;
+    struct magazine_entry entry;
+    return slab_pop(cache->magazine, &entry) ? entry.object : brkm__slab_allocate(cache, flags);
 }
 
 void *brkm__cache_allocate(struct brkm_kmem_cache *cache, brkm_gfp_t flags, const char *caller)
@@ -245,13 +266,11 @@ static BRKM_NOINLINE void *allocate_slow(struct brkm_kmem_cache *cache, brkm_gfp
 
 BRKM_ENTRY void *brkm_kmem_cache_alloc(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
 {
-    if (likely(gfp_is_usual(flags) && cache->magic == CACHE_MAGIC)) {
-        void *object = slab_pop(cache->number);
-        if (likely(object != NULL)) {
-            return object;
-        }
-    }
-    return allocate_slow(cache, flags);
+    struct magazine_entry entry;
+    return likely(gfp_is_usual(flags) && cache->magic == CACHE_MAGIC) &&
+                   slab_pop(relaxed_load(cache->quick_magazine), &entry)
+               ? entry.object
+               : allocate_slow(cache, flags);
 }
 
 BRKM_ENTRY void *brkm_kmem_cache_zalloc(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
@@ -274,17 +293,22 @@ BRKM_ENTRY int brkm_kmem_cache_alloc_bulk(struct brkm_kmem_cache *cache, brkm_gf
 
 /* ---- Free ---- */
 
-void brkm__cache_give_slow(struct slab *slab, void *object, uint8_t *state, const char *caller)
+void brkm__cache_give(struct slab *slab, void *object, const char *caller)
 {
+    uint8_t *state = slab_state_of(slab, object);
+    if (unlikely(state == NULL || relaxed_load(*state) != OBJECT_IN_USE)) {
+        brkm__cache_reject(slab, object, caller);
+    }
+    slab_remember(slab, object);
     if (debug_wants(slab->cache)) {
         brkm__debug_free(slab->cache, object, caller);
     }
     brkm__slab_free(slab, object, state);
 }
 
-BRKM_ENTRY void brkm_kmem_cache_free(struct brkm_kmem_cache *cache, void *object)
+static BRKM_NOINLINE void free_slow(struct brkm_kmem_cache *cache, void *object)
 {
-    if (unlikely(object == NULL)) {
+    if (object == NULL) {
         return;
     }
     struct slab *slab = slab_around(object);
@@ -296,7 +320,14 @@ BRKM_ENTRY void brkm_kmem_cache_free(struct brkm_kmem_cache *cache, void *object
         brkm__fatal(FAULT_WRONG_CACHE,
                     (struct fault_place){object, slab->cache->object_size, "kmem_cache_free"});
     }
-    cache_give(slab, object, "kmem_cache_free");
+    brkm__cache_give(slab, object, "kmem_cache_free");
+}
+
+BRKM_ENTRY void brkm_kmem_cache_free(struct brkm_kmem_cache *cache, void *object)
+{
+    if (unlikely(!slab_give_quickly(object, false, cache))) {
+        free_slow(cache, object);
+    }
 }
 
 BRKM_ENTRY void brkm_kmem_cache_free_bulk(struct brkm_kmem_cache *cache, size_t count,
@@ -312,9 +343,8 @@ BRKM_ENTRY void brkm_kmem_cache_free_bulk(struct brkm_kmem_cache *cache, size_t 
 static void flush_own(struct brkm_kmem_cache *cache)
 {
     struct kernel_thread *thread = brkm__kernel_thread_own();
-    if (thread != NULL && magazines_enter(thread)) {
-        brkm__slab_flush(cache, thread->magazines[cache->number], 0, true);
-        magazines_leave(thread);
+    if (thread != NULL && cache->magazine != MAGAZINE_NONE) {
+        brkm__slab_flush(cache, thread->magazines[cache->magazine], 0, true);
     }
 }
 

@@ -29,21 +29,18 @@ static inline struct slab *slab_around(const void *object)
 _Noreturn BRKM_COLD void brkm__cache_reject(const struct slab *slab, const void *object,
                                             const char *caller);
 
-/* What cache_give does where the magazine has no room, or the cache has none. */
-BRKM_NOINLINE void brkm__cache_give_slow(struct slab *slab, void *object, uint8_t *state,
-                                         const char *caller);
+/* Takes back an object of the slab, after all checks. */
+void brkm__cache_give(struct slab *slab, void *object, const char *caller);
 
-/* Verifies and takes back. */
-static BRKM_ALWAYS_INLINE void cache_give(struct slab *slab, void *object, const char *caller)
-{
-    uint8_t *state = slab_state_of(slab, object);
-    if (unlikely(state == NULL || relaxed_load(*state) != OBJECT_IN_USE)) {
-        brkm__cache_reject(slab, object, caller);
-    }
-    if (unlikely(!slab_push(slab->cache->number, object, state))) {
-        brkm__cache_give_slow(slab, object, state, caller);
-    }
-}
+/* Who wants each allocation to come by the slow path. */
+enum cache_watch { CACHE_WATCH_FAILSLAB = 1, CACHE_WATCH_RECORDER = 2 };
+
+/* Bits of enum cache_watch. Written under the registry's lock, read relaxed by every request but
+ * those that a magazine serves, which a change concerns a little later. */
+extern unsigned brkm__caches_watched BRKM_HIDDEN;
+
+/* Waits. */
+void brkm__caches_watch(enum cache_watch who, bool on);
 
 /* Calls `visit` for each cache, the registry's lock held. */
 void brkm__caches_visit(void (*visit)(struct brkm_kmem_cache *cache, void *context), void *context);

@@ -31,8 +31,8 @@ BRKM_ENTRY void brkm_failslab_set(const struct brkm_failslab *settings)
     failslab.asked = 0;
     failslab.failed = 0;
     failslab.random = settings->seed != 0 ? settings->seed : 1;
-    relaxed_store(brkm__gfp_unusual, is_on ? ~0u : GFP_UNUSUAL);
     spin_release(&failslab.lock);
+    brkm__caches_watch(CACHE_WATCH_FAILSLAB, is_on);
     brkm_free(old);
 }
 

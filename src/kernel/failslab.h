@@ -3,13 +3,12 @@
 #ifndef BRKMALLOC_KERNEL_FAILSLAB_H
 #define BRKMALLOC_KERNEL_FAILSLAB_H
 
+#include "kernel/cache.h"
 #include "kernel/gfp.h"
 
-/* While requests are made to fail all of them count as unusual, so that none is served on the fast
- * path. */
 static inline bool failslab_is_on(void)
 {
-    return relaxed_load(brkm__gfp_unusual) == ~0u;
+    return (relaxed_load(brkm__caches_watched) & CACHE_WATCH_FAILSLAB) != 0;
 }
 
 /* True when this request is to fail. `cache` is the cache's name, NULL where there is none. Never

@@ -11,8 +11,6 @@
  * drown in messages. */
 #define TOLD_MOST 10
 
-unsigned brkm__gfp_unusual = GFP_UNUSUAL;
-
 /* Flags that the calling thread's requests lose. Written and read by the thread. */
 static _Thread_local unsigned withheld __attribute__((tls_model("initial-exec")));
 

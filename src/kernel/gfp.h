@@ -15,13 +15,9 @@ enum gfp_zone { GFP_ZONE_DMA, GFP_ZONE_DMA32, GFP_ZONE_NORMAL, GFP_ZONE_COUNT };
     (~(unsigned)(BRKM_GFP_KERNEL | BRKM_GFP_HIGH | BRKM_GFP_HARDWALL | BRKM_GFP_ACCOUNT | \
                  BRKM_GFP_NOWARN))
 
-/* GFP_UNUSUAL, or all flags there are while a test makes requests fail (failslab.h). Written under
- * failslab's lock, read relaxed by every request: one that sees it late is spared. */
-extern unsigned brkm__gfp_unusual BRKM_HIDDEN;
-
 static inline bool gfp_is_usual(brkm_gfp_t flags)
 {
-    return likely((flags & relaxed_load(brkm__gfp_unusual)) == 0);
+    return likely((flags & GFP_UNUSUAL) == 0);
 }
 
 /* True when the request may wait, take locks and make system calls. */

@@ -36,14 +36,15 @@ static const uint16_t powers[] = {16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048
 
 static struct {
     pthread_once_t once;
-    struct brkm_kmem_cache *caches[CLASSES_MOST]; /* written once, before `number_of` is */
-    /* The number of the magazines for each step of sizes; MAGAZINE_NONE before the first request
-     * that may wait. Release; the fast path reads it relaxed, as it looks for nothing but a
-     * magazine. */
-    uint16_t number_of[STEPS + 1];
+    struct brkm_kmem_cache *caches[CLASSES_MOST]; /* written once, before `is_ready` is */
+    /* The magazine for each step of sizes, the caches' quick ones; MAGAZINE_NONE before the first
+     * request that may wait. Relaxed: the fast path looks for nothing but a magazine. */
+    uint8_t magazine_of[STEPS + 1];
     uint8_t class_of[STEPS + 1];
     bool is_ready; /* release; acquire */
-} kmalloc = {.once = PTHREAD_ONCE_INIT, .number_of = {[0 ... STEPS] = MAGAZINE_NONE}};
+} kmalloc = {.once = PTHREAD_ONCE_INIT, .magazine_of = {[0 ... STEPS] = MAGAZINE_NONE}};
+
+_Static_assert(MAGAZINE_NONE <= UINT8_MAX, "the number of a magazine is a byte");
 
 /* ---- Classes ---- */
 
@@ -73,8 +74,16 @@ static void make_class(unsigned class, size_t below, size_t size)
     kmalloc.caches[class] = cache;
     for (size_t step = (below >> STEP_SHIFT) + 1; step <= size >> STEP_SHIFT; step++) {
         kmalloc.class_of[step] = (uint8_t) class;
-        relaxed_store(kmalloc.number_of[step],
-                      (uint16_t)(cache != NULL ? cache->number : MAGAZINE_NONE));
+    }
+}
+
+void brkm__kmalloc_take_magazines(void)
+{
+    bool is_ready = __atomic_load_n(&kmalloc.is_ready, __ATOMIC_ACQUIRE);
+    for (size_t step = 1; is_ready && step <= STEPS; step++) {
+        const struct brkm_kmem_cache *cache = kmalloc.caches[kmalloc.class_of[step]];
+        uint32_t magazine = cache != NULL ? relaxed_load(cache->quick_magazine) : MAGAZINE_NONE;
+        relaxed_store(kmalloc.magazine_of[step], (uint8_t)magazine);
     }
 }
 
@@ -88,6 +97,7 @@ static void make_classes(void)
         below = size;
     }
     __atomic_store_n(&kmalloc.is_ready, true, __ATOMIC_RELEASE);
+    brkm__kmalloc_take_magazines();
 }
 
 /* The cache for a request; NULL before the first one that may wait, and when memory was short. */
@@ -123,7 +133,6 @@ static void *allocate_pages(size_t size, brkm_gfp_t flags)
     if (page == NULL) {
         return NULL;
     }
-    page->u.size = size;
     __atomic_store_n(&page->kind, PAGE_LARGE, __ATOMIC_RELEASE);
     return brkm__page_start(page);
 }
@@ -167,13 +176,11 @@ static BRKM_NOINLINE void *allocate(size_t size, brkm_gfp_t flags)
 
 BRKM_ENTRY void *brkm_kmalloc(size_t size, brkm_gfp_t flags)
 {
-    if (likely(size <= KMALLOC_SLAB_MAX && gfp_is_usual(flags))) {
-        void *object = slab_pop(relaxed_load(kmalloc.number_of[(size + 15) >> STEP_SHIFT]));
-        if (likely(object != NULL)) {
-            return object;
-        }
-    }
-    return allocate(size, flags);
+    struct magazine_entry entry;
+    return likely(size <= KMALLOC_SLAB_MAX && gfp_is_usual(flags)) &&
+                   slab_pop(relaxed_load(kmalloc.magazine_of[(size + 15) >> STEP_SHIFT]), &entry)
+               ? entry.object
+               : allocate(size, flags);
 }
 
 BRKM_ENTRY void *brkm_kzalloc(size_t size, brkm_gfp_t flags)
@@ -228,14 +235,21 @@ void brkm__kfree_other(void *object, const char *caller)
     }
 }
 
+static BRKM_NOINLINE void free_slow(void *object)
+{
+    struct slab *slab = slab_around(object);
+    if (slab != NULL) {
+        brkm__cache_give(slab, object, "kfree");
+    } else if (object != NULL) {
+        brkm__kfree_other(object, "kfree");
+    }
+}
+
 BRKM_ENTRY void brkm_kfree(const void *object)
 {
     void *own = (void *)(uintptr_t)object;
-    struct slab *slab = slab_around(own);
-    if (likely(slab != NULL)) {
-        cache_give(slab, own, "kfree");
-    } else if (own != NULL) {
-        brkm__kfree_other(own, "kfree");
+    if (unlikely(!slab_give_quickly(own, true, NULL))) {
+        free_slow(own);
     }
 }
 

@@ -12,6 +12,9 @@ void *brkm__kmalloc_for_reserve(size_t size);
 /* kfree of what is none of this family's: malloc's, else misuse. */
 BRKM_COLD void brkm__kfree_other(void *object, const char *caller);
 
+/* The caches' magazines for allocations have others. */
+void brkm__kmalloc_take_magazines(void);
+
 /* Bytes, the largest request: option kmalloc_limit. */
 size_t brkm__kmalloc_largest(void);
 

@@ -13,13 +13,13 @@
 static void flush_cache(struct brkm_kmem_cache *cache, void *context)
 {
     struct kernel_thread *thread = context;
-    brkm__slab_flush(cache, thread->magazines[cache->number], 0, true);
+    if (cache->magazine != MAGAZINE_NONE) {
+        brkm__slab_flush(cache, thread->magazines[cache->magazine], 0, true);
+    }
 }
 
 static void end_thread(struct kernel_thread *thread)
 {
-    thread->busy = 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     brkm__caches_visit(flush_cache, thread);
     brkm__page_flush(thread);
 }
@@ -31,6 +31,7 @@ static void lock_all(void)
     brkm__reserve_lock();
     brkm__failslab_lock();
     brkm__caches_lock_all();
+    brkm__slab_records_lock();
     brkm__vmalloc_lock();
     brkm__pages_lock_all();
     brkm__kernel_threads_lock();
@@ -41,6 +42,7 @@ static void open_all(void)
     brkm__kernel_threads_open();
     brkm__pages_open_all();
     brkm__vmalloc_open();
+    brkm__slab_records_open();
     brkm__caches_open_all();
     brkm__failslab_open();
     brkm__reserve_open();

@@ -46,75 +46,73 @@ static void collect_deferred(void)
 
 /* ---- The thread's magazine ---- */
 
-static struct brkm_page *pop(struct kernel_thread *thread)
+static BRKM_ALWAYS_INLINE bool pop(struct magazine_entry *entry)
 {
-    struct brkm_page *page = NULL;
-    if (magazines_enter(thread)) {
-        if (thread->page_count != 0) {
-            page = thread->pages[--thread->page_count];
-            page->u.size = 0;
-            relaxed_store(page->kind, PAGE_IN_USE);
-        }
-        magazines_leave(thread);
-    }
-    return page;
+    return magazine_pop(brkm__kernel_thread->magazines[MAGAZINE_PAGES], PAGE_IN_USE, entry);
 }
 
-/* Makes room where there is none. */
-static bool push(struct kernel_thread *thread, struct brkm_page *page)
+static BRKM_ALWAYS_INLINE bool push(struct brkm_page *page, void *start)
 {
-    if (!magazines_enter(thread)) {
-        return false;
+    page->is_clean = false;
+    return magazine_push(brkm__kernel_thread->magazines[MAGAZINE_PAGES], PAGE_KEPT,
+                         (struct magazine_entry){start, &page->kind});
+}
+
+/* Makes room in a full magazine, if that can be had without waiting. */
+static void make_room(struct magazine *magazine)
+{
+    uint32_t count = magazine_open(magazine);
+    if (count == MAGAZINE_BUSY) {
+        return;
     }
-    if (thread->page_count == THREAD_PAGES) {
-        unsigned from = THREAD_PAGES - THREAD_PAGE_BATCH;
-        unsigned given =
-            brkm__pages_give_kept(thread->pages + from, THREAD_PAGE_BATCH, PAGES_NO_WAIT);
-        unsigned left = THREAD_PAGE_BATCH - given;
-        memmove(thread->pages + from, thread->pages + from + given, left * sizeof(page));
-        thread->page_count = from + left;
+    unsigned from = THREAD_PAGES - THREAD_PAGE_BATCH;
+    if (count > from) {
+        struct magazine_entry *first = magazine->entries + from;
+        unsigned given = brkm__pages_give_kept(first, count - from, PAGES_NO_WAIT);
+        count -= given;
+        memmove(first, first + given, (count - from) * sizeof(*first));
     }
-    bool has_room = thread->page_count < THREAD_PAGES;
-    if (has_room) {
-        page->is_clean = false;
-        relaxed_store(page->kind, PAGE_KEPT);
-        thread->pages[thread->page_count++] = page;
-    }
-    magazines_leave(thread);
-    return has_room;
+    magazine_close(magazine, count);
 }
 
 static void refill(struct kernel_thread *thread)
 {
-    struct brkm_page *pages[THREAD_PAGE_BATCH];
-    unsigned count = brkm__pages_take_kept(pages, THREAD_PAGE_BATCH, PAGES_MAY_WAIT);
+    struct magazine_entry pages[THREAD_PAGE_BATCH];
+    struct magazine *magazine = brkm__magazine_make(thread, MAGAZINE_PAGES, THREAD_PAGES);
+    unsigned taken = brkm__pages_take_kept(pages, THREAD_PAGE_BATCH, PAGES_MAY_WAIT);
     unsigned kept = 0;
-    if (magazines_enter(thread)) {
-        while (kept < count && thread->page_count < THREAD_PAGES) {
-            thread->pages[thread->page_count++] = pages[kept++];
+    uint32_t count = magazine_open(magazine);
+    if (count != MAGAZINE_BUSY) {
+        while (kept < taken && count < THREAD_PAGES) {
+            magazine->entries[count++] = pages[kept++];
         }
-        magazines_leave(thread);
+        magazine_close(magazine, count);
     }
-    brkm__pages_give_kept(pages + kept, count - kept, PAGES_MAY_WAIT);
+    brkm__pages_give_kept(pages + kept, taken - kept, PAGES_MAY_WAIT);
 }
 
 void brkm__page_flush(struct kernel_thread *thread)
 {
-    brkm__pages_give_kept(thread->pages, thread->page_count, PAGES_MAY_WAIT);
-    thread->page_count = 0;
+    struct magazine *magazine = thread->magazines[MAGAZINE_PAGES];
+    uint32_t count = magazine_open(magazine);
+    if (count != MAGAZINE_BUSY) {
+        brkm__pages_give_kept(magazine->entries, count, PAGES_MAY_WAIT);
+        magazine_close(magazine, 0);
+    }
 }
 
 /* ---- Allocate ---- */
 
 static struct brkm_page *take_single(bool may_wait)
 {
-    struct brkm_page *page = pop(brkm__kernel_thread);
-    struct kernel_thread *thread = page == NULL && may_wait ? brkm__kernel_thread_own() : NULL;
+    struct magazine_entry entry;
+    bool popped = pop(&entry);
+    struct kernel_thread *thread = !popped && may_wait ? brkm__kernel_thread_own() : NULL;
     if (thread != NULL) {
         refill(thread);
-        page = pop(thread);
+        popped = pop(&entry);
     }
-    return page;
+    return popped ? page_of_kind(entry.state) : NULL;
 }
 
 static struct brkm_page *take(brkm_gfp_t flags, unsigned order, bool *is_clean)
@@ -162,15 +160,19 @@ struct brkm_page *brkm__page_allocate(brkm_gfp_t flags, unsigned order, const ch
     return page;
 }
 
+/* A page out of the thread's magazine; false on a miss, and while each request is to be seen. */
+static BRKM_ALWAYS_INLINE bool take_quickly(brkm_gfp_t flags, unsigned order,
+                                            struct magazine_entry *entry)
+{
+    return likely(order == 0 && gfp_is_usual(flags) && relaxed_load(brkm__caches_watched) == 0) &&
+           likely(pop(entry));
+}
+
 BRKM_ENTRY struct brkm_page *brkm_alloc_pages(brkm_gfp_t flags, unsigned order)
 {
-    if (likely(order == 0 && gfp_is_usual(flags))) {
-        struct brkm_page *page = pop(brkm__kernel_thread);
-        if (likely(page != NULL)) {
-            return page;
-        }
-    }
-    return brkm__page_allocate(flags, order, "alloc_pages");
+    struct magazine_entry entry;
+    return take_quickly(flags, order, &entry) ? page_of_kind(entry.state)
+                                              : brkm__page_allocate(flags, order, "alloc_pages");
 }
 
 static void *start_of(const struct brkm_page *page)
@@ -180,7 +182,10 @@ static void *start_of(const struct brkm_page *page)
 
 BRKM_ENTRY void *brkm_get_free_pages(brkm_gfp_t flags, unsigned order)
 {
-    return start_of(brkm_alloc_pages(flags, order));
+    struct magazine_entry entry;
+    return take_quickly(flags, order, &entry)
+               ? entry.object
+               : start_of(brkm__page_allocate(flags, order, "get_free_pages"));
 }
 
 BRKM_ENTRY void *brkm_get_zeroed_page(brkm_gfp_t flags)
@@ -205,17 +210,23 @@ static BRKM_COLD void reject(const struct brkm_page *page, const void *address, 
 
 void brkm__page_release(struct brkm_page *page, unsigned order)
 {
-    bool is_normal = page_section(page)->zone == brkm__pages_zone(GFP_ZONE_NORMAL);
-    if (order == 0 && is_normal && likely(push(brkm__kernel_thread, page))) {
-        return;
+    if (order == 0 && page->zone == GFP_ZONE_NORMAL) {
+        void *start = brkm__page_start(page);
+        if (push(page, start)) {
+            return;
+        }
+        make_room(brkm__kernel_thread->magazines[MAGAZINE_PAGES]);
+        if (push(page, start)) {
+            return;
+        }
     }
     if (!brkm__pages_give(page, order, PAGES_NO_WAIT)) {
         defer(page, order);
     }
 }
 
-static void free_block(struct brkm_page *page, const void *address, unsigned order,
-                       const char *caller)
+static BRKM_NOINLINE void free_block(struct brkm_page *page, const void *address, unsigned order,
+                                     const char *caller)
 {
     bool is_sound = page != NULL && relaxed_load(page->kind) == PAGE_IN_USE &&
                     page->order == order && address == brkm__page_start(page);
@@ -225,10 +236,26 @@ static void free_block(struct brkm_page *page, const void *address, unsigned ord
     brkm__page_release(page, order);
 }
 
+/* A page in use goes into the thread's magazine; false when it is none or there is no room. */
+static BRKM_ALWAYS_INLINE bool give_quickly(struct brkm_page *page, void *start)
+{
+    return likely(relaxed_load(page->kind) == PAGE_IN_USE && page->order == 0 &&
+                  page->zone == GFP_ZONE_NORMAL) &&
+           push(page, start);
+}
+
+static inline bool begins_page(const void *address)
+{
+    return (uintptr_t)address % ((size_t)1 << brkm__page_shift()) == 0;
+}
+
 BRKM_ENTRY void brkm_free_pages(void *address, unsigned order)
 {
-    if (likely(address != NULL)) {
-        free_block(page_of(address), address, order, "free_pages");
+    struct brkm_page *page = page_of(address);
+    bool given =
+        order == 0 && likely(page != NULL && begins_page(address)) && give_quickly(page, address);
+    if (unlikely(!given) && address != NULL) {
+        free_block(page, address, order, "free_pages");
     }
 }
 
@@ -246,7 +273,6 @@ static void split(struct brkm_page *page, unsigned order)
 {
     for (size_t i = 0; i < (size_t)1 << order; i++) {
         page[i].order = 0;
-        page[i].u.size = 0;
         __atomic_store_n(&page[i].kind, PAGE_IN_USE, __ATOMIC_RELEASE);
     }
 }

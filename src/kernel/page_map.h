@@ -33,7 +33,8 @@ struct brkm_page {
      * read without by whoever judges an address that a program hands in (relaxed). */
     uint8_t kind;
     uint8_t order;
-    uint8_t is_clean; /* of a free block: all its bytes are zero. Under the zone's lock */
+    uint8_t is_clean; /* of a free block, or a kept page: all its bytes are zero. Its owner's */
+    uint8_t zone;     /* enum gfp_zone; constant while the section has pages */
     uint16_t index;   /* in the section; never changes */
     union {
         struct { /* PAGE_FREE, under the zone's lock */
@@ -41,10 +42,10 @@ struct brkm_page {
             struct brkm_page *previous;
         } list;
         struct slab *slab; /* PAGE_SLAB: written before any object is handed out */
-        size_t size;       /* PAGE_IN_USE by pages_exact, PAGE_LARGE: bytes */
     } u;
 };
 
+_Static_assert(offsetof(struct brkm_page, kind) == 0, "a kind's address is its record's");
 _Static_assert(sizeof(struct brkm_page) == 24, "records cost 0.6 % of pages of 4 KiB");
 _Static_assert(SECTION_PAGES <= UINT16_MAX + 1u, "the index has 16 bits");
 
@@ -58,6 +59,12 @@ struct section {
 static inline struct section *page_section(const struct brkm_page *page)
 {
     return (struct section *)((uintptr_t)(page - page->index) - offsetof(struct section, pages));
+}
+
+/* Of the page's record. */
+static inline struct brkm_page *page_of_kind(uint8_t *kind)
+{
+    return (struct brkm_page *)(void *)kind;
 }
 
 void *brkm__page_start(const struct brkm_page *page);

@@ -206,6 +206,9 @@ static bool grow(struct zone *zone)
     }
     size_t bytes = section_bytes();
     section->zone = zone;
+    for (unsigned i = 0; i < SECTION_PAGES; i++) {
+        section->pages[i].zone = (uint8_t)(zone - zones);
+    }
     section->start = zone->limit != 0 ? map_below(zone->limit, bytes) : map_anywhere(bytes);
     if (section->start == 0 || !brkm__page_map_enter(section)) {
         if (section->start != 0) {
@@ -236,7 +239,6 @@ static struct brkm_page *take_below(enum gfp_zone highest, unsigned order, enum 
         struct brkm_page *page = take_from(zone, order, is_clean);
         if (page != NULL) {
             relaxed_store(page->kind, PAGE_IN_USE);
-            page->u.size = 0;
         }
         spin_release(&zone->lock);
         if (page != NULL) {
@@ -267,29 +269,31 @@ bool brkm__pages_give(struct brkm_page *page, unsigned order, enum pages_wait wa
     return true;
 }
 
-unsigned brkm__pages_take_kept(struct brkm_page **pages, unsigned count, enum pages_wait wait)
+unsigned brkm__pages_take_kept(struct magazine_entry *pages, unsigned count, enum pages_wait wait)
 {
     struct zone *zone = &zones[GFP_ZONE_NORMAL];
+    struct brkm_page *page;
     unsigned taken = 0;
     bool is_clean;
     do {
         if (!spin_take(&zone->lock, wait == PAGES_MAY_WAIT)) {
             return 0;
         }
-        while (taken < count && (pages[taken] = take_from(zone, 0, &is_clean)) != NULL) {
-            pages[taken]->is_clean = is_clean;
-            relaxed_store(pages[taken]->kind, PAGE_KEPT);
-            taken++;
+        while (taken < count && (page = take_from(zone, 0, &is_clean)) != NULL) {
+            page->is_clean = is_clean;
+            relaxed_store(page->kind, PAGE_KEPT);
+            pages[taken++] = (struct magazine_entry){brkm__page_start(page), &page->kind};
         }
         spin_release(&zone->lock);
     } while (taken == 0 && wait == PAGES_MAY_WAIT && grow(zone));
     return taken;
 }
 
-unsigned brkm__pages_give_kept(struct brkm_page **pages, unsigned count, enum pages_wait wait)
+unsigned brkm__pages_give_kept(const struct magazine_entry *pages, unsigned count,
+                               enum pages_wait wait)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!brkm__pages_give(pages[i], 0, wait)) {
+        if (!brkm__pages_give(page_of_kind(pages[i].state), 0, wait)) {
             return i;
         }
     }

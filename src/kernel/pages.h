@@ -11,6 +11,7 @@
 #include "kernel/gfp.h"
 #include "kernel/page_map.h"
 #include "kernel/spin.h"
+#include "kernel/thread.h"
 
 /* The calls that wait for nothing take locks only where they are open. */
 enum pages_wait { PAGES_NO_WAIT, PAGES_MAY_WAIT };
@@ -24,9 +25,11 @@ struct brkm_page *brkm__pages_take(enum gfp_zone highest, unsigned order, enum p
 /* Gives a block back; false, and nothing happened, when it would have to wait and must not. */
 bool brkm__pages_give(struct brkm_page *page, unsigned order, enum pages_wait wait);
 
-/* Up to `count` single pages of the kind PAGE_KEPT at once, and back. Returns how many. */
-unsigned brkm__pages_take_kept(struct brkm_page **pages, unsigned count, enum pages_wait wait);
-unsigned brkm__pages_give_kept(struct brkm_page **pages, unsigned count, enum pages_wait wait);
+/* Up to `count` single pages of the kind PAGE_KEPT at once, as a magazine has them, and back.
+ * Returns how many. */
+unsigned brkm__pages_take_kept(struct magazine_entry *pages, unsigned count, enum pages_wait wait);
+unsigned brkm__pages_give_kept(const struct magazine_entry *pages, unsigned count,
+                               enum pages_wait wait);
 
 struct zone *brkm__pages_zone(enum gfp_zone zone);
 

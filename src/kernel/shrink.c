@@ -142,9 +142,8 @@ bool brkm__shrink_again(struct shrink_rounds *rounds)
 BRKM_ENTRY size_t brkm_kernel_trim(void)
 {
     struct kernel_thread *thread = brkm__kernel_thread_own();
-    if (thread != NULL && magazines_enter(thread)) {
+    if (thread != NULL) {
         brkm__page_flush(thread);
-        magazines_leave(thread);
     }
     brkm__caches_return_empty();
     return brkm__pages_trim();

@@ -6,12 +6,9 @@
 
 #include "kernel/debug.h"
 #include "kernel/pages.h"
+#include "kit/own_memory.h"
 #include "kit/report.h"
 #include "malloc/malloc.h"
-
-/* Bytes of a slab of small objects: the record of a slab and the states of its objects are then 2 %
- * of it for objects of 64 bytes. Its pages are resident once they are used. */
-#define SLAB_BYTES (32u * 1024)
 
 /* A slab holds at least so many objects, where it may: what is left at its end is then at most an
  * eighth. */
@@ -22,8 +19,20 @@
 #define MAGAZINE_MOST 64u
 #define MAGAZINE_LEAST 4u
 
+/* Bytes from one colour to the next: a processor's cache line. */
+#define COLOUR_STEP 64u
+
 /* Empty slabs that a cache keeps. */
 #define EMPTY_KEPT 1u
+
+/* Bytes of records that come from the system at a time. */
+#define RECORDS_BYTES (16u * 1024)
+
+/* Records without pages. */
+static struct {
+    struct spin lock;
+    struct slab *first;
+} records;
 
 /* ---- Layout ---- */
 
@@ -35,7 +44,7 @@ static unsigned order_of(size_t bytes)
 void brkm__slab_lay_out(struct brkm_kmem_cache *cache, unsigned align)
 {
     cache->stride = (unsigned)align_up(cache->stride, align);
-    size_t bytes = cache->stride;
+    size_t bytes = max_size(SLAB_BYTES, cache->stride);
     if (cache->stride <= SLAB_SHARED_MAX) {
         size_t wanted = max_size(SLAB_BYTES, (size_t)cache->stride * SLAB_OBJECTS_MIN);
         bytes = min_size(wanted, SLAB_BYTES_MAX);
@@ -46,7 +55,10 @@ void brkm__slab_lay_out(struct brkm_kmem_cache *cache, unsigned align)
     cache->objects = is_shared ? (unsigned)(whole / cache->stride) : 1;
     cache->reciprocal = cache->objects > 1
                             ? (uint32_t)(((UINT64_C(1) << 32) + cache->stride - 1) / cache->stride)
-                            : 0;
+                            : SINGLE_RECIPROCAL;
+    size_t rest = whole - (size_t)cache->objects * cache->stride;
+    cache->colour_step = align > COLOUR_STEP ? align : COLOUR_STEP;
+    cache->colours = is_shared ? (unsigned)(rest / cache->colour_step) + 1 : 1;
     unsigned fitting = (unsigned)min_size(MAGAZINE_BYTES / cache->stride, MAGAZINE_MOST);
     cache->capacity =
         cache->capacity != 0 ? cache->capacity : (unsigned)max_size(fitting, MAGAZINE_LEAST);
@@ -165,7 +177,79 @@ static bool take_one(struct brkm_kmem_cache *cache, struct magazine_entry *entry
     return true;
 }
 
+/* ---- Records ---- */
+
+static bool make_records(void)
+{
+    struct slab *made = brkm__own_map(RECORDS_BYTES);
+    for (size_t i = 0; made != NULL && i < RECORDS_BYTES / sizeof(*made); i++) {
+        made[i].first = SLAB_NOWHERE;
+        made[i].next = records.first;
+        records.first = &made[i];
+    }
+    return made != NULL;
+}
+
+static struct slab *take_record(void)
+{
+    spin_acquire(&records.lock);
+    struct slab *slab = records.first != NULL || make_records() ? records.first : NULL;
+    if (slab != NULL) {
+        records.first = slab->next;
+    }
+    spin_release(&records.lock);
+    return slab;
+}
+
+static void give_record(struct slab *slab)
+{
+    spin_acquire(&records.lock);
+    slab->next = records.first;
+    records.first = slab;
+    spin_release(&records.lock);
+}
+
+void brkm__slab_records_lock(void)
+{
+    spin_acquire(&records.lock);
+}
+
+void brkm__slab_records_open(void)
+{
+    spin_release(&records.lock);
+}
+
 /* ---- Slabs come and go ---- */
+
+static unsigned colour_of_next(struct brkm_kmem_cache *cache)
+{
+    unsigned number = __atomic_fetch_add(&cache->next_colour, 1, __ATOMIC_RELAXED);
+    return number % cache->colours * cache->colour_step;
+}
+
+/* The slab of a cache that begins at `start`, all of its objects free. */
+static void begin_slab(struct slab *slab, struct brkm_kmem_cache *cache, struct brkm_page *page,
+                       uint8_t *states)
+{
+    relaxed_store(slab->reciprocal, cache->reciprocal);
+    slab->magazine = cache->magazine;
+    slab->states = states;
+    slab->cache = cache;
+    slab->page = page;
+    slab->free = cache->objects;
+    slab->hint = 0;
+    slab->is_deferred = 0;
+    uintptr_t start = (uintptr_t)brkm__page_start(page) + cache->front + colour_of_next(cache);
+    __atomic_store_n(&slab->first, start, __ATOMIC_RELEASE);
+}
+
+/* Its states go; the record stays. */
+static void end_slab(struct slab *slab)
+{
+    relaxed_store(slab->first, SLAB_NOWHERE);
+    brkm_free(slab->states);
+    give_record(slab);
+}
 
 static void construct(struct slab *slab)
 {
@@ -196,18 +280,19 @@ static void forget_pages(struct brkm_page *page, unsigned order)
 static bool grow(struct brkm_kmem_cache *cache)
 {
     bool is_clean;
-    struct slab *slab = brkm_calloc(1, sizeof(*slab) + cache->objects);
+    struct slab *slab = take_record();
+    uint8_t *states = slab == NULL ? NULL : brkm_calloc(1, cache->objects + 1);
     struct brkm_page *page =
-        slab == NULL ? NULL
-                     : brkm__pages_take(GFP_ZONE_NORMAL, cache->order, PAGES_MAY_WAIT, &is_clean);
+        states == NULL ? NULL
+                       : brkm__pages_take(GFP_ZONE_NORMAL, cache->order, PAGES_MAY_WAIT, &is_clean);
     if (page == NULL) {
-        brkm_free(slab);
+        brkm_free(states);
+        if (slab != NULL) {
+            give_record(slab);
+        }
         return false;
     }
-    slab->cache = cache;
-    slab->page = page;
-    slab->first = (uintptr_t)brkm__page_start(page) + cache->front;
-    slab->free = cache->objects;
+    begin_slab(slab, cache, page, states);
     construct(slab);
     name_pages(page, cache->order, slab);
     spin_acquire(&cache->lock);
@@ -239,9 +324,10 @@ size_t brkm__slab_return_empty(struct brkm_kmem_cache *cache, size_t keep)
         if (slab == NULL) {
             return count;
         }
-        forget_pages(slab->page, cache->order);
-        brkm__pages_give(slab->page, cache->order, PAGES_MAY_WAIT);
-        brkm_free(slab);
+        struct brkm_page *page = slab->page;
+        end_slab(slab);
+        forget_pages(page, cache->order);
+        brkm__pages_give(page, cache->order, PAGES_MAY_WAIT);
         count++;
     }
 }
@@ -251,19 +337,20 @@ size_t brkm__slab_return_empty(struct brkm_kmem_cache *cache, size_t keep)
 /* Half of the magazine, and one for the caller. */
 static void *refill(struct brkm_kmem_cache *cache, struct kernel_thread *thread)
 {
-    struct magazine *magazine = cache->number != MAGAZINE_NONE
-                                    ? brkm__magazine_make(thread, cache->number, cache->capacity)
+    struct magazine *magazine = cache->magazine != MAGAZINE_NONE
+                                    ? brkm__magazine_make(thread, cache->magazine, cache->capacity)
                                     : &brkm__magazine_none;
     struct magazine_entry entry = {0};
     struct magazine_entry more;
     spin_acquire(&cache->lock);
     collect_deferred(cache);
     take_one(cache, &entry);
-    if (magazines_enter(thread)) {
-        while (magazine->count < magazine->capacity / 2 && take_one(cache, &more)) {
-            magazine_push(magazine, more);
+    uint32_t count = magazine_open(magazine);
+    if (count != MAGAZINE_BUSY) {
+        while (count < magazine_capacity(magazine) / 2 && take_one(cache, &more)) {
+            magazine->entries[count++] = more;
         }
-        magazines_leave(thread);
+        magazine_close(magazine, count);
     }
     spin_release(&cache->lock);
     if (entry.object != NULL) {
@@ -311,30 +398,30 @@ void *brkm__slab_allocate(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
 bool brkm__slab_flush(struct brkm_kmem_cache *cache, struct magazine *magazine, unsigned keep,
                       bool may_wait)
 {
-    struct magazine_entry entry;
     if (!spin_take(&cache->lock, may_wait)) {
         return false;
     }
     collect_deferred(cache);
-    while (magazine->count > keep && magazine_pop(magazine, &entry)) {
-        give_object(cache, slab_of(entry.object), entry.state);
+    uint32_t count = magazine_open(magazine);
+    bool opened = count != MAGAZINE_BUSY;
+    if (opened) {
+        while (count > keep) {
+            count--;
+            give_object(cache, slab_of(magazine->entries[count].object),
+                        magazine->entries[count].state);
+        }
+        magazine_close(magazine, count);
     }
     spin_release(&cache->lock);
-    return true;
+    return opened;
 }
 
 /* Makes room in the thread's full magazine. */
 static bool make_room(struct brkm_kmem_cache *cache)
 {
-    struct kernel_thread *thread = brkm__kernel_thread;
-    if (!magazines_enter(thread)) {
-        return false;
-    }
-    struct magazine *magazine = thread->magazines[cache->number];
-    bool has_room = magazine != &brkm__magazine_none &&
-                    brkm__slab_flush(cache, magazine, magazine->capacity / 2, false);
-    magazines_leave(thread);
-    return has_room;
+    struct magazine *magazine = brkm__kernel_thread->magazines[cache->magazine];
+    return magazine != &brkm__magazine_none &&
+           brkm__slab_flush(cache, magazine, magazine_capacity(magazine) / 2, false);
 }
 
 static void push_deferred(struct brkm_kmem_cache *cache, struct slab *slab)
@@ -361,7 +448,8 @@ static void defer(struct brkm_kmem_cache *cache, struct slab *slab, uint8_t *sta
 void brkm__slab_free(struct slab *slab, void *object, uint8_t *state)
 {
     struct brkm_kmem_cache *cache = slab->cache;
-    if (make_room(cache) && slab_push(cache->number, object, state)) {
+    if (slab_push(brkm__kernel_thread, cache->magazine, object, state) ||
+        (make_room(cache) && slab_push(brkm__kernel_thread, cache->magazine, object, state))) {
         return;
     }
     if (!spin_take(&cache->lock, false)) {

@@ -5,16 +5,23 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "kernel/slab.h"
 #include "kernel/spin.h"
 #include "kit/own_memory.h"
 #include "malloc/malloc.h"
 
 struct magazine brkm__magazine_none;
+struct slab brkm__slab_none = {.first = SLAB_NOWHERE};
 
-static struct kernel_thread before_first_use = {.busy = 1};
-static struct kernel_thread after_exit = {.busy = 1};
+struct kernel_thread brkm__kernel_nobody = {
+    .magazines = {[0 ... THREAD_MAGAZINES - 1] = &brkm__magazine_none},
+    .guesses = {[0 ... THREAD_GUESSES - 1] = &brkm__slab_none},
+};
 
-_Thread_local struct kernel_thread *brkm__kernel_thread = &before_first_use;
+_Thread_local struct kernel_thread *brkm__kernel_thread = &brkm__kernel_nobody;
+
+/* True once the thread is at its end. */
+static _Thread_local bool has_ended __attribute__((tls_model("initial-exec")));
 void (*brkm__kernel_thread_ends)(struct kernel_thread *thread);
 
 static struct {
@@ -44,7 +51,8 @@ static void end_thread(void *value)
         pthread_setspecific(threads.key, thread);
         return;
     }
-    brkm__kernel_thread = &after_exit;
+    has_ended = true;
+    brkm__kernel_thread = &brkm__kernel_nobody;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     brkm__kernel_thread_ends(thread);
     spin_acquire(&threads.lock);
@@ -83,9 +91,7 @@ static BRKM_COLD struct kernel_thread *make_thread(void)
     if (thread == NULL) {
         return NULL;
     }
-    for (unsigned i = 0; i < THREAD_MAGAZINES; i++) {
-        thread->magazines[i] = &brkm__magazine_none;
-    }
+    *thread = brkm__kernel_nobody;
     enter(thread);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     brkm__kernel_thread = thread;
@@ -98,10 +104,10 @@ static BRKM_COLD struct kernel_thread *make_thread(void)
 struct kernel_thread *brkm__kernel_thread_own(void)
 {
     struct kernel_thread *thread = brkm__kernel_thread;
-    if (likely(thread != &before_first_use)) {
-        return thread == &after_exit ? NULL : thread;
+    if (likely(thread != &brkm__kernel_nobody)) {
+        return thread;
     }
-    return make_thread();
+    return has_ended ? NULL : make_thread();
 }
 
 /* ---- Magazines ---- */
@@ -113,8 +119,8 @@ struct magazine *brkm__magazine_make(struct kernel_thread *thread, unsigned numb
         struct magazine *made =
             brkm_malloc(sizeof(*made) + capacity * sizeof(struct magazine_entry));
         if (made != NULL) {
-            made->count = 0;
-            made->capacity = capacity;
+            made->used = 0;
+            made->room = capacity * (uint32_t)sizeof(struct magazine_entry);
             __atomic_signal_fence(__ATOMIC_SEQ_CST);
             thread->magazines[number] = made;
         }
@@ -128,7 +134,7 @@ void brkm__magazines_drop(unsigned number)
     for (struct kernel_thread *thread = threads.first; thread != NULL; thread = thread->next) {
         struct magazine *magazine = thread->magazines[number];
         if (magazine != &brkm__magazine_none) {
-            magazine->count = 0;
+            magazine->used = 0;
         }
     }
     spin_release(&threads.lock);
@@ -149,7 +155,7 @@ void brkm__kernel_threads_open(void)
 void brkm__kernel_threads_forget_others(void)
 {
     struct kernel_thread *own = brkm__kernel_thread;
-    bool has_own = own != &before_first_use && own != &after_exit;
+    bool has_own = own != &brkm__kernel_nobody;
     threads.first = has_own ? own : NULL;
     if (has_own) {
         own->next = NULL;

@@ -4,22 +4,28 @@
  * lists). A hit takes no lock and nothing atomic.
  *
  * A signal handler may come at any instruction and ask for memory without waiting. So whoever is at
- * a magazine says so in `busy`, and who finds it set, which only such a handler can, leaves the
- * magazines alone. */
+ * a magazine says so in `used`, and who finds it so, which only such a handler can, takes the
+ * magazine for one that is empty and full. */
 #ifndef BRKMALLOC_KERNEL_THREAD_H
 #define BRKMALLOC_KERNEL_THREAD_H
 
 #include "base/base.h"
 #include "kernel/page_map.h"
 
+struct slab;
+
 struct magazine_entry {
-    void *object;
-    uint8_t *state; /* of the object, in its slab (slab.h) */
+    void *object;   /* or the start of a page */
+    uint8_t *state; /* of the object, in its slab (slab.h), or the page's kind */
 };
 
+#define MAGAZINE_BUSY UINT32_MAX
+
 struct magazine {
-    uint32_t count;
-    uint32_t capacity;
+    /* MAGAZINE_BUSY while somebody is at the entries. Written by the thread; read by its own signal
+     * handlers: plain accesses, kept in their order for the compiler. */
+    volatile uint32_t used; /* bytes of `entries` */
+    uint32_t room;          /* likewise */
     struct magazine_entry entries[];
 };
 
@@ -27,73 +33,101 @@ struct magazine {
 #define THREAD_PAGES 32u
 #define THREAD_PAGE_BATCH 16u
 
-/* Slab caches that have magazines. The last number is for those that have none. */
-#define THREAD_MAGAZINES 512u
+/* Magazines: one for single pages, and one for each slab cache that has some. The last number is
+ * for those that have none. */
+#define THREAD_MAGAZINES 256u
+#define MAGAZINE_PAGES 0u
 #define MAGAZINE_NONE (THREAD_MAGAZINES - 1)
 
+/* Slabs that a thread remembers, by the address of what it freed. */
+#define THREAD_GUESSES 64u
+
 struct kernel_thread {
-    /* Written by the thread; read by its own signal handlers: plain accesses, kept in their order
-     * for the compiler. */
-    volatile uint8_t busy;
-    unsigned rounds; /* of thread-specific destructors that have run */
-    uint32_t page_count;
-    struct brkm_page *pages[THREAD_PAGES];
-    /* By the cache's number; empty_magazine where there is none yet. */
+    /* By number; brkm__magazine_none where there is none yet. */
     struct magazine *magazines[THREAD_MAGAZINES];
+    /* The slab that an address may lie in (slab_guess); brkm__slab_none at first. */
+    struct slab *guesses[THREAD_GUESSES];
+    unsigned rounds;            /* of thread-specific destructors that have run */
     struct kernel_thread *next; /* of all, under the lock of thread.c */
     struct kernel_thread **link;
 };
 
-/* Never NULL: before the first use, and after its end, a thread has a constant one that is busy. */
+/* Never NULL: before the first use, and after its end, a thread has one whose magazines have room
+ * for nothing. */
 extern _Thread_local struct kernel_thread *brkm__kernel_thread BRKM_HIDDEN
     __attribute__((tls_model("initial-exec")));
 
+extern struct kernel_thread brkm__kernel_nobody BRKM_HIDDEN;
 extern struct magazine brkm__magazine_none BRKM_HIDDEN;
+extern struct slab brkm__slab_none BRKM_HIDDEN;
 
 /* The calling thread's, made if need be; NULL when memory is short or the thread is at its end.
  * Waits. */
 struct kernel_thread *brkm__kernel_thread_own(void);
 
-/* Begins to be at the magazines; false when the caller interrupted somebody there, or the thread
- * has none. */
-static BRKM_ALWAYS_INLINE bool magazines_enter(struct kernel_thread *thread)
+static BRKM_ALWAYS_INLINE struct magazine_entry *magazine_entry_at(struct magazine *magazine,
+                                                                   uint32_t bytes)
 {
-    if (unlikely(thread->busy != 0)) {
+    return (struct magazine_entry *)(void *)((char *)magazine->entries + bytes);
+}
+
+static inline unsigned magazine_capacity(const struct magazine *magazine)
+{
+    return magazine->room / (uint32_t)sizeof(struct magazine_entry);
+}
+
+/* The state of what comes out of a magazine, or goes into one, is written by who does it: `state`.
+ */
+static BRKM_ALWAYS_INLINE bool magazine_pop(struct magazine *magazine, uint8_t state,
+                                            struct magazine_entry *entry)
+{
+    uint32_t last = magazine->used - (uint32_t)sizeof(*entry);
+    if (unlikely(last >= magazine->room)) {
         return false;
     }
-    thread->busy = 1;
+    magazine->used = MAGAZINE_BUSY;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    *entry = *magazine_entry_at(magazine, last);
+    relaxed_store(*entry->state, state);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    magazine->used = last;
     return true;
 }
 
-static BRKM_ALWAYS_INLINE void magazines_leave(struct kernel_thread *thread)
+static BRKM_ALWAYS_INLINE bool magazine_push(struct magazine *magazine, uint8_t state,
+                                             struct magazine_entry entry)
+{
+    uint32_t used = magazine->used;
+    if (unlikely(used >= magazine->room)) {
+        return false;
+    }
+    magazine->used = MAGAZINE_BUSY;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    relaxed_store(*entry.state, state);
+    *magazine_entry_at(magazine, used) = entry;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    magazine->used = used + (uint32_t)sizeof(entry);
+    return true;
+}
+
+/* For more than one entry: how many there are, and from now on they are the caller's alone, until
+ * it closes the magazine with another count. MAGAZINE_BUSY when the caller interrupted somebody
+ * there, or there is no magazine: it is not to be closed then. */
+static inline uint32_t magazine_open(struct magazine *magazine)
+{
+    uint32_t used = magazine->used;
+    if (unlikely(magazine->room == 0 || used == MAGAZINE_BUSY)) {
+        return MAGAZINE_BUSY;
+    }
+    magazine->used = MAGAZINE_BUSY;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return used / (uint32_t)sizeof(struct magazine_entry);
+}
+
+static inline void magazine_close(struct magazine *magazine, uint32_t count)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    thread->busy = 0;
-}
-
-/* ---- One magazine; the caller has entered ---- */
-
-static BRKM_ALWAYS_INLINE bool magazine_pop(struct magazine *magazine, struct magazine_entry *entry)
-{
-    uint32_t count = magazine->count;
-    if (unlikely(count == 0)) {
-        return false;
-    }
-    *entry = magazine->entries[count - 1];
-    magazine->count = count - 1;
-    return true;
-}
-
-static BRKM_ALWAYS_INLINE bool magazine_push(struct magazine *magazine, struct magazine_entry entry)
-{
-    uint32_t count = magazine->count;
-    if (unlikely(count == magazine->capacity)) {
-        return false;
-    }
-    magazine->entries[count] = entry;
-    magazine->count = count + 1;
-    return true;
+    magazine->used = count * (uint32_t)sizeof(struct magazine_entry);
 }
 
 /* The thread's magazine for the cache of that number, made for `capacity` objects if need be;

@@ -30,6 +30,24 @@ static void free_inside(void)
     brkm_kfree((char *)brkm_kmalloc(100, BRKM_GFP_KERNEL) + 16);
 }
 
+/* An object that has a slab to itself. */
+static void free_single_inside(void)
+{
+    struct brkm_kmem_cache *single = brkm_kmem_cache_create("single", 20000, 0, 0, NULL);
+    brkm_kmem_cache_free(single, (char *)brkm_kmem_cache_alloc(single, BRKM_GFP_KERNEL) + 32);
+}
+
+/* What is left of a slab behind its last object: 32 KiB hold ten objects of 3000 bytes. */
+static void free_of_the_rest(void)
+{
+    struct brkm_kmem_cache *cache_of_3000 = brkm_kmem_cache_create("rest", 3000, 8, 0, NULL);
+    char *object = brkm_kmem_cache_alloc(cache_of_3000, BRKM_GFP_KERNEL);
+    char *slab = (char *)((uintptr_t)object & ~(uintptr_t)(32768 - 1));
+    unsigned stride = (unsigned)(3000 + 15) / 16 * 16;
+    brkm_kmem_cache_free(cache_of_3000, object);
+    brkm_kmem_cache_free(cache_of_3000, slab + (size_t)(32768 / stride) * stride);
+}
+
 static void free_large_inside(void)
 {
     brkm_kfree((char *)brkm_kmalloc(100000, BRKM_GFP_KERNEL) + 16);
@@ -174,6 +192,10 @@ static const struct {
     {"free_twice", free_twice, "double free at 0x"},
     {"free_twice_later", free_twice_later, "double free at 0x"},
     {"free_inside", free_inside, "invalid pointer, not the start of a block in use at 0x"},
+    {"free_single_inside", free_single_inside,
+     "invalid pointer, not the start of a block in use at 0x"},
+    {"free_of_the_rest", free_of_the_rest,
+     "invalid pointer, not the start of a block in use at 0x"},
     {"free_large_inside", free_large_inside,
      "invalid pointer, not the start of a block in use at 0x"},
     {"free_large_twice", free_large_twice, "pointer into free memory"},
