@@ -153,7 +153,7 @@
 /* Rows of places without headers, for requests of up to three times their alignment: a header takes
  * one alignment more, a third and up. Bytes of the alignments that have them: below, the slack is
  * small, and above, pages of address space alone. */
-#define BRKM_ROW_ALIGNMENT_MIN ((size_t)64)
+#define BRKM_ROW_ALIGNMENT_MIN ((size_t)32)
 #define BRKM_ROW_ALIGNMENT_MAX (16 * BRKM_KIB)
 #define BRKM_ROW_MULTIPLES 3
 
