@@ -59,9 +59,23 @@ void brkm__os_let_cancellation(int held)
 
 _Static_assert(sizeof(pthread_key_t) == sizeof(unsigned), "struct os_thread_end holds a key");
 
+/* Key 0 stays the program's: a variable for a key that was never made has that value, and what is
+ * set by it shall fail as ever, not take the place of ours. */
+static void leave_key_zero(struct os_thread_end *ends, void (*end)(void *value))
+{
+    pthread_key_t other;
+    if (ends->key == 0 && pthread_key_create(&other, end) == 0) {
+        pthread_key_delete(ends->key);
+        ends->key = other;
+    }
+}
+
 bool brkm__os_watch_ends(struct os_thread_end *ends, void (*end)(void *value))
 {
     ends->valid = pthread_key_create(&ends->key, end) == 0;
+    if (ends->valid) {
+        leave_key_zero(ends, end);
+    }
     return ends->valid;
 }
 
