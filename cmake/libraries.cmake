@@ -24,7 +24,7 @@ endif()
 if(BRKM_KERNEL)
   list(APPEND core_sources kernel/cache.c kernel/debug.c kernel/failslab.c kernel/gfp.c kernel/kmalloc.c
     kernel/life.c kernel/mempool.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c
-    kernel/shrink.c kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c)
+    kernel/sheaf.c kernel/shrink.c kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c)
 endif()
 if(BRKM_GUARD)
   list(APPEND core_sources guard/canary.c guard/explain.c guard/guarded.c guard/hardened.c

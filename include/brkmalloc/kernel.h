@@ -111,7 +111,9 @@ BRKM_API void *brkm_krealloc_array(void *object, size_t count, size_t size,
                                    brkm_gfp_t flags) BRKM_NOTHROW __attribute__((alloc_size(2, 3)));
 
 /* Gives back what kmalloc, a slab cache or brkm_malloc gave; NULL and BRKM_ZERO_SIZE_PTR do
- * nothing. */
+ * nothing. The other way round brkm_free takes what kmalloc, a slab cache, vmalloc or kvmalloc
+ * gave, brkm_realloc resizes it, and brkm_malloc_usable_size tells its size; so do malloc's
+ * functions where the library stands for them. */
 BRKM_API void brkm_kfree(const void *object) BRKM_NOTHROW;
 /* The same; the object is cleared first, in a way that no compiler leaves out. */
 BRKM_API void brkm_kfree_sensitive(const void *object) BRKM_NOTHROW;
@@ -124,6 +126,12 @@ BRKM_API size_t brkm_ksize(const void *object) BRKM_NOTHROW;
 BRKM_API void *brkm_kmemdup(const void *source, size_t size, brkm_gfp_t flags) BRKM_NOTHROW;
 BRKM_API char *brkm_kstrdup(const char *string, brkm_gfp_t flags) BRKM_NOTHROW;
 BRKM_API char *brkm_kstrndup(const char *string, size_t most, brkm_gfp_t flags) BRKM_NOTHROW;
+
+/* A copy of `length` bytes with a zero behind them. */
+BRKM_API char *brkm_kmemdup_nul(const char *source, size_t length, brkm_gfp_t flags) BRKM_NOTHROW;
+
+/* kfree for each of `count`. */
+BRKM_API void brkm_kfree_bulk(size_t count, void **objects) BRKM_NOTHROW;
 
 /* printf into memory of kmalloc's. The formatting is libc's and not async-signal-safe. */
 BRKM_API char *brkm_kasprintf(brkm_gfp_t flags, const char *format, ...) BRKM_NOTHROW
@@ -175,6 +183,13 @@ BRKM_API unsigned brkm_get_order(size_t size) BRKM_NOTHROW;
 BRKM_API_ALLOC(1) void *brkm_vmalloc(size_t size) BRKM_NOTHROW;
 BRKM_API_ALLOC(1) void *brkm_vzalloc(size_t size) BRKM_NOTHROW;
 BRKM_API_ALLOC(1) void *brkm_vmalloc_huge(size_t size, brkm_gfp_t flags) BRKM_NOTHROW;
+/* With flags, which must allow to wait. */
+BRKM_API_ALLOC(1) void *brkm_vmalloc_with(size_t size, brkm_gfp_t flags) BRKM_NOTHROW;
+/* Resizes what vmalloc gave; it may move. NULL is vmalloc; size 0 frees and returns NULL. New bytes
+ * are zero with BRKM_GFP_ZERO, if all requests for it had that flag. When it fails the old area
+ * stands. */
+BRKM_API void *brkm_vrealloc(const void *address, size_t size, brkm_gfp_t flags) BRKM_NOTHROW
+    __attribute__((alloc_size(2)));
 /* NULL does nothing. May wait. */
 BRKM_API void brkm_vfree(const void *address) BRKM_NOTHROW;
 /* True when the address lies in memory of vmalloc's. */
@@ -188,6 +203,12 @@ BRKM_API_ALLOC(1, 2)
 void *brkm_kvmalloc_array(size_t count, size_t size, brkm_gfp_t flags) BRKM_NOTHROW;
 BRKM_API_ALLOC(1, 2) void *brkm_kvcalloc(size_t count, size_t size, brkm_gfp_t flags) BRKM_NOTHROW;
 BRKM_API void brkm_kvfree(const void *address) BRKM_NOTHROW;
+/* The same; `length` bytes are cleared first, in a way that no compiler leaves out. */
+BRKM_API void brkm_kvfree_sensitive(const void *address, size_t length) BRKM_NOTHROW;
+/* Resizes what either gave, as krealloc and vrealloc do. */
+BRKM_API void *brkm_kvrealloc(const void *address, size_t size, brkm_gfp_t flags) BRKM_NOTHROW
+    __attribute__((alloc_size(2)));
+BRKM_API void *brkm_kvmemdup(const void *source, size_t size, brkm_gfp_t flags) BRKM_NOTHROW;
 
 /* ---- Slab caches ---- */
 
@@ -235,6 +256,29 @@ BRKM_API int brkm_kmem_cache_alloc_bulk(struct brkm_kmem_cache *cache, brkm_gfp_
 BRKM_API void brkm_kmem_cache_free_bulk(struct brkm_kmem_cache *cache, size_t count,
                                         void **objects) BRKM_NOTHROW;
 
+/* A sheaf: objects that are set aside, so that as many requests cannot fail, wait or meet a lock.
+ */
+struct brkm_slab_sheaf;
+
+/* A sheaf of `count` objects; NULL when there are not so many. */
+BRKM_API struct brkm_slab_sheaf *brkm_kmem_cache_prefill_sheaf(struct brkm_kmem_cache *cache,
+                                                               brkm_gfp_t flags,
+                                                               unsigned count) BRKM_NOTHROW;
+/* Fills *sheaf up to `count` objects; another one may stand there afterwards. 0, or -ENOMEM, and
+ * the sheaf is as it was. */
+BRKM_API int brkm_kmem_cache_refill_sheaf(struct brkm_kmem_cache *cache, brkm_gfp_t flags,
+                                          struct brkm_slab_sheaf **sheaf,
+                                          unsigned count) BRKM_NOTHROW;
+/* An object out of the sheaf, to be freed as any other; NULL when the sheaf is empty. Of the flags
+ * BRKM_GFP_ZERO counts. */
+BRKM_API void *brkm_kmem_cache_alloc_from_sheaf(struct brkm_kmem_cache *cache, brkm_gfp_t flags,
+                                                struct brkm_slab_sheaf *sheaf) BRKM_NOTHROW;
+/* Objects that are in it. */
+BRKM_API unsigned brkm_kmem_cache_sheaf_size(const struct brkm_slab_sheaf *sheaf) BRKM_NOTHROW;
+/* Ends a sheaf; what is in it goes back. */
+BRKM_API void brkm_kmem_cache_return_sheaf(struct brkm_kmem_cache *cache, brkm_gfp_t flags,
+                                           struct brkm_slab_sheaf *sheaf) BRKM_NOTHROW;
+
 /* Gives slabs without objects in use back, those of the calling thread's magazine included. May
  * wait. Returns 0 when no slab is left, else 1. */
 BRKM_API int brkm_kmem_cache_shrink(struct brkm_kmem_cache *cache) BRKM_NOTHROW;
@@ -258,7 +302,15 @@ BRKM_API size_t brkm_kernel_trim(void) BRKM_NOTHROW;
 
 /* ---- Memory pools ---- */
 
-struct brkm_mempool;
+/* The members are the library's. All zero is a pool that was not initialized. */
+struct brkm_mempool {
+    unsigned lock;
+    int least, count;
+    void **elements;
+    void *(*alloc)(brkm_gfp_t flags, void *data);
+    void (*free)(void *element, void *data);
+    void *data;
+};
 typedef void *brkm_mempool_alloc_fn(brkm_gfp_t flags, void *data);
 typedef void brkm_mempool_free_fn(void *element, void *data);
 
@@ -270,6 +322,14 @@ BRKM_API struct brkm_mempool *brkm_mempool_create(int least, brkm_mempool_alloc_
 BRKM_API struct brkm_mempool *brkm_mempool_create_kmalloc_pool(int least, size_t size) BRKM_NOTHROW;
 BRKM_API struct brkm_mempool *
 brkm_mempool_create_slab_pool(int least, struct brkm_kmem_cache *cache) BRKM_NOTHROW;
+
+BRKM_API struct brkm_mempool *brkm_mempool_create_page_pool(int least, unsigned order) BRKM_NOTHROW;
+/* The same in memory of the caller's: 0, or -ENOMEM or -EINVAL. Ended by exit, which does nothing
+ * to a pool that is all zero. */
+BRKM_API int brkm_mempool_init(struct brkm_mempool *pool, int least, brkm_mempool_alloc_fn *alloc,
+                               brkm_mempool_free_fn *free, void *data) BRKM_NOTHROW;
+BRKM_API void brkm_mempool_exit(struct brkm_mempool *pool) BRKM_NOTHROW;
+BRKM_API bool brkm_mempool_is_initialized(const struct brkm_mempool *pool) BRKM_NOTHROW;
 
 /* An element by `alloc`, or else one that the pool keeps. Where there is none, flags that may wait
  * wait until one is freed; others get NULL. */

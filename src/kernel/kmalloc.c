@@ -13,6 +13,7 @@
 #include "kernel/pages.h"
 #include "kernel/reserve.h"
 #include "kernel/shrink.h"
+#include "kernel/vmalloc.h"
 #include "kit/options.h"
 #include "malloc/malloc.h"
 #include "malloc/verify.h"
@@ -220,12 +221,14 @@ static void free_large(struct brkm_page *page, const void *object, const char *c
     brkm__page_release(page, page->order);
 }
 
-void brkm__kfree_other(void *object, const char *caller)
+/* What lies in no slab. */
+static BRKM_COLD void free_other(void *object, const char *caller)
 {
-    if (object == BRKM_ZERO_SIZE_PTR) {
-        return;
-    }
     struct brkm_page *page = page_of(object);
+    if (page == NULL && brkm__vmalloc_begins(object)) {
+        brkm__fatal(FAULT_INVALID_POINTER,
+                    (struct fault_place){.address = object, .caller = caller});
+    }
     if (page == NULL) {
         brkm_free(object);
     } else if (page->kind == PAGE_LARGE) {
@@ -235,13 +238,13 @@ void brkm__kfree_other(void *object, const char *caller)
     }
 }
 
-static BRKM_NOINLINE void free_slow(void *object)
+static BRKM_NOINLINE void free_slow(void *object, const char *caller)
 {
     struct slab *slab = slab_around(object);
     if (slab != NULL) {
-        brkm__cache_give(slab, object, "kfree");
-    } else if (object != NULL) {
-        brkm__kfree_other(object, "kfree");
+        brkm__cache_give(slab, object, caller);
+    } else if (!BRKM_ZERO_OR_NULL_PTR(object)) {
+        free_other(object, caller);
     }
 }
 
@@ -249,7 +252,14 @@ BRKM_ENTRY void brkm_kfree(const void *object)
 {
     void *own = (void *)(uintptr_t)object;
     if (unlikely(!slab_give_quickly(own, true, NULL))) {
-        free_slow(own);
+        free_slow(own, "kfree");
+    }
+}
+
+BRKM_ENTRY void brkm_kfree_bulk(size_t count, void **objects)
+{
+    for (size_t i = 0; i < count; i++) {
+        brkm_kfree(objects[i]);
     }
 }
 
@@ -332,18 +342,19 @@ BRKM_ENTRY void *brkm_kmemdup(const void *source, size_t size, brkm_gfp_t flags)
     return copy;
 }
 
-BRKM_ENTRY char *brkm_kstrndup(const char *string, size_t most, brkm_gfp_t flags)
+BRKM_ENTRY char *brkm_kmemdup_nul(const char *source, size_t length, brkm_gfp_t flags)
 {
-    if (string == NULL) {
-        return NULL;
-    }
-    size_t length = strnlen(string, most);
-    char *copy = brkm_kmalloc(length + 1, flags);
+    char *copy = source == NULL ? NULL : brkm_kmalloc(length + 1, flags);
     if (copy != NULL) {
-        memcpy(copy, string, length);
+        memcpy(copy, source, length);
         copy[length] = '\0';
     }
     return copy;
+}
+
+BRKM_ENTRY char *brkm_kstrndup(const char *string, size_t most, brkm_gfp_t flags)
+{
+    return string == NULL ? NULL : brkm_kmemdup_nul(string, strnlen(string, most), flags);
 }
 
 BRKM_ENTRY char *brkm_kstrdup(const char *string, brkm_gfp_t flags)
@@ -372,3 +383,46 @@ BRKM_ENTRY char *brkm_kasprintf(brkm_gfp_t flags, const char *format, ...)
     va_end(list);
     return text;
 }
+
+/* ---- Malloc's functions ---- */
+
+static bool neighbour_has_address(const void *memory)
+{
+    return page_of(memory) != NULL || brkm__vmalloc_begins(memory);
+}
+
+static void neighbour_free(void *memory, const char *caller)
+{
+    if (page_of(memory) != NULL || !brkm__vmalloc_free(memory)) {
+        free_slow(memory, caller);
+    }
+}
+
+static size_t neighbour_usable_size(const void *memory)
+{
+    return page_of(memory) != NULL ? brkm_ksize(memory) : brkm__vmalloc_size(memory);
+}
+
+/* A realloc from malloc's family may well wait. */
+static void *neighbour_realloc(void *memory, size_t size)
+{
+    if (page_of(memory) != NULL && size <= brkm__kmalloc_largest()) {
+        return size != 0 ? brkm_krealloc(memory, size, BRKM_GFP_KERNEL | BRKM_GFP_NOWARN)
+                         : (neighbour_free(memory, "realloc"), NULL);
+    }
+    void *moved = size != 0 ? brkm_malloc(size) : NULL;
+    if (moved != NULL) {
+        memcpy(moved, memory, min_size(neighbour_usable_size(memory), size));
+    }
+    if (moved != NULL || size == 0) {
+        neighbour_free(memory, "realloc");
+    }
+    return moved;
+}
+
+const struct neighbour brkm__kernel_neighbour = {
+    .has = neighbour_has_address,
+    .free = neighbour_free,
+    .realloc = neighbour_realloc,
+    .usable_size = neighbour_usable_size,
+};

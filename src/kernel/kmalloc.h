@@ -5,12 +5,13 @@
 
 #include "base/base.h"
 #include "kernel/gfp.h"
+#include "malloc/foreign.h"
 
 /* An object for the reserve, whose bytes are resident. */
 void *brkm__kmalloc_for_reserve(size_t size);
 
-/* kfree of what is none of this family's: malloc's, else misuse. */
-BRKM_COLD void brkm__kfree_other(void *object, const char *caller);
+/* What malloc's functions do with memory of this family's. */
+extern const struct neighbour brkm__kernel_neighbour BRKM_HIDDEN;
 
 /* The caches' magazines for allocations have others. */
 void brkm__kmalloc_take_magazines(void);

@@ -2,6 +2,7 @@
  * The family and the process: threads that end, forks. */
 #include "kernel/cache.h"
 #include "kernel/failslab.h"
+#include "kernel/kmalloc.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pages.h"
 #include "kernel/reserve.h"
@@ -59,5 +60,6 @@ static void open_in_child(void)
 __attribute__((constructor(102))) static void start(void)
 {
     brkm__kernel_thread_ends = end_thread;
+    relaxed_store(brkm__neighbour, &brkm__kernel_neighbour);
     brkm__os_at_fork(lock_all, open_all, open_in_child);
 }

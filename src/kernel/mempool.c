@@ -14,26 +14,23 @@
  * elements may come back by `alloc` as well. */
 #define WAIT 5u
 
-struct brkm_mempool {
-    struct spin lock;
-    /* Written under the lock. */
-    int least;
-    int count;       /* elements that the pool keeps */
-    void **elements; /* `least` places */
-    /* Constant. */
-    brkm_mempool_alloc_fn *alloc;
-    brkm_mempool_free_fn *free;
-    void *data;
-};
+/* In a pool `lock` guards `least`, `count` and `elements`, which has `least` places. The functions
+ * and `data` are constant. */
+static struct spin *lock_of(struct brkm_mempool *pool)
+{
+    return (struct spin *)(void *)&pool->lock;
+}
+
+_Static_assert(sizeof(struct spin) == sizeof(unsigned), "the lock's place in the public structure");
 
 static void *take(struct brkm_mempool *pool, bool may_wait)
 {
     void *element = NULL;
-    if (spin_take(&pool->lock, may_wait)) {
+    if (spin_take(lock_of(pool), may_wait)) {
         if (pool->count > 0) {
             element = pool->elements[--pool->count];
         }
-        spin_release(&pool->lock);
+        spin_release(lock_of(pool));
     }
     return element;
 }
@@ -47,12 +44,12 @@ static bool keep(struct brkm_mempool *pool, void *element)
         __atomic_load_n(&pool->least, __ATOMIC_RELAXED)) {
         return false;
     }
-    if (spin_try(&pool->lock)) {
+    if (spin_try(lock_of(pool))) {
         kept = pool->count < pool->least;
         if (kept) {
             pool->elements[pool->count++] = element;
         }
-        spin_release(&pool->lock);
+        spin_release(lock_of(pool));
     }
     return kept;
 }
@@ -71,24 +68,35 @@ static bool fill(struct brkm_mempool *pool)
     return true;
 }
 
+BRKM_ENTRY int brkm_mempool_init(struct brkm_mempool *pool, int least, brkm_mempool_alloc_fn *alloc,
+                                 brkm_mempool_free_fn *free, void *data)
+{
+    *pool = (struct brkm_mempool){.alloc = alloc, .free = free, .data = data};
+    if (least < 1) {
+        return -EINVAL;
+    }
+    pool->elements = brkm_calloc((size_t)least, sizeof(void *));
+    pool->least = pool->elements != NULL ? least : 0;
+    if (pool->elements == NULL || !fill(pool)) {
+        brkm_mempool_exit(pool);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+BRKM_ENTRY bool brkm_mempool_is_initialized(const struct brkm_mempool *pool)
+{
+    return pool->elements != NULL;
+}
+
 BRKM_ENTRY struct brkm_mempool *brkm_mempool_create(int least, brkm_mempool_alloc_fn *alloc,
                                                     brkm_mempool_free_fn *free, void *data)
 {
-    if (least < 1) {
-        errno = EINVAL;
-        return NULL;
-    }
     struct brkm_mempool *pool = brkm_calloc(1, sizeof(*pool));
-    void **elements = pool == NULL ? NULL : brkm_calloc((size_t)least, sizeof(void *));
-    if (elements == NULL) {
+    int failed = pool == NULL ? -ENOMEM : brkm_mempool_init(pool, least, alloc, free, data);
+    if (failed != 0) {
         brkm_free(pool);
-        return NULL;
-    }
-    *pool = (struct brkm_mempool){
-        .least = least, .elements = elements, .alloc = alloc, .free = free, .data = data};
-    if (!fill(pool)) {
-        brkm_mempool_destroy(pool);
-        errno = ENOMEM;
+        errno = -failed;
         return NULL;
     }
     return pool;
@@ -132,7 +140,7 @@ BRKM_ENTRY int brkm_mempool_resize(struct brkm_mempool *pool, int least)
             pool->free(element, pool->data);
         }
     }
-    spin_acquire(&pool->lock);
+    spin_acquire(lock_of(pool));
     void **old = pool->elements;
     int kept = pool->count < least ? pool->count : least;
     for (int i = 0; i < kept; i++) {
@@ -141,24 +149,44 @@ BRKM_ENTRY int brkm_mempool_resize(struct brkm_mempool *pool, int least)
     pool->elements = elements;
     pool->least = least;
     pool->count = kept;
-    spin_release(&pool->lock);
+    spin_release(lock_of(pool));
     brkm_free(old);
     return fill(pool) ? 0 : -1;
 }
 
-BRKM_ENTRY void brkm_mempool_destroy(struct brkm_mempool *pool)
+BRKM_ENTRY void brkm_mempool_exit(struct brkm_mempool *pool)
 {
-    if (pool == NULL) {
-        return;
-    }
     for (int i = 0; i < pool->count; i++) {
         pool->free(pool->elements[i], pool->data);
     }
     brkm_free(pool->elements);
-    brkm_free(pool);
+    *pool = (struct brkm_mempool){0};
 }
 
-/* ---- Pools of kmalloc's objects and of a cache's ---- */
+BRKM_ENTRY void brkm_mempool_destroy(struct brkm_mempool *pool)
+{
+    if (pool != NULL) {
+        brkm_mempool_exit(pool);
+        brkm_free(pool);
+    }
+}
+
+/* ---- Pools of kmalloc's objects, of a cache's and of pages ---- */
+
+static void *alloc_pages(brkm_gfp_t flags, void *data)
+{
+    return brkm_alloc_pages(flags, (unsigned)(uintptr_t)data);
+}
+
+static void free_pages(void *element, void *data)
+{
+    brkm_free_page_block(element, (unsigned)(uintptr_t)data);
+}
+
+BRKM_ENTRY struct brkm_mempool *brkm_mempool_create_page_pool(int least, unsigned order)
+{
+    return brkm_mempool_create(least, alloc_pages, free_pages, (void *)(uintptr_t)order);
+}
 
 static void *alloc_kmalloc(brkm_gfp_t flags, void *data)
 {

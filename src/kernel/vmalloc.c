@@ -135,6 +135,25 @@ static bool may_contain(uintptr_t address)
     return address >= relaxed_load(table.lowest) && address < relaxed_load(table.highest);
 }
 
+bool brkm__vmalloc_begins(const void *address)
+{
+    if (!may_contain((uintptr_t)address)) {
+        return false;
+    }
+    spin_acquire(&table.lock);
+    bool begins = table.areas[find((uintptr_t)address)].start == (uintptr_t)address;
+    spin_release(&table.lock);
+    return begins;
+}
+
+size_t brkm__vmalloc_size(const void *address)
+{
+    spin_acquire(&table.lock);
+    size_t size = table.areas[find((uintptr_t)address)].size;
+    spin_release(&table.lock);
+    return size - ((size_t)1 << brkm__page_shift());
+}
+
 BRKM_ENTRY bool brkm_is_vmalloc_addr(const void *address)
 {
     bool found = false;
@@ -193,6 +212,15 @@ BRKM_ENTRY void *brkm_vzalloc(size_t size)
     return allocate(size, BRKM_GFP_KERNEL, "vzalloc");
 }
 
+BRKM_ENTRY void *brkm_vmalloc_with(size_t size, brkm_gfp_t flags)
+{
+    if (unlikely(!brkm__gfp_check(flags))) {
+        return NULL;
+    }
+    return likely(gfp_may_wait(flags)) ? allocate(size, flags, "__vmalloc")
+                                       : brkm__gfp_fail(flags, size, "__vmalloc");
+}
+
 BRKM_ENTRY void *brkm_vmalloc_huge(size_t size, brkm_gfp_t flags)
 {
     if (unlikely(!brkm__gfp_check(flags))) {
@@ -207,17 +235,49 @@ BRKM_ENTRY void *brkm_vmalloc_huge(size_t size, brkm_gfp_t flags)
 
 /* ---- Free ---- */
 
+bool brkm__vmalloc_free(const void *address)
+{
+    struct area area = {0};
+    if (may_contain((uintptr_t)address)) {
+        area = leave((uintptr_t)address);
+    }
+    if (area.size != 0) {
+        brkm__footprint_abandon((void *)area.start, area.size);
+    }
+    return area.size != 0;
+}
+
 BRKM_ENTRY void brkm_vfree(const void *address)
 {
-    if (address == NULL) {
-        return;
-    }
-    struct area area = leave((uintptr_t)address);
-    if (unlikely(area.size == 0)) {
+    if (unlikely(address != NULL && !brkm__vmalloc_free(address))) {
         brkm__fatal(FAULT_INVALID_POINTER,
                     (struct fault_place){.address = address, .caller = "vfree"});
     }
-    brkm__footprint_abandon((void *)area.start, area.size);
+}
+
+/* ---- Resize ---- */
+
+/* An area is moved when it has too few pages, or twice too many. */
+BRKM_ENTRY void *brkm_vrealloc(const void *address, size_t size, brkm_gfp_t flags)
+{
+    if (size == 0) {
+        brkm_vfree(address);
+        return NULL;
+    }
+    if (unlikely(address != NULL && !brkm__vmalloc_begins(address))) {
+        brkm__fatal(FAULT_INVALID_POINTER,
+                    (struct fault_place){.address = address, .caller = "vrealloc"});
+    }
+    size_t old_size = address != NULL ? brkm__vmalloc_size(address) : 0;
+    if (size <= old_size && size > old_size / 2) {
+        return (void *)(uintptr_t)address;
+    }
+    void *moved = brkm_vmalloc_with(size, flags);
+    if (moved != NULL && address != NULL) {
+        memcpy(moved, address, min_size(old_size, size));
+        brkm_vfree(address);
+    }
+    return moved;
 }
 
 /* ---- kmalloc or vmalloc ---- */
@@ -261,12 +321,51 @@ BRKM_ENTRY void *brkm_kvcalloc(size_t count, size_t size, brkm_gfp_t flags)
 
 BRKM_ENTRY void brkm_kvfree(const void *address)
 {
-    if (may_contain((uintptr_t)address) && page_of(address) == NULL &&
-        brkm_is_vmalloc_addr(address)) {
-        brkm_vfree(address);
-    } else {
+    if (page_of(address) != NULL || !brkm__vmalloc_free(address)) {
         brkm_kfree(address);
     }
+}
+
+static bool is_area(const void *address)
+{
+    return page_of(address) == NULL && brkm__vmalloc_begins(address);
+}
+
+BRKM_ENTRY void brkm_kvfree_sensitive(const void *address, size_t length)
+{
+    if (!BRKM_ZERO_OR_NULL_PTR(address)) {
+        void *own = (void *)(uintptr_t)address;
+        memset(own, 0, length);
+        __asm__ volatile("" : : "r"(own) : "memory");
+        brkm_kvfree(own);
+    }
+}
+
+BRKM_ENTRY void *brkm_kvrealloc(const void *address, size_t size, brkm_gfp_t flags)
+{
+    if (BRKM_ZERO_OR_NULL_PTR(address) || size == 0) {
+        brkm_kvfree(address);
+        return brkm_kvmalloc(size, flags);
+    }
+    size_t old_size = is_area(address) ? brkm__vmalloc_size(address) : brkm_ksize(address);
+    if (size <= old_size) {
+        return (void *)(uintptr_t)address;
+    }
+    void *moved = brkm_kvmalloc(size, flags);
+    if (moved != NULL) {
+        memcpy(moved, address, old_size);
+        brkm_kvfree(address);
+    }
+    return moved;
+}
+
+BRKM_ENTRY void *brkm_kvmemdup(const void *source, size_t size, brkm_gfp_t flags)
+{
+    void *copy = brkm_kvmalloc(size, flags);
+    if (!BRKM_ZERO_OR_NULL_PTR(copy)) {
+        memcpy(copy, source, size);
+    }
+    return copy;
 }
 
 /* ---- Fork ---- */

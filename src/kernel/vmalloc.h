@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * vmalloc's table, for fork. */
+ * vmalloc's table. */
 #ifndef BRKMALLOC_KERNEL_VMALLOC_H
 #define BRKMALLOC_KERNEL_VMALLOC_H
+
+#include "base/base.h"
+
+/* True when an area begins there. */
+bool brkm__vmalloc_begins(const void *address);
+
+/* Bytes of the area that begins there, which one does, without the inaccessible page. */
+size_t brkm__vmalloc_size(const void *address);
+
+/* Frees the area that begins there; false where none does. */
+bool brkm__vmalloc_free(const void *address);
 
 void brkm__vmalloc_lock(void);
 void brkm__vmalloc_open(void);

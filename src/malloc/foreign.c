@@ -12,6 +12,8 @@
 #include "system/os.h"
 #include "system/os_loader.h"
 
+const struct neighbour *brkm__neighbour;
+
 /* Milliseconds between two warnings of ignored pointers: a program that does it does it often. */
 #define WARNING_PAUSE 10000
 
@@ -148,7 +150,9 @@ static void warn_of_ignored(const void *memory, const char *caller)
 
 void brkm__foreign_free(void *memory, const char *caller)
 {
-    if (has_taker()) {
+    if (neighbour_has(memory)) {
+        brkm__neighbour->free(memory, caller);
+    } else if (has_taker()) {
         warn_of_forwarded(memory, caller);
         atomic_load_explicit(&libc.free, memory_order_relaxed)(memory);
     } else {
@@ -158,6 +162,9 @@ void brkm__foreign_free(void *memory, const char *caller)
 
 void *brkm__foreign_realloc(void *memory, size_t size)
 {
+    if (neighbour_has(memory)) {
+        return brkm__neighbour->realloc(memory, size);
+    }
     if (has_taker()) {
         warn_of_forwarded(memory, "realloc");
         return atomic_load_explicit(&libc.realloc, memory_order_relaxed)(memory, size);
@@ -171,6 +178,9 @@ void *brkm__foreign_realloc(void *memory, size_t size)
 
 size_t brkm__foreign_usable_size(void *memory)
 {
+    if (neighbour_has(memory)) {
+        return brkm__neighbour->usable_size(memory);
+    }
     if (has_taker()) {
         warn_of_forwarded(memory, "malloc_usable_size");
         usable_size_function *usable_size =

@@ -7,6 +7,27 @@
 
 #include "base/base.h"
 
+/* A family of allocators beside malloc whose memory malloc's functions take: code that was written
+ * for shims over malloc mixes the two. */
+struct neighbour {
+    /* True for an address in its memory, be it in use or not. Takes no lock that others wait for.
+     */
+    bool (*has)(const void *memory);
+    /* Judge what they get; `caller` is the public function, for the message. */
+    void (*free)(void *memory, const char *caller);
+    void *(*realloc)(void *memory, size_t size);
+    size_t (*usable_size)(const void *memory);
+};
+
+/* NULL without. Written once, by a constructor (relaxed_load). */
+extern const struct neighbour *brkm__neighbour BRKM_HIDDEN;
+
+static inline bool neighbour_has(const void *memory)
+{
+    const struct neighbour *neighbour = relaxed_load(brkm__neighbour);
+    return neighbour != NULL && neighbour->has(memory);
+}
+
 /* True when foreign pointers do not end the program. */
 bool brkm__foreign_is_accepted(void);
 
@@ -19,9 +40,9 @@ void brkm__foreign_prepare(void);
  * constructor. */
 void brkm__foreign_take_over(void);
 
-/* What libc's functions of these names do, or nothing where there are none: free has no effect,
- * realloc fails with ENOMEM and leaves the block as it is, its usable size is 0. `caller` is the
- * public function, for the warning. */
+/* The neighbour's functions where it has the address. Else what libc's functions of these names do,
+ * or nothing where there are none: free has no effect, realloc fails with ENOMEM and leaves the
+ * block as it is, its usable size is 0. `caller` is the public function, for the warning. */
 void brkm__foreign_free(void *memory, const char *caller);
 void *brkm__foreign_realloc(void *memory, size_t size);
 size_t brkm__foreign_usable_size(void *memory);

@@ -113,7 +113,7 @@ static struct held verify_mapped(const void *memory, const char *caller)
     struct fault_place place = {.address = memory, .caller = caller};
     enum mapped_lookup found = brkm__mapped_find(memory, &held.usable_size);
     if (unlikely(found != MAPPED_IN_USE)) {
-        if (is_accepted_as_foreign(memory)) {
+        if (neighbour_has(memory) || is_accepted_as_foreign(memory)) {
             return (struct held){.origin = ORIGIN_FOREIGN};
         }
         brkm__fatal(found == MAPPED_FREED ? brkm__verify_fault_of_freed(caller)

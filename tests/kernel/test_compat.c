@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Code in the kernel's style compiles unmodified against linux-compat, and does what it says. */
+#include <linux/fs.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "kernel.h"
@@ -55,6 +59,37 @@ static void pages(void)
     single = get_zeroed_page(GFP_KERNEL);
     CHECK_TRUE(single % PAGE_SIZE == 0);
     free_page(single);
+    struct page *several[5] = {NULL};
+    CHECK_EQ_UINT(alloc_pages_bulk(GFP_KERNEL, 5, several), 5);
+    for (size_t i = 0; i < ARRAY_SIZE(several); i++)
+        __free_page(several[i]);
+}
+
+static void sheaves_and_pools(void)
+{
+    struct kmem_cache *cache = KMEM_CACHE(inode, 0);
+    struct slab_sheaf *sheaf = kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 3);
+    struct inode *inode = kmem_cache_alloc_from_sheaf(cache, GFP_NOWAIT, sheaf);
+    CHECK_EQ_UINT(kmem_cache_sheaf_size(sheaf), 2);
+    kmem_cache_free(cache, inode);
+    kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
+    mempool_t pool;
+    CHECK_EQ_INT(mempool_init_page_pool(&pool, 2, 1), 0);
+    struct page *page = mempool_alloc(&pool, GFP_KERNEL);
+    CHECK_NOT_NULL(page);
+    mempool_free(page, &pool);
+    mempool_exit(&pool);
+    CHECK_TRUE(!mempool_initialized(&pool));
+    mempool_exit(&pool);
+    CHECK_EQ_INT(mempool_init_kmalloc_pool(&pool, 4, 100), 0);
+    mempool_exit(&pool);
+    CHECK_EQ_INT(mempool_init_slab_pool(&pool, 0, cache), -EINVAL);
+    kmem_cache_destroy(cache);
+    CHECK_TRUE(size_mul(SIZE_MAX, 2) == SIZE_MAX);
+    CHECK_TRUE(kmalloc(array_size(SIZE_MAX, 8), GFP_KERNEL | __GFP_NOWARN) == NULL);
+    u32 *numbers = kvzalloc(sizeof(u32) * 4, GFP_KERNEL);
+    CHECK_EQ_UINT(numbers[3], 0);
+    kvfree(numbers);
 }
 
 static void caches(void)
@@ -115,6 +150,7 @@ int main(void)
     pages();
     caches();
     mapped();
+    sheaves_and_pools();
     shrinkers();
     return check_done();
 }

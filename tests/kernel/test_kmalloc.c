@@ -166,8 +166,67 @@ static void either(void)
     CHECK_TRUE(brkm_kvcalloc(SIZE_MAX, 8, BRKM_GFP_KERNEL | BRKM_GFP_NOWARN) == NULL);
 }
 
+/* Each family takes the memory of the other. */
+static void mixed(void)
+{
+    static const size_t sizes[] = {1, 100, 5000, 100000, 3000000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        check_note("size", sizes[i]);
+        char *object = brkm_kmalloc(sizes[i], BRKM_GFP_KERNEL);
+        CHECK_TRUE(brkm_malloc_usable_size(object) == brkm_ksize(object));
+        memset(object, 7, sizes[i]);
+        object = brkm_realloc(object, 2 * sizes[i]);
+        CHECK_NOT_NULL(object);
+        CHECK_TRUE(is_filled(object, 7, sizes[i]));
+        brkm_free(object);
+        brkm_kfree(brkm_malloc(sizes[i]));
+        char *area = brkm_vmalloc(sizes[i]);
+        CHECK_TRUE(brkm_malloc_usable_size(area) >= sizes[i]);
+        memset(area, 9, sizes[i]);
+        area = brkm_realloc(area, 2 * sizes[i]);
+        CHECK_TRUE(is_filled(area, 9, sizes[i]));
+        brkm_free(area);
+        brkm_free(brkm_vmalloc(sizes[i]));
+    }
+    CHECK_TRUE(brkm_realloc(brkm_kmalloc(10, BRKM_GFP_KERNEL), 0) == NULL);
+}
+
+static void copies_and_resizes(void)
+{
+    void *objects[10];
+    for (int i = 0; i < 10; i++)
+        objects[i] = brkm_kmalloc((size_t)i, BRKM_GFP_KERNEL);
+    brkm_kfree_bulk(10, objects);
+    char *text = brkm_kmemdup_nul("abcdef", 3, BRKM_GFP_KERNEL);
+    CHECK_EQ_STR(text, "abc");
+    brkm_kfree(text);
+    char *area = brkm_vrealloc(NULL, 10000, BRKM_GFP_KERNEL);
+    memset(area, 1, 10000);
+    area = brkm_vrealloc(area, 1000000, BRKM_GFP_KERNEL | BRKM_GFP_ZERO);
+    CHECK_TRUE(is_filled(area, 1, 10000));
+    CHECK_TRUE(is_filled(area + 12288, 0, 1000000 - 12288));
+    area = brkm_vrealloc(area, 100, BRKM_GFP_KERNEL);
+    CHECK_TRUE(is_filled(area, 1, 100));
+    CHECK_TRUE(brkm_vrealloc(area, 0, BRKM_GFP_KERNEL) == NULL);
+    char *either = brkm_kvrealloc(NULL, 100, BRKM_GFP_KERNEL);
+    memset(either, 2, 100);
+    for (size_t size = 200; size <= 20000000; size *= 10) {
+        either = brkm_kvrealloc(either, size, BRKM_GFP_KERNEL);
+        CHECK_TRUE(is_filled(either, 2, 100));
+    }
+    brkm_kvfree_sensitive(either, 20000000);
+    either = brkm_kvmemdup("12345", 6, BRKM_GFP_KERNEL);
+    CHECK_EQ_STR(either, "12345");
+    brkm_kvfree(either);
+    errno = 0;
+    CHECK_TRUE(brkm_vmalloc_with(10, BRKM_GFP_ATOMIC) == NULL);
+    CHECK_EQ_INT(errno, ENOMEM);
+}
+
 int main(void)
 {
+    mixed();
+    copies_and_resizes();
     sizes();
     natural_alignment();
     nothing();

@@ -163,6 +163,29 @@ static void unmapped_twice(void)
     brkm_vfree(area);
 }
 
+/* malloc's functions judge what the family gave as the family does. */
+static void malloc_frees_twice(void)
+{
+    void *object = brkm_kmalloc(100, BRKM_GFP_KERNEL);
+    brkm_free(object);
+    brkm_free(object);
+}
+
+static void malloc_frees_inside(void)
+{
+    brkm_free((char *)brkm_kmalloc(100, BRKM_GFP_KERNEL) + 16);
+}
+
+static void malloc_frees_pages(void)
+{
+    brkm_free(brkm_get_free_pages(BRKM_GFP_KERNEL, 0));
+}
+
+static void kfree_of_an_area(void)
+{
+    brkm_kfree(brkm_vmalloc(100));
+}
+
 static void run(void (*act)(void), char *text, size_t size, int *status)
 {
     int ends[2];
@@ -214,6 +237,13 @@ static const struct {
     {"destroyed", destroyed, "use of a destroyed cache at 0x"},
     {"cleared_with_constructor", cleared_with_constructor,
      "object with a constructor asked for cleared at 0x"},
+    {"malloc_frees_twice", malloc_frees_twice, "double free at 0x"},
+    {"malloc_frees_inside", malloc_frees_inside,
+     "invalid pointer, not the start of a block in use at 0x"},
+    {"malloc_frees_pages", malloc_frees_pages,
+     "invalid pointer, not the start of a block in use at 0x"},
+    {"kfree_of_an_area", kfree_of_an_area,
+     "invalid pointer, not the start of a block in use at 0x"},
     {"unmapped", unmapped, "invalid pointer, not the start of a block in use at 0x"},
     {"unmapped_twice", unmapped_twice, "invalid pointer, not the start of a block in use at 0x"},
 };

@@ -118,6 +118,42 @@ static void in_bulk(void)
     brkm_kmem_cache_destroy(cache);
 }
 
+/* What a sheaf holds is had whatever fails, and goes back as other objects do. */
+static void sheaves(void)
+{
+    void *objects[100];
+    struct brkm_kmem_cache *cache = brkm_kmem_cache_create("sheaves", 100, 0, 0, NULL);
+    struct brkm_slab_sheaf *sheaf = brkm_kmem_cache_prefill_sheaf(cache, BRKM_GFP_KERNEL, 70);
+    CHECK_NOT_NULL(sheaf);
+    CHECK_EQ_UINT(brkm_kmem_cache_sheaf_size(sheaf), 70);
+    CHECK_EQ_INT(brkm_kmem_cache_refill_sheaf(cache, BRKM_GFP_KERNEL, &sheaf, 100), 0);
+    CHECK_EQ_UINT(brkm_kmem_cache_sheaf_size(sheaf), 100);
+    brkm_failslab_set(&(const struct brkm_failslab){
+        .probability = 100, .times = -1, .cache = "sheaves", .also_may_wait = true});
+    for (int i = 0; i < 100; i++) {
+        objects[i] =
+            brkm_kmem_cache_alloc_from_sheaf(cache, BRKM_GFP_NOWAIT | BRKM_GFP_ZERO, sheaf);
+        CHECK_NOT_NULL(objects[i]);
+        CHECK_TRUE(is_filled(objects[i], 0, 100));
+        memset(objects[i], i, 100);
+    }
+    CHECK_TRUE(brkm_kmem_cache_alloc_from_sheaf(cache, BRKM_GFP_NOWAIT, sheaf) == NULL);
+    CHECK_EQ_INT(
+        brkm_kmem_cache_refill_sheaf(cache, BRKM_GFP_KERNEL | BRKM_GFP_NOWARN, &sheaf, 200),
+        -ENOMEM);
+    CHECK_EQ_UINT(brkm_kmem_cache_sheaf_size(sheaf), 0);
+    CHECK_TRUE(brkm_kmem_cache_prefill_sheaf(cache, BRKM_GFP_KERNEL | BRKM_GFP_NOWARN, 1) == NULL);
+    brkm_failslab_set(&(const struct brkm_failslab){0});
+    for (int i = 0; i < 100; i++) {
+        CHECK_TRUE(is_filled(objects[i], i, 100));
+        brkm_kmem_cache_free(cache, objects[i]);
+    }
+    CHECK_EQ_INT(brkm_kmem_cache_refill_sheaf(cache, BRKM_GFP_KERNEL, &sheaf, 30), 0);
+    brkm_kmem_cache_return_sheaf(cache, BRKM_GFP_KERNEL, sheaf);
+    CHECK_EQ_INT(brkm_kmem_cache_shrink(cache), 0);
+    brkm_kmem_cache_destroy(cache);
+}
+
 static void failures(void)
 {
     int failed = 0;
@@ -252,6 +288,7 @@ int main(void)
     constructor();
     layouts();
     in_bulk();
+    sheaves();
     failures();
     pools();
     shrinkers();

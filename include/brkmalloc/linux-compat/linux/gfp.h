@@ -14,6 +14,18 @@ struct page;
 #define alloc_pages(flags, order) ((struct page *)brkm_alloc_pages((flags), (order)))
 #define alloc_pages_node(node, flags, order) ((void)(node), alloc_pages((flags), (order)))
 #define alloc_page(flags) alloc_pages((flags), 0)
+/* Fills the places that are NULL; returns how many of them, from the first on, are full. */
+static inline unsigned long brkm_compat_pages_bulk(gfp_t flags, unsigned long count,
+                                                   struct page **pages)
+{
+    unsigned long full = 0;
+    while (full < count && (pages[full] != NULL ||
+                            (pages[full] = (struct page *)brkm_alloc_pages(flags, 0)) != NULL)) {
+        full++;
+    }
+    return full;
+}
+#define alloc_pages_bulk(flags, count, pages) brkm_compat_pages_bulk((flags), (count), (pages))
 #define __free_pages(page_of_block, order) \
     brkm_free_page_block(BRKM_COMPAT_PAGE_(page_of_block), (order))
 #define __free_page(single) __free_pages((single), 0)

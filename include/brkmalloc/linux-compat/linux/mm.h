@@ -39,6 +39,8 @@
 #define memalloc_noio_save() brkm_memalloc_noio_save()
 #define memalloc_noio_restore(saved) brkm_memalloc_noio_restore(saved)
 
+#ifndef is_vmalloc_addr
 #define is_vmalloc_addr(address) brkm_is_vmalloc_addr(address)
+#endif
 
 #endif

@@ -4,7 +4,9 @@
 #ifndef BRKMALLOC_LINUX_SLAB_H
 #define BRKMALLOC_LINUX_SLAB_H
 
-#include <linux/gfp_types.h>
+#include <linux/gfp.h>
+#include <linux/overflow.h>
+#include <string.h>
 
 #define ZERO_SIZE_PTR BRKM_ZERO_SIZE_PTR
 #define ZERO_OR_NULL_PTR(pointer) BRKM_ZERO_OR_NULL_PTR(pointer)
@@ -19,15 +21,28 @@
 #define kzalloc_node(size, flags, node) ((void)(node), brkm_kzalloc((size), (flags)))
 #define kmalloc_array(count, size, flags) brkm_kmalloc_array((count), (size), (flags))
 #define kcalloc(count, size, flags) brkm_kcalloc((count), (size), (flags))
+#define kmalloc_array_node(count, size, flags, node) \
+    ((void)(node), brkm_kmalloc_array((count), (size), (flags)))
+#define kcalloc_node(count, size, flags, node) \
+    ((void)(node), brkm_kcalloc((count), (size), (flags)))
+/* From any context: never waits. */
+#define kmalloc_nolock(size, flags, node) \
+    ((void)(node), brkm_kmalloc((size), ((flags) & ~__GFP_RECLAIM) | __GFP_NOWARN))
 #define krealloc(object, size, flags) brkm_krealloc((void *)(uintptr_t)(object), (size), (flags))
 #define krealloc_array(object, count, size, flags) \
     brkm_krealloc_array((void *)(uintptr_t)(object), (count), (size), (flags))
 #define kfree(object) brkm_kfree(object)
 #define kfree_sensitive(object) brkm_kfree_sensitive(object)
 #define kzfree(object) brkm_kfree_sensitive(object)
+#define kfree_nolock(object) brkm_kfree(object)
 #define kfree_const(object) brkm_kfree(object)
 #define ksize(object) brkm_ksize(object)
 #define kmemdup(source, size, flags) brkm_kmemdup((source), (size), (flags))
+#define kmemdup_array(source, count, size, flags) \
+    brkm_kmemdup((source), size_mul((count), (size)), (flags))
+#define kmemdup_nul(source, length, flags) brkm_kmemdup_nul((source), (length), (flags))
+#define kvmemdup(source, size, flags) brkm_kvmemdup((source), (size), (flags))
+#define kstrdup_const(string, flags) brkm_kstrdup((string), (flags))
 #define kstrdup(string, flags) brkm_kstrdup((string), (flags))
 #define kstrndup(string, most, flags) brkm_kstrndup((string), (most), (flags))
 #define kasprintf(flags, ...) brkm_kasprintf((flags), __VA_ARGS__)
@@ -40,9 +55,14 @@
 
 #define kvmalloc(size, flags) brkm_kvmalloc((size), (flags))
 #define kvzalloc(size, flags) brkm_kvzalloc((size), (flags))
+#define kvmalloc_node(size, flags, node) ((void)(node), brkm_kvmalloc((size), (flags)))
+#define kvzalloc_node(size, flags, node) ((void)(node), brkm_kvzalloc((size), (flags)))
+#define kvrealloc(object, size, flags) brkm_kvrealloc((object), (size), (flags))
 #define kvmalloc_array(count, size, flags) brkm_kvmalloc_array((count), (size), (flags))
 #define kvcalloc(count, size, flags) brkm_kvcalloc((count), (size), (flags))
 #define kvfree(object) brkm_kvfree(object)
+#define kvfree_sensitive(object, length) brkm_kvfree_sensitive((object), (length))
+#define kfree_bulk(count, objects) brkm_kfree_bulk((count), (objects))
 
 /* Typed forms: a type or an expression of it, and flags, GFP_KERNEL where they are left out. */
 #define BRKM_COMPAT_FLAGS_(...) BRKM_COMPAT_FIRST_(__VA_OPT__(__VA_ARGS__, ) GFP_KERNEL, )
@@ -65,25 +85,20 @@
 #define kvzalloc_objs(type, count, ...) \
     ((__typeof__(type) *)brkm_kvcalloc((count), sizeof(type), BRKM_COMPAT_FLAGS_(__VA_ARGS__)))
 
-/* The size of a structure whose last member is an array of `count` elements; SIZE_MAX, which no
- * request is served for, when it overflows. */
-static inline size_t brkm_compat_flex_size(size_t base, size_t element, size_t count)
-{
-    size_t bytes;
-    bool overflows = __builtin_mul_overflow(element, count, &bytes) ||
-                     __builtin_add_overflow(bytes, base, &bytes);
-    return overflows ? SIZE_MAX : bytes;
-}
-#define BRKM_COMPAT_FLEX_(type, member, count)                \
-    brkm_compat_flex_size(offsetof(__typeof__(type), member), \
-                          sizeof(((__typeof__(type) *)0)->member[0]), (count))
-#define struct_size(pointer, member, count) BRKM_COMPAT_FLEX_(*(pointer), member, count)
+#define BRKM_COMPAT_FLEX_(type, member, count) struct_size_t(__typeof__(type), member, count)
 #define kmalloc_flex(type, member, count, ...)                                  \
     ((__typeof__(type) *)brkm_kmalloc(BRKM_COMPAT_FLEX_(type, member, (count)), \
                                       BRKM_COMPAT_FLAGS_(__VA_ARGS__)))
 #define kzalloc_flex(type, member, count, ...)                                  \
     ((__typeof__(type) *)brkm_kzalloc(BRKM_COMPAT_FLEX_(type, member, (count)), \
                                       BRKM_COMPAT_FLAGS_(__VA_ARGS__)))
+
+#define kvmalloc_flex(type, member, count, ...)                                  \
+    ((__typeof__(type) *)brkm_kvmalloc(BRKM_COMPAT_FLEX_(type, member, (count)), \
+                                       BRKM_COMPAT_FLAGS_(__VA_ARGS__)))
+#define kvzalloc_flex(type, member, count, ...)                                  \
+    ((__typeof__(type) *)brkm_kvzalloc(BRKM_COMPAT_FLEX_(type, member, (count)), \
+                                       BRKM_COMPAT_FLAGS_(__VA_ARGS__)))
 
 /* A variable with __free(kfree) is freed where its scope ends. */
 #ifndef DEFINE_FREE
@@ -145,6 +160,17 @@ static inline struct brkm_kmem_cache *brkm_compat_create4(const char *name, unsi
     brkm_kmem_cache_alloc_bulk((cache), (flags), (count), (objects))
 #define kmem_cache_free_bulk(cache, count, objects) \
     brkm_kmem_cache_free_bulk((cache), (count), (objects))
+/* Sheaves: objects that are set aside, so that so many requests cannot fail. */
+#define slab_sheaf brkm_slab_sheaf
+#define kmem_cache_prefill_sheaf(cache, flags, count) \
+    brkm_kmem_cache_prefill_sheaf((cache), (flags), (count))
+#define kmem_cache_refill_sheaf(cache, flags, sheaf, count) \
+    brkm_kmem_cache_refill_sheaf((cache), (flags), (sheaf), (count))
+#define kmem_cache_alloc_from_sheaf(cache, flags, sheaf) \
+    brkm_kmem_cache_alloc_from_sheaf((cache), (flags), (sheaf))
+#define kmem_cache_return_sheaf(cache, flags, sheaf) \
+    brkm_kmem_cache_return_sheaf((cache), (flags), (sheaf))
+#define kmem_cache_sheaf_size(sheaf) brkm_kmem_cache_sheaf_size(sheaf)
 #define kmem_cache_shrink(cache) brkm_kmem_cache_shrink(cache)
 #define kmem_cache_destroy(cache) brkm_kmem_cache_destroy(cache)
 #define kmem_cache_size(cache) brkm_kmem_cache_size(cache)
