@@ -78,13 +78,20 @@ static void end_page(struct gathering *all)
     all->parts_used = 0;
 }
 
+static void add_part(struct gathering *all, const struct walk *at, size_t bytes, unsigned bin)
+{
+    if (all->parts_used < PARTS) {
+        all->parts[all->parts_used++] =
+            (struct part){at->state == BLOCK_NOTED ? at->block : NULL, (uint32_t)bytes, bin};
+    }
+}
+
 static void add_to_page(struct gathering *all, const struct walk *at, unsigned bin)
 {
     size_t held = all->page.held;
     size_t bytes = page_use_add(&all->page, at);
-    if (all->page.held != held && all->parts_used < PARTS) {
-        all->parts[all->parts_used++] =
-            (struct part){at->state == BLOCK_NOTED ? at->block : NULL, (uint32_t)bytes, bin};
+    if (all->page.held != held) {
+        add_part(all, at, bytes, bin);
     }
 }
 
@@ -177,10 +184,26 @@ static unsigned add_by_state(struct gathering *all, const struct walk *at)
     }
 }
 
+/* Most blocks lie on the page of the one in front, and nothing else is to be known of them. */
+static bool add_simple(struct gathering *all, const struct walk *at)
+{
+    bool is_simple = at->state == BLOCK_IN_USE && (uintptr_t)at->block >= all->page.start &&
+                     (uintptr_t)at->block + at->size <= all->page.end;
+    if (is_simple) {
+        unsigned bin = size_class_bin(at->size);
+        add_in_use(all, bin, 1, at->size, BRKM_HEADER_SIZE);
+        add_part(all, at, at->size, bin);
+        all->page.held += at->size;
+    }
+    return is_simple;
+}
+
 static void see(void *context, const struct walk *at)
 {
     struct gathering *all = context;
-    add_to_pages(all, at, add_by_state(all, at));
+    if (!add_simple(all, at)) {
+        add_to_pages(all, at, add_by_state(all, at));
+    }
 }
 
 /* ---- Call sites, between slices ---- */

@@ -3,11 +3,21 @@
 #include "stats/slices.h"
 
 #include "heap/rows.h"
+#include "stats/ahead.h"
 #include "stats/pages.h"
 #include "system/os.h"
 
 /* Blocks from mark to mark. */
 #define MARK_BLOCKS (SLICE_BLOCKS / SLICE_MARKS)
+
+/* Blocks from one look at the clock to the next: few where the system has to bring their pages. */
+#define STRETCH_MIN 32u
+#define STRETCH_MAX 1024u
+
+/* Bytes that blocks have on average where their headers are read ahead: processors do that of
+ * themselves where they are smaller, and where they are larger there are few. */
+#define AHEAD_MIN 128u
+#define AHEAD_MAX (16 * BRKM_KIB)
 
 /* Milliseconds for which the heap is left to those who waited for it. */
 #define REST_MS 1
@@ -103,6 +113,13 @@ static struct walk go_on(struct slices *slices)
 
 /* ---- A slice ---- */
 
+struct slice {
+    void (*see)(void *context, const struct walk *at);
+    void *context;
+    size_t to_see, to_pass; /* blocks that it may have yet */
+    uint64_t ends_at;
+};
+
 static void enter_region(struct slices *slices, const struct region *region)
 {
     slices->region = region;
@@ -125,26 +142,65 @@ static void pass_on(struct slices *slices, const struct walk *at,
     slices->vain = 0;
 }
 
-static bool look_at_some(struct slices *slices, struct walk *walk,
-                         void (*see)(void *context, const struct walk *at), void *context)
+/* Passes on the next blocks, `slices->stretch` of them or as many as the slice may have. */
+static bool look_at_stretch(struct slices *slices, struct walk *walk, struct slice *slice)
 {
-    unsigned seen = 0;
-    /* Each time that it begins anew in vain, it goes twice as far: it comes to the end. */
-    size_t most = (size_t)SLICE_BLOCKS << slices->vain;
-    for (size_t i = 1; i <= most && seen < SLICE_BLOCKS; i++) {
+    uintptr_t start = (uintptr_t)walk->block;
+    unsigned i = 0;
+    while (i < slices->stretch && slice->to_see != 0) {
         if (!brkm__walk_step(walk)) {
             return false;
         }
         if (walk->region != slices->region) {
             enter_region(slices, walk->region);
+            start = (uintptr_t)walk->block;
         }
-        if (i % MARK_BLOCKS == 0) {
+        if (++i % MARK_BLOCKS == 0) {
             mark(slices, walk->block);
         }
         if (is_to_be_seen(slices, walk)) {
-            pass_on(slices, walk, see, context);
-            seen++;
+            pass_on(slices, walk, slice->see, slice->context);
+            slice->to_see--;
         }
+    }
+    mark(slices, walk->block);
+    slices->mean = ((uintptr_t)walk->block - start) / max_size(i, 1);
+    slice->to_pass -= min_size(i, slice->to_pass);
+    return true;
+}
+
+static void read_ahead(const struct slices *slices, const struct walk *walk)
+{
+    if (walk->size != 0 && slices->mean >= AHEAD_MIN && slices->mean <= AHEAD_MAX) {
+        brkm__read_ahead(walk, slices->mean * slices->stretch);
+    }
+}
+
+/* Twice as many while that takes little, few again where the system has to bring their pages. */
+static void choose_stretch(struct slices *slices, uint64_t took)
+{
+    if (took > SLICE_US / 2) {
+        slices->stretch = STRETCH_MIN;
+    } else if (took < SLICE_US / 4) {
+        slices->stretch = (unsigned)min_size(2 * (size_t)slices->stretch, STRETCH_MAX);
+    }
+}
+
+static bool look_at_some(struct slices *slices, struct walk *walk, struct slice *slice)
+{
+    uint64_t before = brkm__os_microseconds();
+    /* Each time that it begins anew in vain, it goes twice as far: it comes to the end. */
+    slice->ends_at = before + ((uint64_t)SLICE_US << slices->vain);
+    slice->to_pass = (size_t)SLICE_BLOCKS << slices->vain;
+    slices->stretch = (unsigned)max_size(slices->stretch, STRETCH_MIN);
+    while (slice->to_see != 0 && slice->to_pass != 0 && before < slice->ends_at) {
+        read_ahead(slices, walk);
+        if (!look_at_stretch(slices, walk, slice)) {
+            return false;
+        }
+        uint64_t now = brkm__os_microseconds();
+        choose_stretch(slices, now - before);
+        before = now;
     }
     return true;
 }
@@ -157,7 +213,8 @@ bool brkm__slices_next(struct slices *slices, void (*see)(void *context, const s
     if (walk.size != 0 && is_to_be_seen(slices, &walk)) {
         pass_on(slices, &walk, see, context); /* it grew since */
     }
-    bool more = look_at_some(slices, &walk, see, context);
+    struct slice slice = {.see = see, .context = context, .to_see = SLICE_BLOCKS};
+    bool more = look_at_some(slices, &walk, &slice);
     unlock_and_rest();
     return more;
 }

@@ -13,6 +13,9 @@
  * the processor's caches a miss. */
 #define SLICE_BLOCKS 2048u
 
+/* Microseconds after which it is let go: blocks whose pages the system has to bring take longer. */
+#define SLICE_US 300u
+
 /* Headers of a slice that are remembered, to go on from the last that is still one. */
 #define SLICE_MARKS 16u
 
@@ -25,6 +28,8 @@ struct slices {
     const struct mem_control_block *first; /* of the region: another's where the entry was reused */
     uintptr_t seen_to;                     /* up to here all of the region was seen */
     unsigned vain;     /* times that the region was begun anew since anything was seen */
+    size_t mean;       /* bytes of a block lately */
+    unsigned stretch;  /* blocks from one look at the clock to the next */
     size_t marks_made; /* in the region; the newest SLICE_MARKS are there */
     const struct mem_control_block *marks[SLICE_MARKS];
 };

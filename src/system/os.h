@@ -55,6 +55,9 @@ _Noreturn void brkm__os_exit(int status);
 /* Milliseconds on a clock that only goes forward, some milliseconds coarse. */
 uint64_t brkm__os_milliseconds(void);
 
+/* The same in microseconds, and no coarser. */
+uint64_t brkm__os_microseconds(void);
+
 /* Seconds since 1970. */
 uint64_t brkm__os_time(void);
 

@@ -129,6 +129,12 @@ uint64_t brkm__os_milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+uint64_t brkm__os_microseconds(void)
+{
+    struct timespec now = time_on(CLOCK_MONOTONIC);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 uint64_t brkm__os_time(void)
 {
     return (uint64_t)time_on(CLOCK_REALTIME).tv_sec;

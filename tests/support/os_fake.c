@@ -837,6 +837,13 @@ uint64_t brkm__os_milliseconds(void)
     return fake_os.milliseconds;
 }
 
+uint64_t brkm__os_microseconds(void)
+{
+    static uint64_t looked;
+    looked += fake_os.look_takes;
+    return fake_os.milliseconds * 1000 + looked;
+}
+
 void brkm__os_keep_error_open(void)
 {
 }

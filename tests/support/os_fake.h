@@ -47,7 +47,8 @@ struct fake_os {
     bool secure_mode;
     uint64_t entropy, entropy_drawn; /* of the start, and drawn from the kernel */
     uint64_t milliseconds;           /* the clock */
-    const char *environment;         /* value of the variable BRKMALLOC, or NULL */
+    uint64_t look_takes;     /* microseconds by which each look at the fine clock moves it */
+    const char *environment; /* value of the variable BRKMALLOC, or NULL */
     /* Other variables: their names and values in turn, NULL behind the last. */
     const char *const *variables;
     const char *file_path;             /* the only file there is, or NULL */

@@ -250,6 +250,51 @@ START_TEST(a_walk_ends_where_no_mark_stays)
 }
 END_TEST
 
+/* Where each block takes long, as their pages have to be brought first. */
+START_TEST(a_slice_ends_when_its_time_is_up)
+{
+    struct slices slices = {0};
+    size_t seen = 0;
+    size_t slices_made = 1;
+    scatter();
+    fake_os.look_takes = SLICE_US + 1;
+    for (; brkm__slices_next(&slices, count, &seen); slices_made++) {
+        ck_assert_uint_le(seen, slices_made * 64);
+    }
+    ck_assert_uint_gt(seen, BLOCKS / 5);
+}
+END_TEST
+
+static void add_address(void *context, const struct walk *at)
+{
+    uint64_t *sum = context;
+    *sum = (*sum + (uintptr_t)at->block) * BRKM_MIXING_FACTOR + at->state + at->size;
+}
+
+/* With and without a look ahead, which a slow clock forbids, and while a program stores what could
+ * pass for headers. */
+START_TEST(what_is_read_ahead_changes_nothing)
+{
+    struct slices ahead = {0};
+    struct slices slow = {0};
+    uint64_t sums[2] = {0};
+    scatter();
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        if (blocks[i] != NULL) {
+            memcpy(blocks[i], (char *)blocks[i] - BRKM_HEADER_SIZE, BRKM_HEADER_SIZE);
+        }
+    }
+    while (brkm__slices_next(&ahead, add_address, &sums[0])) {
+    }
+    ck_assert_uint_ge(ahead.stretch, 256);
+    fake_os.look_takes = SLICE_US;
+    while (brkm__slices_next(&slow, add_address, &sums[1])) {
+        slow.mean = 0;
+    }
+    ck_assert_uint_eq(sums[0], sums[1]);
+}
+END_TEST
+
 static atomic_bool done;
 
 static void *work(void *unused)
@@ -357,6 +402,8 @@ Suite *unit_suite(void)
     tcase_add_test(alone, rests_fill_the_gaps);
     tcase_add_test(alone, the_rest_of_a_block_that_grew_is_seen);
     tcase_add_test(alone, a_walk_ends_where_no_mark_stays);
+    tcase_add_test(alone, a_slice_ends_when_its_time_is_up);
+    tcase_add_test(alone, what_is_read_ahead_changes_nothing);
     tcase_add_test(alone, a_thread_that_works_does_no_harm);
     tcase_add_test(alone, maps_are_whole_while_threads_work);
     tcase_add_test(alone, flags_and_memory);

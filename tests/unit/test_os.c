@@ -225,11 +225,15 @@ END_TEST
 
 START_TEST(the_clock_goes_forward)
 {
+    uint64_t fine = brkm__os_microseconds();
     uint64_t before = brkm__os_milliseconds();
     usleep(20000);
     uint64_t passed = brkm__os_milliseconds() - before;
     ck_assert_uint_ge(passed, 19);
     ck_assert_uint_lt(passed, 20000);
+    fine = brkm__os_microseconds() - fine;
+    ck_assert_uint_ge(fine, 20000);
+    ck_assert_uint_lt(fine, 20000000);
     expect_errno_kept();
 }
 END_TEST
