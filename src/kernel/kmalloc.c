@@ -386,43 +386,36 @@ BRKM_ENTRY char *brkm_kasprintf(brkm_gfp_t flags, const char *format, ...)
 
 /* ---- Malloc's functions ---- */
 
-static bool neighbour_has_address(const void *memory)
+bool brkm__neighbour_has(const void *memory)
 {
     return page_of(memory) != NULL || brkm__vmalloc_begins(memory);
 }
 
-static void neighbour_free(void *memory, const char *caller)
+void brkm__neighbour_free(void *memory, const char *caller)
 {
     if (page_of(memory) != NULL || !brkm__vmalloc_free(memory)) {
         free_slow(memory, caller);
     }
 }
 
-static size_t neighbour_usable_size(const void *memory)
+size_t brkm__neighbour_usable_size(const void *memory)
 {
     return page_of(memory) != NULL ? brkm_ksize(memory) : brkm__vmalloc_size(memory);
 }
 
 /* A realloc from malloc's family may well wait. */
-static void *neighbour_realloc(void *memory, size_t size)
+void *brkm__neighbour_realloc(void *memory, size_t size)
 {
     if (page_of(memory) != NULL && size <= brkm__kmalloc_largest()) {
         return size != 0 ? brkm_krealloc(memory, size, BRKM_GFP_KERNEL | BRKM_GFP_NOWARN)
-                         : (neighbour_free(memory, "realloc"), NULL);
+                         : (brkm__neighbour_free(memory, "realloc"), NULL);
     }
     void *moved = size != 0 ? brkm_malloc(size) : NULL;
     if (moved != NULL) {
-        memcpy(moved, memory, min_size(neighbour_usable_size(memory), size));
+        memcpy(moved, memory, min_size(brkm__neighbour_usable_size(memory), size));
     }
     if (moved != NULL || size == 0) {
-        neighbour_free(memory, "realloc");
+        brkm__neighbour_free(memory, "realloc");
     }
     return moved;
 }
-
-const struct neighbour brkm__kernel_neighbour = {
-    .has = neighbour_has_address,
-    .free = neighbour_free,
-    .realloc = neighbour_realloc,
-    .usable_size = neighbour_usable_size,
-};

@@ -2,6 +2,7 @@
  * The family and the process: threads that end, forks. */
 #include "kernel/cache.h"
 #include "kernel/failslab.h"
+#include "kernel/figures.h"
 #include "kernel/kmalloc.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pages.h"
@@ -9,6 +10,7 @@
 #include "kernel/shrink.h"
 #include "kernel/thread.h"
 #include "kernel/vmalloc.h"
+#include "malloc/foreign.h"
 #include "system/os_thread.h"
 
 static void flush_cache(struct brkm_kmem_cache *cache, void *context)
@@ -57,9 +59,17 @@ static void open_in_child(void)
     open_all();
 }
 
+static const struct neighbour neighbour = {
+    .has = brkm__neighbour_has,
+    .free = brkm__neighbour_free,
+    .realloc = brkm__neighbour_realloc,
+    .usable_size = brkm__neighbour_usable_size,
+    .count = brkm__kernel_count,
+};
+
 __attribute__((constructor(102))) static void start(void)
 {
     brkm__kernel_thread_ends = end_thread;
-    relaxed_store(brkm__neighbour, &brkm__kernel_neighbour);
+    relaxed_store(brkm__neighbour, &neighbour);
     brkm__os_at_fork(lock_all, open_all, open_in_child);
 }

@@ -2,7 +2,7 @@
  * See page_map.h. */
 #include "kernel/page_map.h"
 
-#include "kit/own_memory.h"
+#include "kernel/own.h"
 #include "system/os.h"
 
 #ifdef __x86_64__
@@ -49,11 +49,11 @@ static struct section **make_leaf(size_t number)
     if (at >= MAP_ROOT_SIZE) {
         return NULL;
     }
-    struct section **made = brkm__own_map(MAP_LEAF_SIZE * sizeof(*made));
+    struct section **made = kernel_own_map(MAP_LEAF_SIZE * sizeof(*made));
     struct section **there = NULL;
     if (made != NULL && !__atomic_compare_exchange_n(&brkm__page_map.root[at], &there, made, false,
                                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        brkm__own_unmap(made, MAP_LEAF_SIZE * sizeof(*made));
+        kernel_own_unmap(made, MAP_LEAF_SIZE * sizeof(*made));
         return there;
     }
     return made;

@@ -2,8 +2,8 @@
  * See pages.h. */
 #include "kernel/pages.h"
 
+#include "kernel/own.h"
 #include "kit/footprint.h"
-#include "kit/own_memory.h"
 #include "kit/report.h"
 #include "system/os.h"
 
@@ -151,7 +151,7 @@ static struct section *take_record(void)
     if (section != NULL) {
         return section;
     }
-    section = brkm__own_map(sizeof(*section));
+    section = kernel_own_map(sizeof(*section));
     for (unsigned i = 0; section != NULL && i < SECTION_PAGES; i++) {
         section->pages[i].index = (uint16_t)i;
     }

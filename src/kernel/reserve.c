@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "kernel/kmalloc.h"
+#include "kernel/own.h"
 #include "kernel/spin.h"
-#include "kit/own_memory.h"
 
 /* Sizes of objects: powers of two from 64 bytes to 4 KiB, each with its share of the bytes. */
 #define LEAST_SHIFT 6u
@@ -78,7 +78,7 @@ static bool make_places(struct shelf *shelf, uint32_t wanted)
         return true;
     }
     uint32_t count = (uint32_t)power_of_two_above(wanted);
-    struct places *made = brkm__own_map(sizeof(*made) + count * sizeof(made->at[0]));
+    struct places *made = kernel_own_map(sizeof(*made) + count * sizeof(made->at[0]));
     if (made == NULL) {
         return false;
     }

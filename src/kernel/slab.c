@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "kernel/debug.h"
+#include "kernel/own.h"
 #include "kernel/pages.h"
-#include "kit/own_memory.h"
 #include "kit/report.h"
 #include "malloc/malloc.h"
 
@@ -108,6 +108,7 @@ static void change_free(struct brkm_kmem_cache *cache, struct slab *slab, uint32
     brkm_assert(spin_is_taken(&cache->lock), "the cache's lock is held");
     struct slab_list *before = list_for(cache, slab->free);
     struct slab_list *after = list_for(cache, free);
+    relaxed_store(cache->free_objects, cache->free_objects + free - slab->free);
     slab->free = free;
     if (before != after) {
         unlink_slab(before, slab);
@@ -181,7 +182,7 @@ static bool take_one(struct brkm_kmem_cache *cache, struct magazine_entry *entry
 
 static bool make_records(void)
 {
-    struct slab *made = brkm__own_map(RECORDS_BYTES);
+    struct slab *made = kernel_own_map(RECORDS_BYTES);
     for (size_t i = 0; made != NULL && i < RECORDS_BYTES / sizeof(*made); i++) {
         made[i].first = SLAB_NOWHERE;
         made[i].next = records.first;
@@ -296,7 +297,8 @@ static bool grow(struct brkm_kmem_cache *cache)
     construct(slab);
     name_pages(page, cache->order, slab);
     spin_acquire(&cache->lock);
-    cache->slabs_made++;
+    relaxed_store(cache->slabs, cache->slabs + 1);
+    relaxed_store(cache->free_objects, cache->free_objects + cache->objects);
     link_slab(&cache->empty, slab);
     spin_release(&cache->lock);
     return true;
@@ -311,6 +313,8 @@ static struct slab *take_empty(struct brkm_kmem_cache *cache, size_t keep)
     if (cache->empty.count > keep && __atomic_load_n(&cache->deferring, __ATOMIC_SEQ_CST) == 0) {
         slab = cache->empty.first;
         unlink_slab(&cache->empty, slab);
+        relaxed_store(cache->slabs, cache->slabs - 1);
+        relaxed_store(cache->free_objects, cache->free_objects - cache->objects);
     }
     spin_release(&cache->lock);
     return slab;

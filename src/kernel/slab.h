@@ -91,7 +91,9 @@ struct brkm_kmem_cache {
     struct slab_list partial;
     struct slab_list full;
     struct slab_list empty;
-    uint64_t slabs_made;
+    /* Written under the lock; read without, relaxed, for figures. */
+    size_t slabs;
+    size_t free_objects; /* of all of them, those in state OBJECT_FREE */
     /* Slabs with deferred objects: pushed by compare-and-exchange, taken as a whole under the lock.
      */
     struct slab *deferred;

@@ -5,9 +5,9 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "kernel/own.h"
 #include "kernel/slab.h"
 #include "kernel/spin.h"
-#include "kit/own_memory.h"
 #include "malloc/malloc.h"
 
 struct magazine brkm__magazine_none;
@@ -62,7 +62,7 @@ static void end_thread(void *value)
     }
     spin_release(&threads.lock);
     free_magazines(thread);
-    brkm__own_unmap(thread, sizeof(*thread));
+    kernel_own_unmap(thread, sizeof(*thread));
 }
 
 static void make_key(void)
@@ -87,7 +87,7 @@ static void enter(struct kernel_thread *thread)
 static BRKM_COLD struct kernel_thread *make_thread(void)
 {
     pthread_once(&threads.once, make_key);
-    struct kernel_thread *thread = brkm__own_map(sizeof(*thread));
+    struct kernel_thread *thread = kernel_own_map(sizeof(*thread));
     if (thread == NULL) {
         return NULL;
     }
@@ -122,7 +122,7 @@ struct magazine *brkm__magazine_make(struct kernel_thread *thread, unsigned numb
             made->used = 0;
             made->room = capacity * (uint32_t)sizeof(struct magazine_entry);
             __atomic_signal_fence(__ATOMIC_SEQ_CST);
-            thread->magazines[number] = made;
+            relaxed_store(thread->magazines[number], made);
         }
     }
     return thread->magazines[number];
@@ -135,6 +135,18 @@ void brkm__magazines_drop(unsigned number)
         struct magazine *magazine = thread->magazines[number];
         if (magazine != &brkm__magazine_none) {
             magazine->used = 0;
+        }
+    }
+    spin_release(&threads.lock);
+}
+
+void brkm__magazines_count(size_t kept[THREAD_MAGAZINES])
+{
+    spin_acquire(&threads.lock);
+    for (struct kernel_thread *thread = threads.first; thread != NULL; thread = thread->next) {
+        for (unsigned i = 0; i < THREAD_MAGAZINES; i++) {
+            uint32_t used = relaxed_load(thread->magazines[i])->used;
+            kept[i] += used == MAGAZINE_BUSY ? 0 : used / sizeof(struct magazine_entry);
         }
     }
     spin_release(&threads.lock);

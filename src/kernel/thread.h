@@ -139,6 +139,9 @@ struct magazine *brkm__magazine_make(struct kernel_thread *thread, unsigned numb
  * be using the cache. */
 void brkm__magazines_drop(unsigned number);
 
+/* Adds, by number, how many entries all threads' magazines have. Waits. */
+void brkm__magazines_count(size_t kept[THREAD_MAGAZINES]);
+
 /* Called when a thread ends, before its record goes: empties the magazines. Written once. */
 extern void (*brkm__kernel_thread_ends)(struct kernel_thread *thread) BRKM_HIDDEN;
 

@@ -8,12 +8,12 @@
 #include "kernel/failslab.h"
 #include "kernel/gfp.h"
 #include "kernel/kmalloc.h"
+#include "kernel/own.h"
 #include "kernel/page_map.h"
 #include "kernel/shrink.h"
 #include "kernel/spin.h"
 #include "kernel/vmalloc.h"
 #include "kit/footprint.h"
-#include "kit/own_memory.h"
 #include "kit/report.h"
 #include "system/os.h"
 
@@ -30,6 +30,7 @@ static struct {
     struct area *areas;
     size_t places; /* a power of two */
     size_t count;
+    size_t bytes; /* of all areas */
     uintptr_t
         lowest; /* addresses that areas ever had lie between these: relaxed, for the look of */
     uintptr_t highest; /* brkm_is_vmalloc_addr and kvfree without the lock */
@@ -52,6 +53,7 @@ static void put(struct area area)
     }
     table.areas[at] = area;
     table.count++;
+    table.bytes += area.size;
 }
 
 static bool grow_table(void)
@@ -59,20 +61,20 @@ static bool grow_table(void)
     struct area *old = table.areas;
     size_t old_places = table.places;
     size_t places = old_places == 0 ? PLACES_MIN : 2 * old_places;
-    struct area *areas = brkm__own_map(places * sizeof(*areas));
+    struct area *areas = kernel_own_map(places * sizeof(*areas));
     if (areas == NULL) {
         return false;
     }
     table.areas = areas;
     table.places = places;
-    table.count = 0;
+    table.count = table.bytes = 0;
     for (size_t i = 0; i < old_places; i++) {
         if (old[i].start != 0) {
             put(old[i]);
         }
     }
     if (old != NULL) {
-        brkm__own_unmap(old, old_places * sizeof(*old));
+        kernel_own_unmap(old, old_places * sizeof(*old));
     }
     return true;
 }
@@ -125,6 +127,7 @@ static struct area leave(uintptr_t start)
         area = table.areas[at];
         close_gap(at);
         table.count--;
+        table.bytes -= area.size;
     }
     spin_release(&table.lock);
     return area;
@@ -368,7 +371,15 @@ BRKM_ENTRY void *brkm_kvmemdup(const void *source, size_t size, brkm_gfp_t flags
     return copy;
 }
 
-/* ---- Fork ---- */
+/* ---- Figures, fork ---- */
+
+void brkm__vmalloc_count(size_t *areas, size_t *bytes)
+{
+    spin_acquire(&table.lock);
+    *areas = table.count;
+    *bytes = table.bytes - (table.count << brkm__page_shift());
+    spin_release(&table.lock);
+}
 
 void brkm__vmalloc_lock(void)
 {

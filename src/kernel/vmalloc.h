@@ -14,6 +14,9 @@ size_t brkm__vmalloc_size(const void *address);
 /* Frees the area that begins there; false where none does. */
 bool brkm__vmalloc_free(const void *address);
 
+/* How many areas there are, and their bytes without the inaccessible pages. */
+void brkm__vmalloc_count(size_t *areas, size_t *bytes);
+
 void brkm__vmalloc_lock(void);
 void brkm__vmalloc_open(void);
 

@@ -9,6 +9,17 @@
 
 /* A family of allocators beside malloc whose memory malloc's functions take: code that was written
  * for shims over malloc mixes the two. */
+struct neighbour_figures {
+    size_t from_system; /* bytes: what follows, and what is between */
+    size_t objects, object_bytes;
+    size_t page_bytes; /* blocks of pages */
+    size_t areas, area_bytes;
+    size_t cached; /* objects and pages at hand for the next request */
+    size_t free;   /* pages */
+    size_t own_bytes;
+    size_t slab_caches;
+};
+
 struct neighbour {
     /* True for an address in its memory, be it in use or not. Takes no lock that others wait for.
      */
@@ -17,6 +28,7 @@ struct neighbour {
     void (*free)(void *memory, const char *caller);
     void *(*realloc)(void *memory, size_t size);
     size_t (*usable_size)(const void *memory);
+    void (*count)(struct neighbour_figures *figures);
 };
 
 /* NULL without. Written once, by a constructor (relaxed_load). */

@@ -10,6 +10,7 @@
 #include "heap/walk.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
+#include "malloc/foreign.h"
 #include "malloc/perturb.h"
 #include "malloc/watcher.h"
 #include "system/os.h"
@@ -167,9 +168,38 @@ static void add_apart(struct snapshot *now, const struct watch_figures *watch)
     now->memory_overhead += watch->apart.from_system - watch->apart.bytes;
 }
 
+/* The kernel's family, which a build may go without. */
+static void add_neighbour(struct snapshot *now)
+{
+    struct neighbour_figures figures = {0};
+    const struct neighbour *neighbour = relaxed_load(brkm__neighbour);
+    if (neighbour == NULL) {
+        return;
+    }
+    neighbour->count(&figures);
+    size_t in_use = figures.object_bytes + figures.page_bytes + figures.area_bytes;
+    size_t known = in_use + figures.cached + figures.free;
+    now->kernel_from_system = figures.from_system;
+    now->kernel_caches = figures.slab_caches;
+    now->kernel_objects = figures.objects;
+    now->kernel_object_bytes = figures.object_bytes;
+    now->kernel_page_bytes = figures.page_bytes;
+    now->kernel_areas = figures.areas;
+    now->kernel_area_bytes = figures.area_bytes;
+    now->kernel_cached = figures.cached;
+    now->kernel_free = figures.free;
+    size_t total = max_size(figures.from_system, known);
+    now->memory_total += total + figures.own_bytes;
+    now->memory_in_use += in_use;
+    now->memory_cached += figures.cached;
+    now->memory_free += figures.free;
+    now->memory_overhead += total - known + figures.own_bytes;
+}
+
 /* All but the heap's and the mapped blocks'. */
 static void add_parts(struct snapshot *now)
 {
+    add_neighbour(now);
     struct watch_figures watch = brkm__watch_figures();
     add_caches(now, &watch);
     add_apart(now, &watch);

@@ -69,6 +69,15 @@
     X(locks, profile)            \
     X(locks, heap_taken)         \
     X(locks, depot_taken)        \
+    X(kernel, from_system)       \
+    X(kernel, caches)            \
+    X(kernel, objects)           \
+    X(kernel, object_bytes)      \
+    X(kernel, page_bytes)        \
+    X(kernel, areas)             \
+    X(kernel, area_bytes)        \
+    X(kernel, cached)            \
+    X(kernel, free)              \
     X(profile, samples)          \
     X(profile, live)             \
     X(profile, stacks)           \

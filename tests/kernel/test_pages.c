@@ -139,6 +139,72 @@ static void own_mapping(void)
         brkm_vfree(many[(i * 7) % areas]);
 }
 
+struct text {
+    char bytes[200000];
+    size_t length;
+};
+
+static void keep(void *context, const char *bytes, size_t length)
+{
+    struct text *text = context;
+    if (text->length + length < sizeof(text->bytes)) {
+        memcpy(text->bytes + text->length, bytes, length);
+        text->length += length;
+    }
+}
+
+/* The figure of that name in the statistics. */
+static unsigned long long figure(const char *name)
+{
+    static struct text text;
+    unsigned long long value = 0;
+    memset(&text, 0, sizeof(text));
+    CHECK_EQ_INT(brkm_stats_print(keep, &text, BRKM_STATS_LINES), 0);
+    const char *line = strstr(text.bytes, name);
+    CHECK_NOT_NULL(line);
+    CHECK_EQ_INT(sscanf(line + strlen(name), " %llu", &value), 1);
+    return value;
+}
+
+static unsigned long long sum(void)
+{
+    return figure("memory.in_use") + figure("memory.cached") + figure("memory.free") +
+           figure("memory.overhead");
+}
+
+/* The statistics know what is in use, to the object and to the page. */
+static void figures(void)
+{
+    void *objects[300];
+    struct brkm_kmem_cache *cache = brkm_kmem_cache_create("figures", 4000, 0, 0, NULL);
+    unsigned long long before = figure("kernel.objects");
+    unsigned long long bytes = figure("kernel.object_bytes");
+    unsigned long long caches = figure("kernel.caches");
+    for (int i = 0; i < 300; i++)
+        objects[i] = brkm_kmem_cache_alloc(cache, BRKM_GFP_KERNEL);
+    CHECK_EQ_UINT(figure("kernel.objects"), before + 300);
+    CHECK_EQ_UINT(figure("kernel.object_bytes"), bytes + 300 * 4000);
+    for (int i = 0; i < 300; i++)
+        brkm_kmem_cache_free(cache, objects[i]);
+    CHECK_EQ_UINT(figure("kernel.objects"), before);
+    brkm_kmem_cache_destroy(cache);
+    CHECK_EQ_UINT(figure("kernel.caches"), caches - 1);
+    unsigned long long pages = figure("kernel.page_bytes");
+    void *block = brkm_get_free_pages(BRKM_GFP_KERNEL, 3);
+    void *page = brkm_get_free_pages(BRKM_GFP_KERNEL, 0);
+    CHECK_EQ_UINT(figure("kernel.page_bytes"), pages + 9 * page_size);
+    brkm_free_pages(block, 3);
+    brkm_free_pages(page, 0);
+    CHECK_EQ_UINT(figure("kernel.page_bytes"), pages);
+    unsigned long long areas = figure("kernel.area_bytes");
+    void *area = brkm_vmalloc(3 * page_size);
+    CHECK_EQ_UINT(figure("kernel.area_bytes"), areas + 3 * page_size);
+    brkm_vfree(area);
+    CHECK_EQ_UINT(figure("kernel.area_bytes"), areas);
+    CHECK_EQ_UINT(figure("memory.total"), sum());
+    CHECK_TRUE(figure("kernel.from_system") % page_size == 0);
+}
+
 int main(void)
 {
     page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -148,5 +214,6 @@ int main(void)
     exact();
     records();
     own_mapping();
+    figures();
     return check_done();
 }
