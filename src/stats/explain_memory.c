@@ -205,6 +205,7 @@ static void write_text(struct writer *writer, const struct memory_shares *shares
             write_row(writer, &shares->sum, row);
         }
     }
+    brkm__kept_write(writer, &shares->kept);
     write_classes(writer, shares);
     write_sites(writer, shares);
 }
@@ -255,6 +256,7 @@ static void write_json(struct writer *writer, const struct memory_shares *shares
     }
     brkm__json_add_member(writer, ",", "pinning_pages", shares->pinning_pages);
     brkm__json_add_member(writer, ",", "page", brkm__os_page_size());
+    brkm__kept_write_json(writer, &shares->kept);
     brkm__writer_add(writer, ",\n\"classes\":[");
     write_json_classes(writer, shares);
     brkm__writer_add(writer, "],\n\"sites\":");

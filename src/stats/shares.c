@@ -38,6 +38,7 @@ struct gathering {
     struct memory_shares shares;
     const struct top *top;
     size_t page_size;
+    size_t whole_pages; /* bytes of those that are free and resident */
     struct page_use page;
     size_t parts_used;
     struct part parts[PARTS];
@@ -71,6 +72,7 @@ static void end_page(struct gathering *all)
 {
     if (all->page.idle != 0 && all->page.held != 0 && !all->page.is_edge) {
         all->shares.pinning_pages++;
+        all->shares.kept.shared += all->page.idle;
         for (size_t i = 0; i < all->parts_used; i++) {
             add_pinned(all, &all->parts[i]);
         }
@@ -129,14 +131,19 @@ static void add_free(struct gathering *all, const struct walk *at)
     size_t purged = page_range_bytes(block_clean_pages(at->block));
     all->shares.sum.purged += purged;
     all->shares.sum.free += at->size - purged;
+    all->whole_pages += block_dirty_bytes(at->block, at->size, all->page_size);
 }
 
 static void add_top(struct gathering *all, const struct walk *at)
 {
-    size_t size = walk_block_end(at) - (uintptr_t)at->block;
-    size_t written = min_size(top_dirty(all->top), size);
-    all->shares.sum.free += written;
-    all->shares.sum.reserved += size - written;
+    uintptr_t start = (uintptr_t)at->block;
+    uintptr_t own_page_end = align_up(start + BRKM_HEADER_SIZE, all->page_size);
+    uintptr_t written_to =
+        min_size(max_size(all->top->zero_from, own_page_end), walk_block_end(at));
+    all->shares.sum.free += written_to - start;
+    all->shares.sum.reserved += walk_block_end(at) - written_to;
+    uintptr_t whole_to = align_down(written_to, all->page_size);
+    all->whole_pages += whole_to - min_size(own_page_end, whole_to);
 }
 
 /* Free places wait for requests of their size alone, as what is in caches. */
@@ -258,6 +265,13 @@ static void add_sites(struct gathering *all)
 
 /* ---- The whole ---- */
 
+static void add_reasons(struct memory_shares *shares, size_t whole_pages)
+{
+    brkm__kept_add_reasons(&shares->kept, whole_pages);
+    shares->kept.ends =
+        shares->sum.free - min_size(shares->sum.free, shares->kept.shared + whole_pages);
+}
+
 /* What is not seen by the walk. */
 static void add_parts(struct shares *sum)
 {
@@ -292,6 +306,7 @@ struct memory_shares *brkm__shares_make(void)
     end_page(all);
     add_sites(all);
     add_parts(&all->shares.sum);
+    add_reasons(&all->shares, all->whole_pages);
     return &all->shares;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "base/config.h"
+#include "stats/kept.h"
 
 /* X(key, words): bytes. `resident` is the sum of those with a plus, less `untouched`. */
 #define BRKM_SHARES(X)                                                                \
@@ -48,6 +49,7 @@ struct site_share {
 
 struct memory_shares {
     struct shares sum;
+    struct kept kept;       /* the sum is sum.free */
     uint64_t pinning_pages; /* that have blocks and free bytes on them */
     struct class_share classes[BRKM_BIN_COUNT];
     bool has_sites; /* the heap profile has begun */

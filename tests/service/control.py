@@ -308,6 +308,84 @@ def explain():
         check("nothing is known without the heap profile" in ask(process.pid, "explain"), "words")
 
 
+REASONS = """
+import ctypes, sys
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+def take(count):
+    return [ctypes.memset(library.malloc(100000), 1, 100000) for _ in range(count)]
+def give(blocks):
+    for memory in blocks:
+        library.free(memory)
+COMMANDS
+print("ready", flush=True)
+sys.stdin.readline()
+give(kept[-1:])
+print("freed", flush=True)
+sys.stdin.readline()
+"""
+
+WHOLE_PAGES = ("option", "threshold", "share", "regretted", "refused", "waiting")
+
+
+def kept_by(process):
+    """Why what is free was not given back, in bytes: adds up to what is free."""
+    now = json.loads(ask(process.pid, "explain", "--json"))
+    same(now["free"], sum(value for key, value in now["kept"].items() if key != "regret_ms"), "the sum")
+    return now["kept"]
+
+
+def wait_until(holds, what):
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    check(False, "waited in vain until", what)
+
+
+def explain_reasons():
+    """Processes that have free memory for one reason each, and what is said to help does."""
+    def reasons(commands, options="control:true"):
+        return server(options, REASONS.replace("COMMANDS", commands))
+
+    # The last goes in the end: between two that stay.
+    apart = "kept = take({0} * 2 + 3); give(kept[1:{0} * 2:2]); kept = kept[0::2]; kept.pop()"
+    with reasons(apart.format(50), "control:true,keep_memory:true") as (process, _):
+        kept = kept_by(process)
+        check(kept["option"] > 4e6, "kept by the option", kept)
+        check("keep_memory:true is in force" in ask(process.pid, "explain"), "words")
+        ask(process.pid, "set", "keep_memory=false")
+        same(0, kept_by(process)["option"], "kept by the option that is no more")
+    with reasons(apart.format(8)) as (process, _):
+        kept = kept_by(process)
+        check(kept["threshold"] > 600000, "within the threshold", kept)
+        same(0, kept["waiting"] + kept["option"] + kept["refused"], "for other reasons")
+        ask(process.pid, "set", "purge_threshold=0")
+        kept = kept_by(process)
+        check(kept["threshold"] == 0 and kept["share"] + kept["waiting"] > 600000, "without it", kept)
+        check("brkmalloc ctl PID trim" in ask(process.pid, "explain"), "advice")
+        ask(process.pid, "trim")
+        kept = kept_by(process)
+        check(sum(kept[key] for key in WHOLE_PAGES) < 65536, "after a trim", kept)
+    with reasons("more = take(400); " + apart.format(30)) as (process, _):
+        check(kept_by(process)["share"] > 1e6, "a sixteenth of what is in use", kept_by(process))
+    cycles = "\nfor i in range(20):\n    blocks = take(100); last = take(1); give(blocks); kept = last"
+    with reasons(cycles) as (process, _):
+        kept = kept_by(process)
+        check(kept["regretted"] + kept["waiting"] > 1e6, "used again", kept)
+        wait_until(lambda: kept_by(process)["waiting"] > 1e6 and kept_by(process)["regretted"] == 0,
+                   "what was used again is forgotten")
+        check("background:true all but" in ask(process.pid, "explain"), "who gives it back")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        same("freed\n", process.stdout.readline(), "the server")
+        same(0, kept_by(process)["waiting"], "waiting after a free")
+    with reasons(cycles, "control:true,background:true") as (process, _):
+        wait_until(lambda: sum(kept_by(process)[key] for key in WHOLE_PAGES) < 1.2e6,
+                   "the thread gives back all but the threshold")
+
+
 def explain_later():
     """A process with the option control alone: a heap profile is taken from outside, then who pins is known,
     also when the profile has ended."""
