@@ -10,7 +10,7 @@
 # what takes over names of libc, stand apart below.
 set(core_sources
   kit/alarm.c kit/backtrace.c kit/footprint.c kit/huge_pages.c kit/image.c kit/lock.c kit/options.c
-  kit/options_read.c kit/options_tell.c kit/options_value.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/where.c kit/wiped.c
+  kit/options_read.c kit/options_tell.c kit/options_value.c kit/outside.c kit/own_memory.c kit/proc_maps.c kit/report.c kit/secret.c kit/text.c kit/where.c kit/wiped.c
   heap/bins.c heap/block.c heap/chunks.c heap/find.c heap/free_space.c heap/heap.c heap/heaps.c heap/mapped.c heap/purge.c
   heap/regions.c heap/rows.c heap/spare.c heap/sealed_list.c heap/top.c heap/walk.c
   cache/cache_bin.c cache/cache_budget.c cache/cache_life.c cache/cache_miss.c cache/cache_registry.c cache/medium.c
@@ -23,7 +23,7 @@ if(BRKM_BARE_FORK)
 endif()
 if(BRKM_KERNEL)
   list(APPEND core_sources kernel/cache.c kernel/debug.c kernel/failslab.c kernel/figures.c kernel/gfp.c kernel/kmalloc.c
-    kernel/life.c kernel/mempool.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c
+    kernel/life.c kernel/mempool.c kernel/outside.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c
     kernel/sheaf.c kernel/shrink.c kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c)
 endif()
 if(BRKM_GUARD)
@@ -35,7 +35,7 @@ if(BRKM_PROFILE)
     profile/records.c profile/sampling.c profile/write.c)
 endif()
 if(BRKM_STATS)
-  list(APPEND core_sources stats/check.c stats/columns.c stats/explain_memory.c stats/heap_map.c stats/heap_map_write.c stats/json.c stats/malloc_info.c stats/metrics.c
+  list(APPEND core_sources stats/check.c stats/columns.c stats/explain_memory.c stats/heap_areas.c stats/heap_map.c stats/heap_map_write.c stats/json.c stats/malloc_info.c stats/metrics.c
     stats/ahead.c stats/kept.c stats/move_hint.c stats/print.c stats/resident.c stats/shares.c stats/slices.c stats/stats.c stats/table.c)
 endif()
 if(BRKM_SERVICE)

@@ -1381,6 +1381,21 @@ class RegionRuns:
                           separators=(",", ":"))
 
 
+def mapped_area(mapping):
+    """What a snapshot says of a mapped block. A core file does not tell which of its pages were resident."""
+    area = {"kind": "mapped", "start": mapping.start, "bytes": mapping.size or mapping.kept,
+            "payload": mapping.payload}
+    if mapping.size == 0:
+        return {**area, "resident": 0, "state": "retired"}
+    return {**area, "usable": mapping.usable, "state": "used"}
+
+
+def is_area_sound(area):
+    """Not so where the table of mapped blocks was overwritten."""
+    end = area["start"] + area["bytes"]
+    return area["start"] <= area["payload"] <= end <= MASK_64 and area["payload"] + area.get("usable", 0) <= end
+
+
 class BrkmSnapshot(Command):
     """Writes what lies where in the heap: brkm snapshot FILE.
 It is what `brkmalloc ctl PID snapshot` prints of a running process, with each block by itself, for
@@ -1410,7 +1425,10 @@ It is what `brkmalloc ctl PID snapshot` prints of a running process, with each b
         file.write(json.dumps(head, separators=(",", ":"))[:-1] + ',"regions":[')
         for number, region in enumerate(heap.regions):
             file.write(("," if number else "") + "\n" + RegionRuns(heap, region).to_json())
-        file.write("]}\n")
+        areas = [mapped_area(mapping) for mapping in heap.mappings() if mapping.size or mapping.kept]
+        sound = [area for area in areas if is_area_sound(area)]
+        file.write(f'],"areas_left_out":{len(areas) - len(sound)},"areas":[')
+        file.write(",\n".join(json.dumps(area, separators=(",", ":")) for area in sound) + "]}\n")
 
 
 class BrkmCore(Command):

@@ -115,12 +115,15 @@ static bool read_snapshots(struct comparison *comparison, struct call_sites *sit
 
 static int compare_snapshots(struct comparison *comparison)
 {
-    struct heap_snapshot snapshots[SIDE_COUNT];
+    struct heap_snapshot snapshots[SIDE_COUNT] = {{.process = 0}};
     struct call_sites *sites = memory_zeroed(1, sizeof(*sites));
     bool done = read_snapshots(comparison, sites, snapshots);
     if (done) {
         difference_of_snapshots(&comparison->difference, snapshots, &comparison->picture);
         done = write_results(comparison);
+    }
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        heap_snapshot_free(&snapshots[side]);
     }
     picture_free(&comparison->picture);
     call_sites_free(sites);

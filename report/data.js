@@ -141,6 +141,17 @@ function placeOf(spans, address) {
   return null;
 }
 
+// ---- Blocks outside of the heap's regions ----
+
+let outsideBlocks = null;
+
+// What a snapshot says of the mapped or guarded block that a span is, besides the span; undefined of others.
+function outsideOf(spans, i, moment) {
+  outsideBlocks ??= new Map((report.outside ?? []).map(([address, at, payload, usable, requested, resident]) =>
+    [`${at} ${address}`, { payload, usable, requested, resident }]));
+  return outsideBlocks.get(`${moment} ${addressOf(spans, spans.place[i])}`);
+}
+
 // ---- Call sites ----
 
 // The frames of the stack that allocated a span, innermost first; none where it is not known.

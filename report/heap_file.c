@@ -103,12 +103,13 @@ bool heap_file_read(struct heap_file *file, const struct input *input, struct pr
     bool done = heap_snapshot_read(&snapshot, place, input->bytes, input->length, problem);
     call_sites_free(sites);
     free(sites);
+    heap_snapshot_free(&snapshot);
     if (!done) {
         return false;
     }
     picture_finish(&file->picture);
     file->moments = 1;
-    file->live_bytes[0] = snapshot.bytes[SPAN_USED];
+    file->live_bytes[0] = heap_snapshot_live(&snapshot).bytes;
     return true;
 }
 

@@ -16,6 +16,21 @@
 /* Bytes of a core file's path that are kept. */
 #define SNAPSHOT_SOURCE_SIZE 4097
 
+/* A block outside of the heap's regions, with what its span does not say. */
+struct outside_block {
+    uint64_t address; /* of its span */
+    uint64_t payload;
+    uint64_t usable;
+    uint64_t requested; /* 0: not known */
+    uint64_t resident;  /* UINT64_MAX: not known */
+};
+
+struct outside_blocks {
+    struct outside_block *blocks;
+    size_t count;
+    size_t capacity;
+};
+
 struct heap_snapshot {
     char version[32];
     char source[SNAPSHOT_SOURCE_SIZE]; /* the core file that gdb read; "" of a process */
@@ -29,11 +44,25 @@ struct heap_snapshot {
     uint64_t blocks[SPAN_KIND_COUNT];
     uint64_t largest_free;
     uint64_t break_bytes; /* from the heap's start to the break */
+    uint64_t resident;    /* of the regions all but purged and reserved; of the areas as they say */
+    bool has_areas;       /* otherwise an earlier release wrote it, and nothing is known of them */
+    uint64_t areas_left_out;
+    struct outside_blocks outside;
 };
+
+void heap_snapshot_free(struct heap_snapshot *snapshot);
+
+/* Bytes and blocks that the program has. */
+struct heap_live {
+    uint64_t bytes;
+    uint64_t blocks;
+};
+
+struct heap_live heap_snapshot_live(const struct heap_snapshot *snapshot);
 
 bool heap_snapshot_has_blocks(const struct heap_snapshot *snapshot);
 
-/* Where the runs of a snapshot go. */
+/* Where the runs of a snapshot go. The picture is tiled. */
 struct snapshot_place {
     struct picture *picture;
     struct call_sites *sites;

@@ -136,7 +136,7 @@ static void tally_pins(struct heap_tally *tally, const struct span *const *spans
                           .page_bits = (unsigned)__builtin_ctzll(page_bytes)};
     for (size_t i = 0; i < count; i++) {
         int kind = spans[i]->kind;
-        if (kind == SPAN_USED || kind == SPAN_CACHED || kind == SPAN_DAMAGED) {
+        if (span_kind_pins(kind)) {
             sweep.live[sweep.count++] = spans[i];
         }
     }
@@ -165,7 +165,7 @@ void heap_tally_make(struct heap_tally *tally, const struct picture *picture, ui
             continue;
         }
         spans[count++] = span;
-        if (span->kind == SPAN_USED) {
+        if (span_kind_is_live(span->kind)) {
             add_amount(&tally->used[heap_size_group(span->bytes, span->blocks)], span->bytes,
                        span->blocks);
         }

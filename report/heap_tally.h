@@ -22,7 +22,7 @@ struct heap_amount {
 enum { HEAP_PINS_CACHED = HEAP_SIZES, HEAP_PINS_DAMAGED, HEAP_PINS };
 
 struct heap_tally {
-    struct heap_amount used[HEAP_SIZES];
+    struct heap_amount used[HEAP_SIZES];  /* and what is live outside of the heap */
     struct heap_amount holes[HEAP_SIZES]; /* free and purged runs beside each other are one hole */
     struct heap_amount pins[HEAP_PINS];   /* free bytes on pages of blocks; the blocks */
     uint64_t largest_hole;

@@ -3,7 +3,8 @@
 // pages. The free bytes of a page count for its blocks in equal parts; a page goes back when all blocks
 // on it are gone.
 
-const LIVE_KINDS = [0, 1, 6]; // used, cached, damaged
+// Used, cached, damaged, and what is the program's outside of the heap's regions.
+const LIVE_KINDS = [0, 1, 6, 7, 8, 9, 10, 11];
 
 const GROUPINGS = {
   size: {
@@ -142,8 +143,36 @@ function sweepSpan(sweep, member, place, bytes) {
   }
 }
 
-// Holes are what lies between two live spans of an area, and behind the last one.
-function findHoles(spans, live) {
+// In a snapshot a hole is what touches and is nobody's; what is in no run is not the heap's.
+function holesOfRuns(spans, current) {
+  const holes = [];
+  let hole = null;
+  let before = -1;
+  const endOf = (i) => i < 0 ? -1 : spans.place[i] + spans.bytes[i];
+  const leave = (above) => {
+    if (hole !== null && hole.bytes >= PAGE) {
+      holes.push({ ...hole, above });
+    }
+    hole = null;
+  };
+  for (const i of current) {
+    const touches = endOf(before) === spans.place[i];
+    const isLive = LIVE_KINDS.includes(spans.kind[i]);
+    if (isLive || !touches) {
+      leave(touches ? i : -1);
+    }
+    if (!isLive) {
+      hole ??= { place: spans.place[i], bytes: 0, below: touches ? before : -1 };
+      hole.bytes += spans.bytes[i];
+    }
+    before = i;
+  }
+  leave(-1);
+  return holes;
+}
+
+// In a trace, what lies between two live spans of an area, and behind the last one.
+function holesBetween(spans, live) {
   const holes = [];
   for (const area of spans.areas) {
     let at = firstBehind(spans, live, area.base);
@@ -160,6 +189,11 @@ function findHoles(spans, live) {
       holes.push({ place: end, bytes: area.end - end, below, above: -1 });
     }
   }
+  return holes;
+}
+
+function findHoles(spans, current, live) {
+  const holes = report.kind === "snapshot" ? holesOfRuns(spans, current) : holesBetween(spans, live);
   return holes.sort((a, b) => b.bytes - a.bytes || a.place - b.place);
 }
 
@@ -186,6 +220,6 @@ function whatHolds(spans, current, moment, grouping) {
   if (grouping.isEstimate?.()) {
     estimate(groups, result, spans);
   }
-  result.holes = findHoles(spans, live);
+  result.holes = findHoles(spans, current, live);
   return result;
 }

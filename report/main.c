@@ -150,6 +150,9 @@ static int report_snapshots(const struct options *options)
     picture_free(&picture);
     call_sites_free(sites);
     free(sites);
+    for (size_t i = 0; i < options->count; i++) {
+        heap_snapshot_free(&snapshots[i]);
+    }
     free(snapshots);
     return done ? 0 : STATUS_FAILED;
 }

@@ -24,10 +24,12 @@ static const struct colour scale[] = {
 #define SCALE_STEPS (sizeof(scale) / sizeof(scale[0]) - 1)
 
 static const struct colour state_colours[SPAN_KIND_COUNT] = {
-    [SPAN_USED] = {30, 120, 200},   [SPAN_CACHED] = {230, 160, 20},
-    [SPAN_FREE] = {135, 145, 157},  [SPAN_PURGED] = {200, 206, 214},
-    [SPAN_TOP] = {160, 130, 190},   [SPAN_RESERVED] = {222, 212, 236},
-    [SPAN_DAMAGED] = {210, 40, 40},
+    [SPAN_USED] = {30, 120, 200},    [SPAN_CACHED] = {230, 160, 20},
+    [SPAN_FREE] = {135, 145, 157},   [SPAN_PURGED] = {200, 206, 214},
+    [SPAN_TOP] = {160, 130, 190},    [SPAN_RESERVED] = {222, 212, 236},
+    [SPAN_DAMAGED] = {210, 40, 40},  [SPAN_PAGES] = {120, 90, 30},
+    [SPAN_OBJECTS] = {190, 90, 150}, [SPAN_MAPPED] = {20, 150, 120},
+    [SPAN_GUARDED] = {240, 110, 60}, [SPAN_VMALLOC] = {110, 160, 60},
 };
 
 static const struct colour thread_colours[] = {{0, 114, 178},   {213, 94, 0},   {0, 158, 115},
@@ -206,11 +208,6 @@ struct paint {
     bool is_live;
 };
 
-static bool is_live(const struct span *span)
-{
-    return span->kind == SPAN_USED || span->kind == SPAN_CACHED || span->kind == SPAN_DAMAGED;
-}
-
 static void cover_cell(struct cell *cell, const struct paint *paint, double part)
 {
     if (paint == NULL) {
@@ -262,7 +259,7 @@ static void fill_area(struct map_view *view, size_t index, size_t first)
         const struct span *span = &view->file->picture.spans[i];
         uint64_t offset = span->address - area->start;
         if (is_there(view, span) && offset < room) {
-            struct paint paint = {colour_of(view, span), is_live(span)};
+            struct paint paint = {colour_of(view, span), span_kind_pins(span->kind)};
             uint64_t bytes = span->bytes < room - offset ? span->bytes : room - offset;
             cover_bytes(view, start + offset, bytes, &paint);
         }

@@ -9,6 +9,9 @@ const FRAMES_SHOWN = 6;
 // In front of what the program has of a block in a snapshot.
 const HEADER_BYTES = 8;
 
+// Of `report.kinds`, those of the heap's blocks that have it.
+const USED_KIND = 0;
+
 // What the map has: of a trace and a snapshot of single blocks these, otherwise neighbours of one state.
 const thingsWord = () => report.single ? "blocks" : "runs";
 
@@ -278,7 +281,10 @@ class HeapView {
         `, ${this.lifeText(i)}`);
     } else {
       words.push(`${report.kinds[spans.kind[i]]}, ${bytesText(spans.bytes[i])} (${spans.bytes[i]} bytes)`);
-      if (report.single && spans.blocks[i] === 1) {
+      const outside = outsideOf(spans, i, this.moment);
+      if (outside !== undefined) {
+        words.push(this.describeOutside(outside));
+      } else if (report.single && spans.blocks[i] === 1 && spans.kind[i] === USED_KIND) {
         words.push(`, payload at ${addressOf(this.spans, spans.place[i] + HEADER_BYTES)}`);
       } else if (spans.blocks[i] > 0) {
         words.push(spans.blocks[i] === 1 ? ", one block" : `, ${countText(spans.blocks[i])} blocks`);
@@ -287,6 +293,19 @@ class HeapView {
     const stack = stackOf(spans, i);
     if (stack.length > 0) {
       words.push(`, from ${stack.slice(0, FRAMES_SHOWN).join(" \u2190 ")}`);
+    }
+    return words.join("");
+  }
+
+  describeOutside({ payload, usable, requested, resident }) {
+    const words = [`, payload at ${payload}`];
+    if (requested !== null) {
+      words.push(`, ${countText(requested)} bytes requested`);
+    } else if (usable > 0) {
+      words.push(`, ${countText(usable)} bytes usable`);
+    }
+    if (resident !== null) {
+      words.push(`, ${bytesText(resident)} resident`);
     }
     return words.join("");
   }

@@ -138,7 +138,7 @@ void picture_finish(struct picture *picture)
     if (picture->count > 1) {
         qsort(picture->spans, picture->count, sizeof(*picture->spans), compare_spans);
     }
-    uint64_t gap = PICTURE_GAP_MIN;
+    uint64_t gap = picture->is_tiled ? 1 : PICTURE_GAP_MIN;
     do {
         find_areas(picture, gap);
         gap *= 2;

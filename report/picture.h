@@ -6,6 +6,7 @@
 #ifndef REPORT_PICTURE_H
 #define REPORT_PICTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,12 @@
     X(SPAN_PURGED, "purged")     \
     X(SPAN_TOP, "top")           \
     X(SPAN_RESERVED, "reserved") \
-    X(SPAN_DAMAGED, "damaged")
+    X(SPAN_DAMAGED, "damaged")   \
+    X(SPAN_PAGES, "pages")       \
+    X(SPAN_OBJECTS, "objects")   \
+    X(SPAN_MAPPED, "mapped")     \
+    X(SPAN_GUARDED, "guarded")   \
+    X(SPAN_VMALLOC, "vmalloc")
 
 enum span_kind {
 #define SPAN_KIND_NAME(kind, word) kind,
@@ -37,7 +43,21 @@ enum span_kind {
         SPAN_KIND_COUNT
 };
 
+/* What the program has outside of the heap's regions. */
+#define SPAN_OUTSIDE_FIRST SPAN_PAGES
+
 extern const char *const span_kind_words[SPAN_KIND_COUNT];
+
+static inline bool span_kind_is_live(int kind)
+{
+    return kind == SPAN_USED || kind >= SPAN_OUTSIDE_FIRST;
+}
+
+/* Whether it keeps the pages that it lies on. */
+static inline bool span_kind_pins(int kind)
+{
+    return span_kind_is_live(kind) || kind == SPAN_CACHED || kind == SPAN_DAMAGED;
+}
 
 struct span {
     uint64_t address;
@@ -62,6 +82,7 @@ struct picture {
     size_t count;
     size_t capacity;
     size_t spans_max;
+    bool is_tiled;     /* what is in no span is not the heap's: an area ends there */
     unsigned halvings; /* of the number of moments so far */
     uint32_t moments_at_first;
     uint64_t smallest;       /* bytes of the smallest spans that are kept */
@@ -72,7 +93,8 @@ struct picture {
     size_t area_capacity;
 };
 
-/* A picture of so many moments, at most PICTURE_MOMENTS_MAX. */
+/* A picture of so many moments, at most PICTURE_MOMENTS_MAX. The caller may say that it is tiled.
+ */
 void picture_begin(struct picture *picture, uint32_t moments, size_t spans_max);
 void picture_free(struct picture *picture);
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../profile/memory.h"
 #include "heap_difference.h"
@@ -41,29 +42,57 @@ static struct heap_amount sum_of_amounts(const struct heap_amount *amounts, size
     return sum;
 }
 
-static uint64_t resident_of(const struct heap_snapshot *snapshot)
+static bool has_bytes(const struct heap_snapshot snapshots[SIDE_COUNT], int kind)
 {
-    static const enum span_kind kinds[] = {SPAN_USED, SPAN_CACHED, SPAN_FREE, SPAN_TOP,
-                                           SPAN_DAMAGED};
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        bytes = sum_of(bytes, snapshot->bytes[kinds[i]]);
-    }
-    return bytes;
+    return snapshots[SIDE_BEFORE].bytes[kind] != 0 || snapshots[SIDE_AFTER].bytes[kind] != 0;
 }
 
+static bool has_outside(const struct heap_snapshot snapshots[SIDE_COUNT])
+{
+    bool found = false;
+    for (int kind = SPAN_OUTSIDE_FIRST; kind < SPAN_KIND_COUNT; kind++) {
+        found = found || has_bytes(snapshots, kind);
+    }
+    return found;
+}
+
+static void add_live(struct difference_table *table,
+                     const struct heap_snapshot snapshots[SIDE_COUNT])
+{
+    struct difference_row *row = difference_add_row(table, "live");
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        struct heap_live live = heap_snapshot_live(&snapshots[side]);
+        set_amount(row, side, (struct heap_amount){live.bytes, live.blocks});
+    }
+}
+
+static void add_kind(struct difference_table *table, const char *name, int kind,
+                     const struct heap_snapshot snapshots[SIDE_COUNT])
+{
+    struct difference_row *row = difference_add_row(table, name);
+    bool has_blocks = span_kind_is_live(kind) || kind == SPAN_CACHED || kind == SPAN_FREE;
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        row->bytes[side] = snapshots[side].bytes[kind];
+        row->count[side] = has_blocks ? snapshots[side].blocks[kind] : 0;
+    }
+    row->has_count = has_blocks;
+}
+
+/* What is live, and its parts where not all is in the heap; then the other kinds. */
 static void add_kinds(struct difference_table *table,
                       const struct heap_snapshot snapshots[SIDE_COUNT])
 {
-    for (int kind = 0; kind < SPAN_KIND_COUNT; kind++) {
-        struct difference_row *row =
-            difference_add_row(table, kind == SPAN_USED ? "live" : span_kind_words[kind]);
-        bool has_blocks = kind == SPAN_USED || kind == SPAN_CACHED || kind == SPAN_FREE;
-        for (int side = 0; side < SIDE_COUNT; side++) {
-            row->bytes[side] = snapshots[side].bytes[kind];
-            row->count[side] = has_blocks ? snapshots[side].blocks[kind] : 0;
+    add_live(table, snapshots);
+    if (has_outside(snapshots)) {
+        add_kind(table, "live in the heap", SPAN_USED, snapshots);
+    }
+    for (int kind = SPAN_OUTSIDE_FIRST; kind < SPAN_KIND_COUNT; kind++) {
+        if (has_bytes(snapshots, kind)) {
+            add_kind(table, span_kind_words[kind], kind, snapshots);
         }
-        row->has_count = has_blocks;
+    }
+    for (int kind = SPAN_USED + 1; kind < SPAN_OUTSIDE_FIRST; kind++) {
+        add_kind(table, span_kind_words[kind], kind, snapshots);
     }
 }
 
@@ -76,9 +105,9 @@ static void add_totals(struct difference *difference,
                         .key = "totals", .title = "The heap in all", .counted = "blocks"});
     add_kinds(table, snapshots);
     struct difference_row *resident =
-        difference_add_row(table, "resident: all but purged, reserved");
+        difference_add_row(table, "resident: all but purged, reserved, untouched");
     for (int side = 0; side < SIDE_COUNT; side++) {
-        resident->bytes[side] = resident_of(&snapshots[side]);
+        resident->bytes[side] = snapshots[side].resident;
     }
     struct difference_row *holes = difference_add_row(table, "holes");
     for (int side = 0; side < SIDE_COUNT; side++) {
@@ -190,33 +219,48 @@ static unsigned stripe_bits(const struct picture *picture)
     return bits;
 }
 
-static void add_stripe(struct difference_table *table, uint64_t stripe, unsigned bits,
-                       const uint64_t bytes[SIDE_COUNT])
-{
-    if (bytes[SIDE_BEFORE] != 0 || bytes[SIDE_AFTER] != 0) {
-        char name[NAME_SIZE];
-        snprintf(name, sizeof(name), "%#" PRIx64 " to %#" PRIx64, stripe << bits,
-                 (stripe << bits) + (((uint64_t)1 << bits) - 1));
-        struct difference_row *row = difference_add_row(table, name);
-        row->bytes[SIDE_BEFORE] = bytes[SIDE_BEFORE];
-        row->bytes[SIDE_AFTER] = bytes[SIDE_AFTER];
-    }
-}
-
-/* Goes through the stripes of one area, whose spans are by address. */
+/* Goes through the stripes of one area after the other, whose spans are by address. */
 struct striper {
     struct difference_table *table;
     unsigned bits;
     uint64_t first;
     uint64_t count;
     uint64_t (*bytes)[SIDE_COUNT]; /* live, of each stripe of the area */
+    uint64_t last;                 /* stripe so far: another area may have a part of it */
+    uint64_t last_bytes[SIDE_COUNT];
 };
+
+static void add_last(struct striper *striper)
+{
+    const uint64_t *bytes = striper->last_bytes;
+    if (bytes[SIDE_BEFORE] != 0 || bytes[SIDE_AFTER] != 0) {
+        char name[NAME_SIZE];
+        uint64_t start = striper->last << striper->bits;
+        snprintf(name, sizeof(name), "%#" PRIx64 " to %#" PRIx64, start,
+                 start + (((uint64_t)1 << striper->bits) - 1));
+        struct difference_row *row = difference_add_row(striper->table, name);
+        row->bytes[SIDE_BEFORE] = bytes[SIDE_BEFORE];
+        row->bytes[SIDE_AFTER] = bytes[SIDE_AFTER];
+    }
+}
+
+static void add_stripe(struct striper *striper, uint64_t stripe, const uint64_t bytes[SIDE_COUNT])
+{
+    if (stripe != striper->last) {
+        add_last(striper);
+        striper->last = stripe;
+        memset(striper->last_bytes, 0, sizeof(striper->last_bytes));
+    }
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        striper->last_bytes[side] = sum_of(striper->last_bytes[side], bytes[side]);
+    }
+}
 
 static void stripe_span(struct striper *striper, const struct span *span)
 {
     uint64_t end = span_end(span);
     uint64_t address = span->address;
-    while (span->kind == SPAN_USED && address < end) {
+    while (span_kind_is_live(span->kind) && address < end) {
         uint64_t stripe = address >> striper->bits;
         uint64_t last = (stripe << striper->bits) + (((uint64_t)1 << striper->bits) - 1);
         uint64_t stop = last < end - 1 ? last + 1 : end;
@@ -236,7 +280,7 @@ static void stripe_area(struct striper *striper, const struct area *area, const 
         stripe_span(striper, &spans[i]);
     }
     for (uint64_t i = 0; i < striper->count; i++) {
-        add_stripe(striper->table, striper->first + i, striper->bits, striper->bytes[i]);
+        add_stripe(striper, striper->first + i, striper->bytes[i]);
     }
     free(striper->bytes);
 }
@@ -255,6 +299,7 @@ static void add_places(struct difference *difference, const struct picture *pict
         stripe_area(&striper, &picture->areas[i], spans);
         spans += picture->areas[i].spans;
     }
+    add_last(&striper);
 }
 
 /* ---- The whole ---- */
@@ -267,6 +312,19 @@ static void add_words(struct difference *difference,
         const struct heap_snapshot *snapshot = &snapshots[side];
         text_format(&difference->about[side], "snapshot of process %" PRIu64 " on brkmalloc %s",
                     snapshot->process, snapshot->version);
+        if (!snapshot->has_areas) {
+            text_format(
+                &difference->notes,
+                "What lies outside of the heap, as mapped blocks, is not in the snapshot %s: "
+                "an earlier release wrote it.\n",
+                words[side]);
+        }
+        if (snapshot->areas_left_out != 0) {
+            text_format(&difference->notes,
+                        "%" PRIu64 " mapped blocks and other areas beside the heap are not in the "
+                        "snapshot %s, which has no more than so many.\n",
+                        snapshot->areas_left_out, words[side]);
+        }
         if (snapshot->runs_left_out != 0) {
             text_format(&difference->notes,
                         "%" PRIu64 " runs are not in the snapshot %s, which has no more than so "
@@ -274,8 +332,6 @@ static void add_words(struct difference *difference,
                         snapshot->runs_left_out, words[side]);
         }
     }
-    text_add(&difference->notes,
-             "Mapped blocks lie outside of the heap and are not in snapshots.\n");
 }
 
 void difference_of_snapshots(struct difference *difference,

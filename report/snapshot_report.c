@@ -38,8 +38,11 @@ static void add_figures(struct text *text, const struct heap_snapshot *last)
                         span_kind_words[kind], last->bytes[kind]);
         }
     }
-    text_format(text, "%s[\"used blocks\",%" PRIu64 ",\"count\"],", comma(shown),
-                last->blocks[SPAN_USED]);
+    struct heap_live live = heap_snapshot_live(last);
+    text_format(text,
+                "%s[\"live\",%" PRIu64 ",\"bytes\"],[\"resident\",%" PRIu64
+                ",\"bytes\"],[\"live blocks\",%" PRIu64 ",\"count\"],",
+                comma(shown), live.bytes, last->resident, live.blocks);
     text_format(text,
                 "[\"largest free block\",%" PRIu64 ",\"bytes\"],[\"regions\",%" PRIu64
                 ",\"count\"]],",
@@ -50,17 +53,29 @@ static void add_notes(struct text *text, const struct heap_snapshot *last,
                       const struct picture *picture)
 {
     text_add(text, "\"notes\":[");
-    text_add(text,
-             heap_snapshot_has_blocks(last)
-                 ? "\"Bytes include the header, 8 bytes in front of what the program has. Mapped "
-                   "blocks are not in a snapshot.\""
-                 : "\"This snapshot has runs of neighbours of one state, not single blocks; a run "
-                   "counts as one block in what holds memory. Mapped blocks are not in it.\"");
+    text_add(
+        text,
+        heap_snapshot_has_blocks(last)
+            ? "\"Bytes include the header, 8 bytes in front of what the program has; of a mapped "
+              "block they are its whole mapping.\""
+            : "\"This snapshot has runs of neighbours of one state, not single blocks; a run "
+              "counts as one block in what holds memory.\"");
     if (last->runs_left_out != 0) {
         text_format(text,
                     ",\"%" PRIu64 " runs are not in the snapshot, which has no more than so "
                     "many; the sums include them.\"",
                     last->runs_left_out);
+    }
+    if (last->areas_left_out != 0) {
+        text_format(text,
+                    ",\"%" PRIu64 " mapped blocks and other areas beside the heap are not in the "
+                    "snapshot, which has no more than so many.\"",
+                    last->areas_left_out);
+    }
+    if (!last->has_areas) {
+        text_add(text,
+                 ",\"What lies outside of the heap, as mapped blocks, is not in it: an earlier "
+                 "release wrote it.\"");
     }
     if (picture->left_out != 0) {
         text_format(text,
@@ -128,6 +143,39 @@ static void add_split(struct text *text, const struct heap_snapshot *snapshots, 
     text_add(text, "]},");
 }
 
+static void add_known(struct text *text, uint64_t number, bool is_known)
+{
+    text_format(text, is_known ? ",%" PRIu64 : ",null", number);
+}
+
+/* ["ADDRESS", moment, "PAYLOAD", usable, requested, resident], the last two null where they are not
+ * known. */
+static void add_outside_block(struct text *text, const struct outside_block *block, uint32_t moment)
+{
+    text_format(text, "[\"%#" PRIx64 "\",%" PRIu32 ",\"%#" PRIx64 "\",%" PRIu64, block->address,
+                moment, block->payload, block->usable);
+    add_known(text, block->requested, block->requested != 0);
+    add_known(text, block->resident, block->resident != UINT64_MAX);
+    text_add(text, "]");
+}
+
+static void add_outside(struct text *text, const struct snapshot_set *set)
+{
+    const char *separator = "";
+    uint32_t moments = picture_moments(set->picture);
+    text_add(text, "\"outside\":[");
+    for (uint32_t moment = 0; moment < moments; moment++) {
+        size_t first = picture_first_moment(set->picture, moment);
+        const struct outside_blocks *list = &set->snapshots[first].outside;
+        for (size_t i = 0; i < list->count; i++) {
+            text_add(text, separator);
+            add_outside_block(text, &list->blocks[i], moment);
+            separator = ",";
+        }
+    }
+    text_add(text, "],");
+}
+
 static void add_call_sites(struct text *text, const struct snapshot_set *set)
 {
     const struct heap_snapshot *last = &set->snapshots[set->count - 1];
@@ -147,6 +195,7 @@ void snapshot_report_make(struct text *text, const struct snapshot_set *set)
     add_figures(text, last);
     add_notes(text, last, set->picture);
     add_call_sites(text, set);
+    add_outside(text, set);
     page_add_maps(text, (struct page_maps){&map, 1});
     add_moments(text, set->snapshots, set->picture, set->files);
     add_split(text, set->snapshots, set->count);

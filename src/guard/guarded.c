@@ -9,6 +9,7 @@
 #include "kit/backtrace.h"
 #include "kit/footprint.h"
 #include "kit/options.h"
+#include "kit/outside.h"
 #include "kit/random.h"
 #include "system/os.h"
 
@@ -62,6 +63,9 @@ void brkm__guarded_after_fork(void)
 
 /* ---- The pool ---- */
 
+static void tell(const struct outside_listener *listener);
+static struct outside_source source = {.tell = tell};
+
 /* [guard][slots' records][guard][page][guard][page] ... [guard] */
 static bool make_pool(void)
 {
@@ -85,6 +89,7 @@ static bool make_pool(void)
     relaxed_store(pool.slots, (struct slot *)(void *)(start + page));
     relaxed_store(pool.size, size);
     __atomic_store_n(&pool.start, (uintptr_t)(start + page + records), __ATOMIC_RELEASE);
+    brkm__outside_add(&source);
     return true;
 }
 
@@ -357,6 +362,38 @@ const struct guarded_block *brkm__guarded_near(const void *address)
 }
 
 /* ---- The whole ---- */
+
+/* Slots that are looked at while the lock is held. */
+#define SLOTS_TOLD 1024u
+
+static void tell_slot(const struct outside_listener *listener, const struct slot *slot)
+{
+    const struct guarded_block *block = &slot->block;
+    if (block->is_in_use) {
+        struct outside_area area = {
+            .start = (uintptr_t)page_of(slot),
+            .bytes = brkm__os_page_size(),
+            .payload = (uintptr_t)block->memory,
+            .usable = block->size,
+            .requested = block->size,
+            .kind = AREA_GUARDED,
+        };
+        listener->area(listener->context, &area);
+    }
+}
+
+static void tell(const struct outside_listener *listener)
+{
+    size_t end = SLOTS_TOLD;
+    for (size_t i = 0; i < pool.count; end += SLOTS_TOLD) {
+        listener->prepare(listener->context, SLOTS_TOLD, 0);
+        lock_acquire(&brkm__guarded_lock);
+        for (; i < min_size(end, pool.count); i++) {
+            tell_slot(listener, &pool.slots[i]);
+        }
+        lock_release(&brkm__guarded_lock);
+    }
+}
 
 struct guarded_totals brkm__guarded_totals(void)
 {

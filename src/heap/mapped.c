@@ -390,6 +390,16 @@ bool brkm__mapped_contains(const void *address)
     return found;
 }
 
+static struct mapped_place place_of(const struct mapping *entry)
+{
+    return (struct mapped_place){
+        .payload = (const void *)entry->payload,
+        .size = entry->is_retired ? entry->requested : entry->usable,
+        .has_guards = entry->has_guards,
+        .is_retired = entry->is_retired,
+    };
+}
+
 bool brkm__mapped_around(const void *address, struct mapped_place *place)
 {
     if (!brkm__lock_try_for_a_while(&brkm__mapped_lock)) {
@@ -397,12 +407,7 @@ bool brkm__mapped_around(const void *address, struct mapped_place *place)
     }
     const struct mapping *entry = find_around((uintptr_t)address);
     if (entry != NULL) {
-        *place = (struct mapped_place){
-            .payload = (const void *)entry->payload,
-            .size = entry->is_retired ? entry->requested : entry->usable,
-            .has_guards = entry->has_guards,
-            .is_retired = entry->is_retired,
-        };
+        *place = place_of(entry);
     }
     lock_release(&brkm__mapped_lock);
     return entry != NULL;
@@ -480,6 +485,36 @@ void brkm__mapped_visit(void (*visit)(void *payload))
             visit((void *)mapped.table->entries[i].payload);
         }
     }
+}
+
+static struct mapped_sight sight_of(const struct mapping *entry)
+{
+    size_t page = brkm__os_page_size();
+    uintptr_t end = entry->start + entry->size - (entry->has_guards ? page : 0);
+    uintptr_t start =
+        entry->has_guards ? align_down(entry->payload - BRKM_HEADER_SIZE, page) : entry->start;
+    return (struct mapped_sight){start, end - start, place_of(entry)};
+}
+
+bool brkm__mapped_look(struct mapped_look *look,
+                       void (*see)(void *context, const struct mapped_sight *sight), void *context)
+{
+    lock_acquire(&brkm__mapped_lock);
+    const struct hash_table *table = mapped.table;
+    bool begins = look->table != table->entries;
+    if (begins) {
+        *look = (struct mapped_look){.table = table->entries, .begun = look->begun + 1};
+    }
+    size_t end = begins ? 0 : min_size(look->place + MAPPED_LOOK_PLACES, table->capacity);
+    for (; look->place < end; look->place++) {
+        if (table->entries[look->place].size != 0) {
+            struct mapped_sight sight = sight_of(&table->entries[look->place]);
+            see(context, &sight);
+        }
+    }
+    bool more = end < table->capacity;
+    lock_release(&brkm__mapped_lock);
+    return more;
 }
 
 struct mapped_totals brkm__mapped_totals_locked(void)

@@ -69,6 +69,28 @@ void *brkm__mapped_resize(void *payload, size_t size);
 /* Calls `visit` for each block in use, with no lock held. Only while there is one thread. */
 void brkm__mapped_visit(void (*visit)(void *payload));
 
+/* Places of the table that a look takes at a time: some 0.1 ms where each costs the processor's
+ * caches a miss. */
+#define MAPPED_LOOK_PLACES 4096u
+
+/* A look at all mappings. All zero at first. */
+struct mapped_look {
+    const void *table; /* that was looked at; another came where it was not the whole */
+    size_t place;      /* the next of it */
+    unsigned begun;    /* how often the look began, each time with another table */
+};
+
+struct mapped_sight {
+    uintptr_t start; /* of the mapping, without guards */
+    size_t bytes;
+    struct mapped_place place;
+};
+
+/* Calls `see`, with the lock held, for those in the next places. False after the last. Where
+ * `begun` is another afterwards, nothing was seen and what was seen before is void: as at first. */
+bool brkm__mapped_look(struct mapped_look *look,
+                       void (*see)(void *context, const struct mapped_sight *sight), void *context);
+
 struct mapped_totals brkm__mapped_totals(void);
 
 /* The same for a caller who holds the lock. */

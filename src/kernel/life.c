@@ -4,6 +4,7 @@
 #include "kernel/failslab.h"
 #include "kernel/figures.h"
 #include "kernel/kmalloc.h"
+#include "kernel/outside.h"
 #include "kernel/page_alloc.h"
 #include "kernel/pages.h"
 #include "kernel/reserve.h"
@@ -71,5 +72,6 @@ __attribute__((constructor(102))) static void start(void)
 {
     brkm__kernel_thread_ends = end_thread;
     relaxed_store(brkm__neighbour, &neighbour);
+    brkm__kernel_tell_outside();
     brkm__os_at_fork(lock_all, open_all, open_in_child);
 }

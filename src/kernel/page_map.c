@@ -59,6 +59,21 @@ static struct section **make_leaf(size_t number)
     return made;
 }
 
+struct section *brkm__page_map_next(size_t *number)
+{
+    while (*number < MAP_ROOT_SIZE * MAP_LEAF_SIZE) {
+        struct section **leaf = leaf_of(*number);
+        size_t at = *number % MAP_LEAF_SIZE;
+        struct section *section =
+            leaf != NULL ? __atomic_load_n(&leaf[at], __ATOMIC_ACQUIRE) : NULL;
+        if (section != NULL) {
+            return section;
+        }
+        *number += leaf != NULL ? 1 : MAP_LEAF_SIZE - at;
+    }
+    return NULL;
+}
+
 void *brkm__page_start(const struct brkm_page *page)
 {
     return (void *)(page_section(page)->start + ((uintptr_t)page->index << brkm__page_shift()));

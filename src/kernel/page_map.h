@@ -131,6 +131,9 @@ static BRKM_ALWAYS_INLINE struct brkm_page *page_of(const void *address)
     return &section->pages[(uintptr_t)address >> (shift - BRKM_MAX_ORDER) & (SECTION_PAGES - 1)];
 }
 
+/* The first section from the number on, whose own number is stored; NULL where none follows. */
+struct section *brkm__page_map_next(size_t *number);
+
 static inline size_t section_bytes(void)
 {
     return (size_t)1 << (brkm__page_shift() + BRKM_MAX_ORDER);

@@ -408,6 +408,22 @@ size_t brkm__pages_trim(void)
 
 /* ---- Figures, fork ---- */
 
+bool brkm__pages_look(struct section *section, uintptr_t start,
+                      struct page_sight sights[SECTION_PAGES])
+{
+    struct zone *zone = section->zone;
+    spin_acquire(&zone->lock);
+    bool is_there = section->zone == zone && section->start == start;
+    for (unsigned i = 0; is_there && i < SECTION_PAGES; i++) {
+        const struct brkm_page *page = &section->pages[i];
+        uint8_t kind = relaxed_load(page->kind);
+        sights[i] = (struct page_sight){kind, relaxed_load(page->order),
+                                        kind == PAGE_FREE && page->is_clean != 0};
+    }
+    spin_release(&zone->lock);
+    return is_there;
+}
+
 struct pages_totals brkm__pages_totals(void)
 {
     struct pages_totals totals = {0};

@@ -37,6 +37,17 @@ struct zone *brkm__pages_zone(enum gfp_zone zone);
 size_t brkm__pages_balance(void);
 size_t brkm__pages_trim(void);
 
+/* What the record of a page says. */
+struct page_sight {
+    uint8_t kind; /* enum page_kind */
+    uint8_t order;
+    bool is_clean;
+};
+
+/* What the records of a section say at one moment; false where it is not at `start` any more. */
+bool brkm__pages_look(struct section *section, uintptr_t start,
+                      struct page_sight sights[SECTION_PAGES]);
+
 struct pages_totals {
     size_t sections;
     size_t pages;      /* in sections */

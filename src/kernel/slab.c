@@ -9,6 +9,7 @@
 #include "kernel/pages.h"
 #include "kit/report.h"
 #include "malloc/malloc.h"
+#include "system/os.h"
 
 /* A slab holds at least so many objects, where it may: what is left at its end is then at most an
  * eighth. */
@@ -28,7 +29,8 @@
 /* Bytes of records that come from the system at a time. */
 #define RECORDS_BYTES (16u * 1024)
 
-/* Records without pages. */
+/* Records without pages; and while the lock is held no slab goes whose pages say that it is there.
+ */
 static struct {
     struct spin lock;
     struct slab *first;
@@ -273,9 +275,11 @@ static void name_pages(struct brkm_page *page, unsigned order, struct slab *slab
 /* The pages are one block in use again. */
 static void forget_pages(struct brkm_page *page, unsigned order)
 {
+    spin_acquire(&records.lock);
     for (size_t i = 0; i < (size_t)1 << order; i++) {
         relaxed_store(page[i].kind, i == 0 ? PAGE_IN_USE : PAGE_TAIL);
     }
+    spin_release(&records.lock);
 }
 
 static bool grow(struct brkm_kmem_cache *cache)
@@ -329,8 +333,8 @@ size_t brkm__slab_return_empty(struct brkm_kmem_cache *cache, size_t keep)
             return count;
         }
         struct brkm_page *page = slab->page;
-        end_slab(slab);
         forget_pages(page, cache->order);
+        end_slab(slab);
         brkm__pages_give(page, cache->order, PAGES_MAY_WAIT);
         count++;
     }
@@ -491,6 +495,71 @@ void brkm__slab_free_kept(struct brkm_kmem_cache *cache)
     free_kept_on(cache, cache->partial.first);
     free_kept_on(cache, cache->full.first);
     spin_release(&cache->lock);
+}
+
+/* ---- What lies where ---- */
+
+static bool is_readable(const void *start, size_t size)
+{
+    return brkm__os_is_readable(start) &&
+           brkm__os_is_readable((const char *)start + size - sizeof(uint64_t));
+}
+
+static size_t slab_bytes(const struct brkm_kmem_cache *cache)
+{
+    return (size_t)1 << (brkm__page_shift() + cache->order);
+}
+
+/* Bytes in front of the first object and its red zone. */
+static size_t bytes_before(const struct slab *slab)
+{
+    return slab->first - slab->cache->front - (uintptr_t)brkm__page_start(slab->page);
+}
+
+/* Whether what the cache says, and where the states are, can be true of the slab. */
+static bool is_sound(const struct slab *slab)
+{
+    const struct brkm_kmem_cache *cache = slab->cache;
+    if (!is_readable(cache, sizeof(*cache)) || cache->magic != CACHE_MAGIC ||
+        cache->reciprocal != slab->reciprocal || cache->order > BRKM_MAX_ORDER ||
+        slab->page->index + ((size_t)1 << cache->order) > SECTION_PAGES) {
+        return false;
+    }
+    size_t bytes = slab_bytes(cache);
+    return cache->objects != 0 && cache->objects <= bytes / sizeof(void *) && cache->stride != 0 &&
+           bytes_before(slab) < bytes &&
+           (uint64_t)cache->objects * cache->stride <= bytes - bytes_before(slab) &&
+           is_readable(slab->states, align_up(cache->objects, sizeof(uint64_t)));
+}
+
+static enum slab_look judge(const struct brkm_page *page)
+{
+    if (__atomic_load_n(&page->kind, __ATOMIC_ACQUIRE) != PAGE_SLAB || page->u.slab->page != page) {
+        return SLAB_GONE;
+    }
+    return is_sound(page->u.slab) ? SLAB_SEEN : SLAB_DAMAGED;
+}
+
+enum slab_look brkm__slab_look(const struct brkm_page *page,
+                               void (*see)(void *context, enum object_state state, size_t bytes,
+                                           bool is_rest),
+                               void *context, size_t *bytes)
+{
+    spin_acquire(&records.lock);
+    enum slab_look found = judge(page);
+    if (found == SLAB_SEEN) {
+        const struct slab *slab = page->u.slab;
+        const struct brkm_kmem_cache *cache = slab->cache;
+        size_t before = bytes_before(slab);
+        *bytes = slab_bytes(cache);
+        see(context, OBJECT_FREE, before, true);
+        for (unsigned i = 0; i < cache->objects; i++) {
+            see(context, relaxed_load(slab->states[i]), cache->stride, false);
+        }
+        see(context, OBJECT_FREE, *bytes - before - (size_t)cache->objects * cache->stride, true);
+    }
+    spin_release(&records.lock);
+    return found;
 }
 
 /* ---- Figures ---- */

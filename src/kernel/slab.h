@@ -179,6 +179,17 @@ size_t brkm__slab_return_empty(struct brkm_kmem_cache *cache, size_t keep);
 /* Objects that threads kept are free: nobody has them any more. Waits. */
 void brkm__slab_free_kept(struct brkm_kmem_cache *cache);
 
+/* Its cache and the states of its objects lie in the heap, where programs may write over them. */
+enum slab_look { SLAB_SEEN, SLAB_GONE, SLAB_DAMAGED };
+
+/* Where a slab begins, calls `see` for its objects, one by one, and for what is left of its pages
+ * in front and behind, with a lock held: in the order of their addresses, `bytes` in all. Nothing
+ * is seen where no slab begins there any more, or what its cache says cannot be true. */
+enum slab_look brkm__slab_look(const struct brkm_page *page,
+                               void (*see)(void *context, enum object_state state, size_t bytes,
+                                           bool is_rest),
+                               void *context, size_t *bytes);
+
 struct slab_totals {
     size_t objects; /* that there is room for */
     size_t in_use;

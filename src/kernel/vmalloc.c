@@ -371,6 +371,33 @@ BRKM_ENTRY void *brkm_kvmemdup(const void *source, size_t size, brkm_gfp_t flags
     return copy;
 }
 
+/* ---- What lies where ---- */
+
+static void tell_area(const struct outside_listener *listener, const struct area *area)
+{
+    size_t usable = area->size - ((size_t)1 << brkm__page_shift());
+    listener->area(listener->context, &(struct outside_area){.start = area->start,
+                                                             .bytes = usable,
+                                                             .payload = area->start,
+                                                             .usable = usable,
+                                                             .kind = AREA_VMALLOC});
+}
+
+void brkm__vmalloc_tell(const struct outside_listener *listener)
+{
+    size_t count, bytes;
+    brkm__vmalloc_count(&count, &bytes);
+    /* What comes meanwhile may cost a fault. */
+    listener->prepare(listener->context, count, 0);
+    spin_acquire(&table.lock);
+    for (size_t i = 0; i < table.places; i++) {
+        if (table.areas[i].start != 0) {
+            tell_area(listener, &table.areas[i]);
+        }
+    }
+    spin_release(&table.lock);
+}
+
 /* ---- Figures, fork ---- */
 
 void brkm__vmalloc_count(size_t *areas, size_t *bytes)

@@ -5,6 +5,7 @@
 #include "heap/heaps.h"
 #include "heap/walk.h"
 #include "malloc/watcher.h"
+#include "stats/heap_areas.h"
 #include "stats/pages.h"
 #include "stats/slices.h"
 #include "system/os.h"
@@ -128,8 +129,7 @@ static void see(void *context, const struct walk *at)
 
 /* ---- Call sites, when the heap is open again ---- */
 
-/* 0 when there are too many. */
-static uint16_t site_of(struct heap_map *map, const void *stack)
+uint16_t brkm__heap_map_site(struct heap_map *map, const void *stack)
 {
     size_t place = (uintptr_t)stack * BRKM_MIXING_FACTOR >> 40 & (HEAP_MAP_SITES - 1);
     for (size_t i = 0; i < HEAP_MAP_SITES; i++, place = (place + 1) & (HEAP_MAP_SITES - 1)) {
@@ -151,7 +151,7 @@ static void find_sites_of(struct heap_map *map, const struct heap_map_region *re
         if (run->is_noted) {
             note = recorder->find((const void *)(at + BRKM_HEADER_SIZE));
         }
-        run->site = note.address != 0 ? site_of(map, note.stack) : 0;
+        run->site = note.address != 0 ? brkm__heap_map_site(map, note.stack) : 0;
         at += run->bytes;
     }
 }
@@ -174,22 +174,20 @@ static size_t map_bytes(size_t runs)
 /* Runs of a slice: a free block has up to three. */
 #define RUNS_OF_SLICE (3 * (size_t)SLICE_BLOCKS)
 
-/* Touches the pages that the next slice writes to: the system does not hand them out while the heap
- * is locked. */
-static void prepare_room(struct heap_map *map)
+void brkm__heap_map_prepare(struct heap_map *map, size_t runs)
 {
-    size_t room = min_size(map->capacity - map->runs_used, RUNS_OF_SLICE);
+    size_t room = min_size(map->capacity - map->runs_used, runs);
     size_t step = brkm__os_page_size() / sizeof(struct heap_run);
     for (size_t i = 0; i < room; i += step) {
         map->runs[map->runs_used + i] = (struct heap_run){0};
     }
 }
 
-static void look_at_heap(struct heap_map *map)
+static void look_at_regions(struct heap_map *map)
 {
     struct slices slices = {.with_rests = true};
     do {
-        prepare_room(map);
+        brkm__heap_map_prepare(map, RUNS_OF_SLICE);
     } while (brkm__slices_next(&slices, see, map));
 }
 
@@ -202,14 +200,19 @@ struct heap_map *brkm__heap_map_make(enum heap_map_detail detail)
     }
     map->detail = detail;
     map->capacity = capacity;
-    look_at_heap(map);
+    look_at_regions(map);
     if (detail == HEAP_MAP_BY_BLOCKS) {
         find_sites(map);
+    }
+    if (!brkm__heap_areas_find(map)) {
+        brkm__os_unmap(map, map_bytes(capacity));
+        return NULL;
     }
     return map;
 }
 
 void brkm__heap_map_free(struct heap_map *map)
 {
+    brkm__heap_areas_free(map);
     brkm__os_unmap(map, map_bytes(map->capacity));
 }

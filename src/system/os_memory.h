@@ -59,6 +59,9 @@ bool brkm__os_advise_huge(void *start, size_t size, bool wanted);
 /* Bytes of a transparent huge page; 0 when the system has none for programs that ask for them. */
 size_t brkm__os_huge_page_size(void);
 
+/* Bytes of whole mapped pages that are in memory; SIZE_MAX where the system does not say. */
+size_t brkm__os_resident(const void *start, size_t size);
+
 /* True when the 8 bytes there can be read. */
 bool brkm__os_is_readable(const void *address);
 

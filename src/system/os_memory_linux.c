@@ -281,6 +281,26 @@ size_t brkm__os_huge_page_size(void)
 
 /* ---- Pages ---- */
 
+/* Pages that the kernel is asked about at a time: a byte of the stack for each. */
+#define PAGES_ASKED 4096
+
+size_t brkm__os_resident(const void *start, size_t size)
+{
+    unsigned char told[PAGES_ASKED];
+    size_t page = brkm__os_page_size();
+    size_t resident = 0;
+    for (size_t at = 0; at < size; at += PAGES_ASKED * page) {
+        size_t bytes = min_size(size - at, PAGES_ASKED * page);
+        if (os_call3(SYS_mincore, (long)start + (long)at, (long)bytes, (long)told) != 0) {
+            return SIZE_MAX;
+        }
+        for (size_t i = 0; i < bytes / page; i++) {
+            resident += (told[i] & 1) * page;
+        }
+    }
+    return resident;
+}
+
 /* Bytes of the kernel's signal set. */
 #define KERNEL_SIGNAL_SET 8
 

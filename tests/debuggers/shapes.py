@@ -286,6 +286,11 @@ def case_snapshot(program):
             has("no folder", "brkm snapshot: [Errno 2]", session.run("brkm snapshot /nowhere/x"))
             has("no core", "brkm core: ", session.run("brkm core /nowhere/x"))
         found = snapshot_blocks(path)
+        with open(path, encoding="ascii") as file:
+            content = json.load(file)
+        same("areas", (0, [("mapped", shapes.at["mapped"], shapes.bytes["mapped"], "used")]),
+             (content["areas_left_out"], [(area["kind"], area["payload"], area["usable"], area["state"])
+                                          for area in content["areas"]]))
         for name, kind in [("in_use", "used"), ("hole", "free"), ("behind", "used"), ("guard", "used"),
                            ("pin", "used"), ("cached", "cached")]:
             block = found.get(shapes.at[name] - HEADER, ("nothing", 0, 0))

@@ -61,6 +61,24 @@ static const char *const pieces[] = {
     "]}",
     "]}]}",
     " ",
+    ",\"areas\":[",
+    "{\"kind\":\"mapped\",",
+    "{\"kind\":\"guarded\",",
+    "{\"kind\":\"vmalloc\",",
+    "{\"kind\":\"section\",",
+    "\"start\":8192,\"bytes\":8192,",
+    "\"start\":18446744073709547520,\"bytes\":4096,",
+    "\"payload\":8208,\"usable\":8168,",
+    "\"payload\":1,",
+    "\"usable\":18446744073709551615,",
+    "\"resident\":4096,",
+    "\"requested\":100,",
+    "\"state\":\"retired\"}",
+    "\"state\":\"used\"}",
+    "[\"pages\",4096,1]",
+    "[\"objects\",4096,64]",
+    "\"areas_left_out\":3,",
+    "\"bytes\":4192}",
 };
 
 #define PIECES (sizeof(pieces) / sizeof(pieces[0]))
@@ -96,6 +114,17 @@ static void expect_sums(const struct heap_snapshot *snapshot, const struct pictu
     }
 }
 
+/* Each block lies in the picture, and not outside of what is said of it. */
+static void expect_blocks(const struct heap_snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->outside.count; i++) {
+        const struct outside_block *block = &snapshot->outside.blocks[i];
+        expect(block->payload >= block->address);
+        expect(block->payload <= UINT64_MAX - block->usable);
+    }
+    expect(snapshot->outside.count == 0 || snapshot->has_areas);
+}
+
 static void expect_told(const struct problem *problem, size_t length)
 {
     expect(problem->offset <= length);
@@ -114,9 +143,11 @@ static void read_file(const unsigned char *bytes, size_t length)
     if (heap_snapshot_read(&snapshot, place, bytes, length, &problem)) {
         picture_finish(&picture);
         expect_sums(&snapshot, &picture);
+        expect_blocks(&snapshot);
     } else {
         expect_told(&problem, length);
     }
+    heap_snapshot_free(&snapshot);
     picture_free(&picture);
     call_sites_free(sites);
     free(sites);

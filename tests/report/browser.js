@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// node browser.js CHROMIUM PAGE SITES SCREENSHOTS: opens the page without a network, uses it as a reader
-// would, and that of a trace with call stacks, and prints what it saw as JSON.
+// node browser.js CHROMIUM PAGE SITES SCREENSHOTS [OUTSIDE ADDRESS...]: opens the page without a network, uses it
+// as a reader would, and that of a trace with call stacks, and that of a snapshot, of which it goes to the
+// addresses; and prints what it saw as JSON.
 "use strict";
 const { chromium } = require("playwright-core");
 
-const [, , executablePath, file, sitesFile, shots] = process.argv;
+const [, , executablePath, file, sitesFile, shots, outsideFile, ...addresses] = process.argv;
 
 // Milliseconds that one step may take on a busy machine.
 const PATIENCE = 180000;
@@ -132,11 +133,32 @@ async function sites(browser) {
   return result;
 }
 
+async function outside(browser, shown) {
+  const { page, seen } = await open(browser, { viewport: { width: 1280, height: 900 }, colorScheme: "light" }, shown);
+  const result = { seen, found: [], colours: await sample(page), legend: await text(page, "#legend") };
+  await page.locator("#group").selectOption("kind");
+  result.groups = await table(page, "groups");
+  for (const address of addresses) {
+    await page.locator("#go-to").fill(address);
+    await page.locator("#go-to").press("Enter");
+    await page.waitForTimeout(200);
+    result.found.push(await text(page, "#selected"));
+  }
+  await page.locator("#zoom-all").click();
+  await page.waitForTimeout(200);
+  await page.screenshot({ path: `${shots}/outside.png`, fullPage: true });
+  result.tooWide = await tooWide(page);
+  return result;
+}
+
 (async () => {
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
     const result = { wide: await wide(browser), narrow: await narrow(browser),
       sites: await sites(browser) };
+    if (outsideFile !== undefined) {
+      result.outside = await outside(browser, outsideFile);
+    }
     console.log(JSON.stringify(result));
   } finally {
     await browser.close();

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Usage: browser.py REPORT TRACE FOLDER
+"""Usage: browser.py REPORT TRACE FOLDER [CTL LIBRARY]
 
 A page in headless Chromium, driven by playwright-core, which npm puts into FOLDER: nothing on the console
 and no network; the slider moves; blocks that are zoomed to and selected are those of the trace, with
 address and size; the sums of what holds memory are those that page_file.what_holds computes; both themes,
-and nothing too wide for a narrow window. Pictures of all that stay in FOLDER.
+and nothing too wide for a narrow window. With CTL, of a process on LIBRARY the mapped blocks have the addresses and
+sizes that the process knows. Pictures of all that stay in FOLDER.
 """
 import json
 import os
@@ -25,6 +26,20 @@ SECONDS = 800
 SKIPPED = 77
 
 
+# Prints where its blocks are, how large they may become, and what is resident of them, and waits.
+MAPPED = """
+import ctypes, sys
+library = ctypes.CDLL(None)
+for name in ("malloc", "malloc_usable_size"):
+    getattr(library, name).argtypes = [ctypes.c_size_t]
+    getattr(library, name).restype = ctypes.c_size_t
+blocks = [library.malloc(mib << 20) for mib in (7, 9, 30)]
+ctypes.memset(blocks[1], 1, 2 << 20)
+print(*((block, library.malloc_usable_size(block)) for block in blocks), sep=";", flush=True)
+sys.stdin.readline()
+"""
+
+
 def prepare(folder: str) -> str:
     """Why it cannot be tried here; empty when it can."""
     for program in ("node", "npm", "zstd"):
@@ -40,9 +55,13 @@ def prepare(folder: str) -> str:
 
 
 class Browser(Test):
-    def __init__(self, program: str, packed: str, folder: str) -> None:
+    def __init__(self, program: str, packed: str, folder: str, process: list[str]) -> None:
         super().__init__(program)
         self.folder = folder
+        self.mapped: list[tuple[int, int]] = []
+        self.snapshot: dict = {}
+        if process:
+            self.take_snapshot(*process)
         subprocess.run(["zstd", "-q", "-d", packed, "-o", self.path("trace")], check=True)
         self.events = trace_file.read(self.path("trace"))
         run = self.run("-o", self.path("page.html"), self.path("trace"))
@@ -68,10 +87,26 @@ class Browser(Test):
                    f"sample {len(self.site_events)} 1 1 1 1 1\n".encode())
         return elsewhere
 
+    def take_snapshot(self, ctl: str, library: str) -> None:
+        """Of a process with mapped blocks."""
+        environment = {**os.environ, "LD_PRELOAD": library, "BRKMALLOC": "control:true"}
+        with subprocess.Popen([sys.executable, "-c", MAPPED], env=environment, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as process:
+            told = process.stdout.readline()
+            self.mapped = [tuple(map(int, pair.strip("()\n").split(","))) for pair in told.split(";")]
+            run = subprocess.run([ctl, "ctl", str(process.pid), "snapshot", "--blocks"], capture_output=True,
+                                 text=True, check=False, timeout=SECONDS)
+            process.communicate("")
+        self.same("a snapshot", (0, ""), (run.returncode, run.stderr))
+        self.snapshot = json.loads(run.stdout)
+        self.write("heap.json", run.stdout.encode())
+        self.same("status", 0, self.run("-o", self.path("outside.html"), self.path("heap.json")).returncode)
+
     def use(self, chromium: str) -> dict:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser.js")
         run = subprocess.run(["node", script, chromium, self.path("page.html"), self.path("sites.html"),
-                              self.folder],
+                              self.folder, *([self.path("outside.html")] if self.mapped else []),
+                              *(hex(address) for address, _ in self.mapped)],
                              capture_output=True, text=True, check=False, timeout=SECONDS,
                              env={**os.environ,
                                   "NODE_PATH": os.path.join(self.folder, "node_modules")})
@@ -170,6 +205,24 @@ class Browser(Test):
                      for page in range(address // PAGE, (address + max(size, 1) - 1) // PAGE + 1)})
         self.same("pages of the replay", str(pages * PAGE), seen["groups"][-1][4])
 
+    def outside(self, seen: dict) -> None:
+        """The mapped blocks at their addresses, with the sizes that the process knows; all of them in the table."""
+        areas = {area["payload"]: area for area in self.snapshot["areas"]}
+        for (address, usable), words in zip(self.mapped, seen["found"]):
+            area = areas[address]
+            match = re.fullmatch(r"(0x[0-9a-f]+): mapped, .* \((\d+) bytes\), payload at (0x[0-9a-f]+), ([\d,]+) bytes "
+                                 r"usable, .* resident", words)
+            self.expect("a mapped block is described", match is not None, words)
+            if match:
+                self.same(f"what is said of {address:#x}", (area["start"], area["bytes"], address, usable),
+                          (int(match[1], 16), int(match[2]), int(match[3], 16), int(match[4].replace(",", ""))))
+        self.expect("what was touched is resident", areas[self.mapped[1][0]]["resident"] >= 2 << 20, areas)
+        mapped = [area for area in areas.values() if area["kind"] == "mapped"]
+        row = next(row for row in seen["groups"] if row[0] == "mapped")
+        self.same("mapped blocks in the table", [len(mapped), sum(area["bytes"] for area in mapped), 0],
+                  [int(row[1]), int(row[2]), int(row[3])])
+        self.expect("the legend", "mapped" in seen["legend"], seen["legend"])
+
     def check(self, result: dict) -> None:
         wide, narrow = result["wide"], result["narrow"]
         for name, part in result.items():
@@ -180,6 +233,8 @@ class Browser(Test):
         self.same("dark paper", "rgb(22, 24, 29)", narrow["paper"])
         self.moments(wide["moments"])
         self.sites(result["sites"])
+        if self.mapped:
+            self.outside(result["outside"])
         self.blocks(wide["blocks"], 400)
         self.block(wide["pinned"]["selected"], self.live(400))
         self.expect("the row that was clicked", wide["pinned"]["selected"].startswith(
@@ -202,8 +257,8 @@ def run_in_chromium(make: Callable[[], Test], folder: str) -> int:
 
 
 def main() -> int:
-    program, packed, folder = sys.argv[1:]
-    return run_in_chromium(lambda: Browser(program, packed, folder), folder)
+    program, packed, folder, *process = sys.argv[1:]
+    return run_in_chromium(lambda: Browser(program, packed, folder, process), folder)
 
 
 if __name__ == "__main__":

@@ -72,15 +72,16 @@ class Differences(Test):
         self.places(found, sides, before["process"] == after["process"])
 
     def totals(self, totals: dict, sides: list[heaps.Heap]) -> None:
-        for kind in heaps.KINDS:
-            row = totals["live" if kind == "used" else kind]
+        there = [kind for kind in heaps.OUTSIDE if any(side.totals[kind] for side in sides)]
+        for kind in [*heaps.KINDS, *there]:
+            row = totals[kind if kind != "used" else "live in the heap" if there else "live"]
             self.same(f"bytes {kind}", [side.totals[kind] for side in sides], row["bytes"][:2])
             if "count" in row:
                 self.same(f"blocks {kind}", [side.counts[kind] for side in sides], row["count"][:2])
+        self.same("live", [(sum(side.totals[kind] for kind in heaps.LIVE), sum(side.counts[kind] for kind in heaps.LIVE))
+                           for side in sides], list(zip(totals["live"]["bytes"][:2], totals["live"]["count"][:2])))
         by_start = {name.split(":")[0].split(" ")[0]: row for name, row in totals.items()}
-        self.same("resident", [sum(side.totals[kind] for kind in heaps.KINDS
-                                   if kind not in ("purged", "reserved")) for side in sides],
-                  by_start["resident"]["bytes"][:2])
+        self.same("resident", [side.resident for side in sides], by_start["resident"]["bytes"][:2])
         self.same("holes", [(sum(side.hole_list()), len(side.hole_list())) for side in sides],
                   list(zip(totals["holes"]["bytes"][:2], totals["holes"]["count"][:2])))
         self.same("largest hole", [max(side.hole_list(), default=0) for side in sides],
@@ -108,11 +109,11 @@ class Differences(Test):
         for name, row in found.get("places", {}).items():
             low, high = (int(word, 16) for word in name.split(" to "))
             wanted = [sum(max(0, min(high + 1, start + size) - max(low, start))
-                          for start, kind, size, _ in side.runs if kind == "used")
+                          for start, kind, size, _ in side.runs if kind in heaps.LIVE)
                       for side in sides]
             self.same(f"live from {name}", wanted, row["bytes"][:2])
         if are_of_one:
-            self.same("live at all places", [side.totals["used"] for side in sides],
+            self.same("live at all places", [sum(side.totals[kind] for kind in heaps.LIVE) for side in sides],
                       [sum(row["bytes"][i] for row in found["places"].values()) for i in (0, 1)])
 
     # ---- Profiles ----
@@ -175,6 +176,13 @@ class Differences(Test):
         self.expect("no element from a file's name or a program's", page.html.count("<script") == 3
                     and "<script>alert" not in page.html, page.html.count("<script"))
 
+    def earlier(self, old: dict, new: dict) -> None:
+        """A snapshot of an earlier release has no areas, which is said."""
+        for before, after, side in ((old, new, "before"), (new, old, "after")):
+            notes = self.compare(*self.files_of(before, after))["notes"]
+            self.same("notes", [f"What lies outside of the heap, as mapped blocks, is not in the snapshot {side}: "
+                                "an earlier release wrote it."], notes)
+
     # ---- Wrong files ----
 
     def page(self, before: dict, after: dict) -> None:
@@ -213,6 +221,8 @@ class Differences(Test):
                 ("foreign", b"\x7fELF\2\1\1", "at offset 0: this is neither a snapshot"),
                 ("cut", whole[:700], r"at offset 700: "),
                 ("no regions", b"{}", "at offset 2: this is no snapshot"),
+                ("an area of another kind", b'{"regions":[],"areas":[{"kind":"used"}]}',
+                 'at offset 38: there is no kind of areas "used"'),
                 ("cut profile", heaps.profile(heaps.made_samples(1))[:-5].encode(),
                  "line [0-9]+: the file was cut short"),
                 ("damaged profile", heaps.profile([([1, 2, 3, 4, 5, 6], [0x1001])]).replace(
@@ -268,6 +278,9 @@ def main() -> int:
         same = heaps.made_snapshot(5)
         test.snapshots(same, same)
         test.snapshots(heaps.snapshot([]), same)
+        old = {key: value for key, value in same.items() if not key.startswith("areas")}
+        test.snapshots(old, same)
+        test.earlier(old, same)
         test.text(*test.files_of(heaps.made_snapshot(1), heaps.made_snapshot(2)))
         test.text(*test.files_of(same, heaps.snapshot([])))
         test.text(test.path("0.heap"), test.path("1.heap"))

@@ -10,7 +10,9 @@ from fractions import Fraction
 
 PAGE = 4096
 KINDS = ["used", "cached", "free", "purged", "top", "reserved", "damaged"]
-PINNING = ("used", "cached", "damaged")
+OUTSIDE = ["pages", "objects", "mapped", "guarded", "vmalloc"]
+LIVE = ["used", *OUTSIDE]
+PINNING = (*LIVE, "cached", "damaged")
 
 Run = tuple[str, int, int]
 
@@ -20,9 +22,38 @@ def region(kind: str, start: int, runs: list[Run]) -> dict:
     return {"kind": kind, "start": start, **sums, "largest_free": 0, "runs": runs}
 
 
-def snapshot(regions: list[dict], process: int = 12, page: int = PAGE) -> dict:
+def snapshot(regions: list[dict], process: int = 12, page: int = PAGE,
+             areas: list[dict] | None = None) -> dict:
+    """One without areas is that of an earlier release."""
+    more = {} if areas is None else {"areas_left_out": 0, "areas": areas}
     return {"version": "0.1.0", "process": process, "page": page, "runs_left_out": 0,
-            "regions": regions}
+            "regions": regions, **more}
+
+
+def block_area(kind: str, start: int, pages: int, **more) -> dict:
+    """A block that has so many pages, its payload 16 bytes behind their start unless `more` says else."""
+    return {"kind": kind, "start": start, "bytes": pages * PAGE, "resident": PAGE, "payload": start + 16,
+            "usable": pages * PAGE - 24, "state": "used", **more}
+
+
+def section_area(start: int, runs: list[Run]) -> dict:
+    return {"kind": "section", "start": start, "bytes": sum(run[1] for run in runs), "resident": 3 * PAGE,
+            "runs": runs}
+
+
+def made_areas(rng: random.Random) -> list[dict]:
+    areas = [block_area("mapped", 0x7e0000000000 + 0x1000000 * place, rng.randrange(1, 900))
+             for place in rng.sample(range(20), 8)]
+    for place in rng.sample(range(20), 6):
+        size = rng.randrange(1, 4000)
+        start = 0x7d0000000000 + 2 * PAGE * place
+        areas.append(block_area("guarded", start, 1, payload=start + PAGE - size, usable=size, requested=size))
+    areas.append(block_area("mapped", 0x7c0000000000, 5, state="retired", resident=0, usable=0, requested=17000))
+    areas.append(block_area("vmalloc", 0x7b0000000000, rng.randrange(1, 30), payload=0x7b0000000000, usable=100))
+    objects = [(rng.choice(["objects", "free", "cached"]), 64, 1) for _ in range(3 * PAGE // 64)]
+    pages = [(rng.choice(["pages", "free", "purged"]), PAGE << rng.randrange(4), 1) for _ in range(30)]
+    areas.append(section_area(0x7a0000000000, objects + pages))
+    return areas
 
 
 def made_runs(rng: random.Random, count: int) -> list[Run]:
@@ -40,7 +71,7 @@ def made_snapshot(seed: int, process: int = 12, count: int = 150) -> dict:
     heap = made_runs(rng, count) + [("top", 5000, 0), ("reserved", 90000, 0)]
     return snapshot([region("break", 0x555500000008, heap),
                      region("map", 0x7f0000000010, made_runs(rng, count // 3)),
-                     region("map", 0x7f0001000000, [])], process)
+                     region("map", 0x7f0001000000, [])], process, areas=made_areas(rng))
 
 
 def size_name(size: int, blocks: int) -> str:
@@ -51,15 +82,20 @@ def size_name(size: int, blocks: int) -> str:
 
 
 def number(size: int) -> str:
-    """As texts have it; below 1 MiB."""
-    return f"{size} B" if size < 1024 else f"{size / 1024:.1f} KiB"
+    """As texts have it; below 1 GiB."""
+    return f"{size} B" if size < 1024 else f"{size / 1024:.1f} KiB" if size < 1 << 20 else \
+        f"{size / 2 ** 20:.1f} MiB"
 
 
 class Heap:
     """The tables of one snapshot, each a name with bytes and a count."""
 
     def __init__(self, content: dict) -> None:
-        self.runs = [run for part in content["regions"] for run in place(part)]
+        in_regions = [run for part in content["regions"] for run in place(part)]
+        areas = content.get("areas", [])
+        self.runs = in_regions + [run for area in areas for run in place_area(area)]
+        self.resident = sum(size for _, kind, size, _ in in_regions if kind not in ("purged", "reserved")) + \
+            sum(area["resident"] for area in areas)
         self.totals: Counter = Counter()
         self.counts: Counter = Counter()
         for _, kind, size, blocks in self.runs:
@@ -71,7 +107,7 @@ class Heap:
     def sizes(self) -> dict[str, tuple[int, int]]:
         found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for _, kind, size, blocks in self.runs:
-            if kind == "used":
+            if kind in LIVE:
                 found[size_name(size, blocks)][0] += size
                 found[size_name(size, blocks)][1] += blocks
         return {name: (size, blocks) for name, (size, blocks) in found.items()}
@@ -105,7 +141,7 @@ class Heap:
             live = sum(parts.values())
             for index, part in parts.items():
                 _, kind, size, blocks = self.runs[index]
-                name = size_name(size, blocks) if kind == "used" else kind
+                name = size_name(size, blocks) if kind in LIVE else kind
                 shares[name] += Fraction((PAGE - live) * part, live)
         return shares, sum(PAGE - sum(parts.values()) for parts in pages.values())
 
@@ -116,6 +152,17 @@ def place(part: dict) -> list[tuple[int, str, int, int]]:
         placed.append((at, kind, size, blocks))
         at += size
     return placed
+
+
+def place_area(area: dict) -> list[tuple[int, str, int, int]]:
+    """A guarded block is told from the rest of its page."""
+    if area["kind"] == "section":
+        return place(area)
+    if area["state"] == "retired":
+        return [(area["start"], "purged", area["bytes"], 1)]
+    is_guarded = area["kind"] == "guarded"
+    return [(area["payload" if is_guarded else "start"], area["kind"],
+             area["usable" if is_guarded else "bytes"], 1)]
 
 
 # ---- Profiles ----

@@ -17,6 +17,7 @@ import time
 import xml.etree.ElementTree as xml
 import zlib
 
+import heaps
 import trace_file
 from common import PATIENCE, Test
 from pages import snapshot
@@ -24,6 +25,7 @@ from pages import snapshot
 ROWS = 75
 ROW_PIXELS = 8
 PAPER, HOLE, USED, PURGED = (255, 255, 255), (228, 232, 238), (30, 120, 200), (200, 206, 214)
+MAPPED, PAGES = (20, 150, 120), (120, 90, 30)
 
 
 class Maps(Test):
@@ -73,6 +75,23 @@ class Maps(Test):
         for row in (25, 74):
             self.same(f"row {row}", {PURGED}, set(pixels[row * ROW_PIXELS]))
         self.same("between rows", {PAPER}, set(pixels[ROW_PIXELS - 1]))
+
+    def outside(self) -> None:
+        """Areas beside the heap have rows of their own: of 75 pages 25 used, an unused one, 24 mapped, one unused, and
+        24 of a section's."""
+        content = {"regions": snapshot([("used", 25 * 4096, 25)])["regions"], "areas": [
+            heaps.block_area("mapped", 1 << 30, 24), heaps.section_area(1 << 40, [("pages", 4096, 1)] * 24)]}
+        file = self.write("outside.json", json.dumps(content).encode())
+        self.same("status", 0, self.run("--width", "64", "-o", self.path("map.png"), file).returncode)
+        pixels = self.pixels(self.path("map.png"))
+        seen = [pixels[row * ROW_PIXELS][5] for row in range(ROWS)]
+        wanted = [USED] * 25 + [PAPER] + [MAPPED] * 24 + [PAPER] + [PAGES] * 24
+        self.same("rows", wanted, seen)
+        run = self.run(file)
+        self.expect("in letters", run.stdout.startswith(f"{file}: 292.0 KiB used"), run.stdout[:100])
+        self.run("-o", self.path("map.svg"), file)
+        with open(self.path("map.svg"), encoding="utf-8") as svg:
+            self.expect("in words", "by state: used, pages, mapped<" in svg.read())
 
     def svg(self) -> None:
         title = "<b> & others"
@@ -156,6 +175,7 @@ def main() -> int:
     with Maps(sys.argv[1]) as test:
         test.letters()
         test.png()
+        test.outside()
         test.svg()
         test.trace()
         test.keys()

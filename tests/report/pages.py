@@ -10,6 +10,7 @@ import random
 import re
 import sys
 
+import heaps
 import trace_file
 from common import Test, made_events, with_stacks
 from page_file import Page
@@ -152,6 +153,58 @@ class Pages(Test):
             "used": [4160, 0], "cached": [0, 128], "free": [8192, 0], "purged": [4096, 0],
             "top": [0, 16], "reserved": [0, 4080]},
             {line["name"]: line["values"] for line in page.report["split"]["lines"]})
+
+    def outside(self) -> None:
+        """What lies outside of the heap is on the map, and the page has what its spans do not say."""
+        contents = [heaps.made_snapshot(seed) for seed in (3, 4)]
+        files = [self.write(f"outside{moment}.json", heaps.dump(content))
+                 for moment, content in enumerate(contents)]
+        page = self.page(*files)
+        wanted = []
+        for moment, content in enumerate(contents):
+            self.same(f"runs and areas {moment}", sorted(heaps.Heap(content).runs),
+                      [(span.address, span.kind, span.bytes, span.blocks) for span in page.at(moment)])
+            wanted += [[hex(heaps.place_area(area)[0][0]), moment, hex(area["payload"]), area["usable"],
+                        area.get("requested"), area["resident"]]
+                       for area in content["areas"] if area["kind"] != "section"]
+        self.same("the blocks", sorted(wanted), sorted(page.report["outside"]))
+        last = heaps.Heap(contents[1])
+        figures = {name: value for name, value, _ in page.report["figures"]}
+        self.same("live, resident", (sum(last.totals[kind] for kind in heaps.LIVE), last.resident),
+                  (figures["live"], figures["resident"]))
+        self.same("mapped", last.totals["mapped"], figures["mapped"])
+        old = {key: value for key, value in contents[0].items() if not key.startswith("areas")}
+        page = self.page(self.write("old.json", heaps.dump(old)))
+        self.same("of an earlier release", sorted(heaps.Heap(old).runs),
+                  [(span.address, span.kind, span.bytes, span.blocks) for span in page.at(0)])
+        self.expect("which is said", any("earlier release" in note for note in page.report["notes"]))
+
+    def wrong_areas(self) -> None:
+        def text(**changed: object) -> bytes:
+            area = {**heaps.block_area("mapped", 8 * 4096, 2), **changed}
+            return json.dumps({"regions": [], "areas": [area]}).encode()
+
+        section = heaps.section_area(1 << 30, [("pages", 4096, 1), ("free", 4096, 1)])
+        for what, content, message in [
+                ("a kind", text(kind="cached"), 'there is no kind of areas "cached"'),
+                ("an address before it", text(payload=100), "this block lies outside of its area"),
+                ("an address behind it", text(payload=2**63), "this block lies outside of its area"),
+                ("a size", text(usable=8192), "this block lies outside of its area"),
+                ("a size of all", text(usable=2**64 - 1), "this block lies outside of its area"),
+                ("an end", text(start=2**64 - 4096), "this area reaches beyond the highest address"),
+                ("a call site", text(site=65536), "there is no call site 65536"),
+                ("a text for a number", text(bytes="many"), "a number is"),
+                ("a list for a text", text(kind=[]), "expected"),
+                ("a section", json.dumps({"regions": [], "areas": [{**section, "bytes": 5}]}).encode(),
+                 "runs of 8192 bytes in a section that says 5"),
+                ("no area", b'{"regions":[],"areas":[7]}', "at offset 23: ")]:
+            self.wrong(f"{what} of an area", content, r"at offset \d+: .*" if what == "a list for a text" else message)
+            self.wrong(f"{what} of an area: where", content, r"at offset \d+: ")
+        whole = heaps.dump(heaps.made_snapshot(3))
+        start = whole.index(b'"areas"')
+        for length in range(start, len(whole), 97):
+            self.wrong(f"areas cut to {length}", whole[:length], f"at offset {length}: the file ends")
+        self.changed_files(b'{"regions":[],' + whole[start:])
 
     def call_sites(self) -> None:
         """Numbers are each snapshot's own; the same stack is one on the page."""
@@ -329,6 +382,8 @@ def main() -> int:
         test.empty_trace()
         test.texts()
         test.snapshots()
+        test.outside()
+        test.wrong_areas()
         test.call_sites()
         test.sites_of_trace()
         test.wrong_stacks()

@@ -280,6 +280,99 @@ def snapshot_of_blocks():
         fails(2, "usage: brkmalloc ctl", "ctl", process.pid, "snapshot", "--runs")
 
 
+# Memory outside of the heap's regions, told as the program knows it: KIND ADDRESS BYTES STATE. A child of a fork has
+# the same.
+OUTSIDE = """
+import ctypes, os, sys
+library = ctypes.CDLL(None)
+def function(name, *arguments):
+    found = getattr(library, name)
+    found.restype, found.argtypes = ctypes.c_void_p, arguments
+    return found
+size, flags = ctypes.c_size_t, ctypes.c_uint
+GFP_KERNEL = int(sys.argv[1])
+blocks = []
+for mib in (3, 5, 40):
+    blocks.append(("mapped", function("malloc", size)(mib << 20), mib << 20))
+blocks.append(("vmalloc", function("brkm_vmalloc", size)(70000), 70000))
+for order in (0, 3, 5):
+    blocks.append(("pages", function("brkm_get_free_pages", flags, flags)(GFP_KERNEL, order), 4096 << order))
+for _ in range(100):
+    blocks.append(("objects", function("brkm_kmalloc", size, flags)(64, GFP_KERNEL), 64))
+ctypes.memset(blocks[1][1], 1, 1 << 20)
+child = os.fork()
+if child == 0:
+    sys.stdin.readline()
+    os._exit(0)
+print(child, *(word for block in blocks for word in block), flush=True)
+sys.stdin.readline()
+"""
+
+
+def gfp_kernel():
+    """What brkmalloc/kernel.h calls BRKM_GFP_KERNEL."""
+    header = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "include", "brkmalloc", "kernel.h")
+    with open(header, encoding="utf-8") as file:
+        bits = dict(re.findall(r"#define (BRKM_GFP_\w+) +(.+)", file.read()))
+
+    def value(expression):
+        expression = re.sub(r"BRKM_GFP_\w+", lambda name: str(value(bits[name[0]])), expression)
+        return eval(re.sub(r"(\d+)u\b", r"\1", expression.split("/*")[0]))  # pylint: disable=eval-used
+    return value("BRKM_GFP_KERNEL")
+
+
+def outside_of(pid, blocks):
+    """What the snapshot has of them."""
+    heap = json.loads(ask(pid, "snapshot", "--blocks"))
+    same(0, heap["areas_left_out"], "areas left out")
+    areas = {area["payload"]: area for area in heap["areas"] if area["kind"] != "section"}
+    runs = {}
+    for area in heap["areas"]:
+        at = area["start"]
+        for run in area.get("runs", []):
+            runs[at] = run
+            at += run[1]
+        same(area["start"] + (area["bytes"] if area["kind"] == "section" else 0), at, "the end of a section")
+    for kind, address, size in blocks:
+        if kind in ("pages", "objects"):
+            same([kind, size, 1], runs.get(address), f"the run at {address:#x}")
+            continue
+        area = areas[address]
+        same((kind, "used"), (area["kind"], area["state"]), f"the area of {address:#x}")
+        check(area["start"] <= address and size <= area["usable"] <= size + 8192 and
+              address + area["usable"] <= area["start"] + area["bytes"], "usable bytes", area, size)
+        check(0 <= area["resident"] <= area["bytes"], "resident bytes", area)
+    return heap, areas
+
+
+def snapshot_outside():
+    """Mapped blocks and the kernel family's memory are in a snapshot, with address, size and state, and the call
+    site where the profile knows it; in the child of a fork as well."""
+    options = "control:true,profile:true,profile_interval:512,profile_at_exit:false"
+    with running([sys.executable, "-c", OUTSIDE, str(gfp_kernel())], options) as process:
+        words = process.stdout.readline().split()
+        child, words = int(words[0]), words[1:]
+        blocks = [(words[i], int(words[i + 1]), int(words[i + 2])) for i in range(0, len(words), 3)]
+        heap, areas = outside_of(process.pid, blocks)
+        touched = areas[blocks[1][1]]
+        check(1 << 20 <= touched["resident"] <= 3 << 20, "what was touched", touched)
+        sites = {site["site"] for site in heap["sites"]}
+        check(all(areas[address]["site"] in sites for kind, address, _ in blocks if kind == "mapped"),
+              "call sites", areas)
+        now = json.loads(ask(process.pid, "stats", "--json"))
+        mapped = [area for area in areas.values() if area["kind"] == "mapped"]
+        same((now["in_use"]["mapped_blocks"], now["in_use"]["mapped_bytes"]),
+             (len(mapped), sum(area["bytes"] for area in mapped)), "mapped blocks and their bytes")
+        outside_of(child, blocks)
+    with server("control:true,guard_sample:50") as (process, _):
+        heap = json.loads(ask(process.pid, "snapshot"))
+        now = json.loads(ask(process.pid, "stats", "--json"))
+        guarded = [area for area in heap["areas"] if area["kind"] == "guarded"]
+        check(len(guarded) > 10, "guarded blocks", len(guarded))
+        same((now["in_use"]["guarded_blocks"], now["in_use"]["guarded_bytes"]),
+             (len(guarded), sum(area["usable"] for area in guarded)), "guarded blocks and their bytes")
+
+
 def explain():
     """2,500 blocks of 1,000 bytes keep a page each that is free otherwise; the profile knows whose they
     are, and `brkmalloc explain` finds the function's name in what is printed."""

@@ -622,6 +622,11 @@ bool fake_os_is_accessible(const void *memory, size_t size)
 
 /* ---- The rest of os.h ---- */
 
+size_t brkm__os_resident(const void *start, size_t size)
+{
+    return start != NULL ? size : SIZE_MAX;
+}
+
 bool brkm__os_is_readable(const void *address)
 {
     return address != NULL;

@@ -329,9 +329,9 @@ START_TEST(a_map_of_more_runs_than_it_holds_has_true_sums)
     ck_assert(brkm__control_answer(&answer, "snapshot", 8));
     ck_assert_uint_lt(control_answer_length(&answer), CONTROL_ANSWER_MAX / 2);
     ck_assert_int_eq(strncmp(control_answer_text(&answer), "ok ", 3), 0);
-    /* One for each run, for the list of them and for that of the one region. */
+    /* One for each run, for the list of them, for those of the one region and of areas. */
     ck_assert_uint_eq(letters(control_answer_text(&answer), control_answer_length(&answer), ']'),
-                      HEAP_MAP_RUNS + 2);
+                      HEAP_MAP_RUNS + 3);
     brkm__control_answer_free(&answer);
     /* Where its memory cannot grow, only that is said. */
     fake_os_fail(FAKE_ONLY(FAKE_REMAP), 3, true);

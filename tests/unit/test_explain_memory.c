@@ -336,7 +336,7 @@ static void expect_whole(const struct heap_map *map)
         const struct heap_map_region *region = &map->regions[i];
         size_t sum = 0;
         size_t runs = 0;
-        for (unsigned kind = 0; kind < RUN_KINDS; kind++) {
+        for (unsigned kind = 0; kind < RUN_KINDS_OF_REGIONS; kind++) {
             sum += region->bytes[kind];
         }
         for (size_t run = 0; run < region->runs; run++) {

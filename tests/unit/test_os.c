@@ -77,6 +77,24 @@ START_TEST(what_can_be_read_is_told)
 }
 END_TEST
 
+START_TEST(what_is_resident_is_told)
+{
+    enum { pages = 5000 };
+    char *all =
+        mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(all, MAP_FAILED);
+    ck_assert_int_eq(madvise(all, pages * page, MADV_NOHUGEPAGE), 0);
+    errno = 1234;
+    ck_assert_uint_eq(brkm__os_resident(all, pages * page), 0);
+    all[0] = all[3 * page] = all[4500 * page] = 1;
+    ck_assert_uint_eq(brkm__os_resident(all, pages * page), 3 * page);
+    ck_assert_uint_eq(brkm__os_resident(all + page, page), 0);
+    ck_assert_int_eq(munmap(all + page, page), 0);
+    ck_assert_uint_eq(brkm__os_resident(all, 2 * page), SIZE_MAX);
+    ck_assert_int_eq(errno, 1234);
+}
+END_TEST
+
 START_TEST(the_break_moves_both_ways_and_is_zero)
 {
     char *before = brkm__os_sbrk(0);
@@ -431,6 +449,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, the_size_of_huge_pages_is_the_kernel_s);
     tcase_add_test(tests, the_break_moves_both_ways_and_is_zero);
     tcase_add_test(tests, what_can_be_read_is_told);
+    tcase_add_test(tests, what_is_resident_is_told);
     tcase_add_test(tests, a_break_that_cannot_be_raised_is_told);
     tcase_add_test(tests, mappings_are_zero_and_go_away);
     tcase_add_test(tests, remapping_keeps_contents);
