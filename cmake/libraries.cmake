@@ -23,7 +23,7 @@ if(BRKM_BARE_FORK)
 endif()
 if(BRKM_KERNEL)
   list(APPEND core_sources kernel/cache.c kernel/debug.c kernel/failslab.c kernel/figures.c kernel/gfp.c kernel/kmalloc.c
-    kernel/life.c kernel/mempool.c kernel/outside.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c
+    kernel/life.c kernel/mempool.c kernel/note.c kernel/outside.c kernel/page_alloc.c kernel/page_map.c kernel/pages.c kernel/reserve.c
     kernel/sheaf.c kernel/shrink.c kernel/slab.c kernel/spin.c kernel/thread.c kernel/vmalloc.c)
 endif()
 if(BRKM_GUARD)

@@ -284,8 +284,9 @@ BRKM_API void brkm_kmem_cache_return_sheaf(struct brkm_kmem_cache *cache, brkm_g
 BRKM_API int brkm_kmem_cache_shrink(struct brkm_kmem_cache *cache) BRKM_NOTHROW;
 
 /* Ends a cache; NULL does nothing. Objects in use are told on standard error, with the cache's name
- * and their number, and stay allocated, as does the memory of their slabs. Every later use of the
- * cache but that is misuse. May wait. */
+ * and their number, and while the heap profile is on with the stacks that allocated them. They stay
+ * allocated, as does the memory of their slabs. Every later use of the cache but that is misuse.
+ * May wait. */
 BRKM_API void brkm_kmem_cache_destroy(struct brkm_kmem_cache *cache) BRKM_NOTHROW;
 
 /* Bytes of an object as they were given to create. */

@@ -8,6 +8,7 @@
 
 #include "kernel/failslab.h"
 #include "kernel/kmalloc.h"
+#include "kernel/note.h"
 #include "kernel/pages.h"
 #include "kernel/reserve.h"
 #include "kernel/shrink.h"
@@ -219,8 +220,19 @@ static BRKM_COLD void reject_zeroing(const struct brkm_kmem_cache *cache, const 
 
 /* ---- Allocate ---- */
 
+static void note(const void *object, struct sample_weight weight)
+{
+    uint8_t *state = slab_state_of(slab_around(object), object);
+    relaxed_store(*state, OBJECT_NOTED);
+    brkm__kernel_note(object, weight);
+}
+
 static void *ready(struct brkm_kmem_cache *cache, void *object, brkm_gfp_t flags)
 {
+    struct sample_weight weight;
+    if (unlikely(brkm__kernel_note_wants(cache->object_size, flags, &weight))) {
+        note(object, weight);
+    }
     if (debug_wants(cache)) {
         brkm__debug_allocate(cache, object);
     }
@@ -255,13 +267,15 @@ void *brkm__cache_allocate(struct brkm_kmem_cache *cache, brkm_gfp_t flags, cons
                                   : brkm__gfp_fail(flags, cache->object_size, caller);
 }
 
-static BRKM_NOINLINE void *allocate_slow(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
+BRKM_ENTRY BRKM_NOINLINE static void *allocate_slow(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
 {
     expect_living(cache, "kmem_cache_alloc");
     if (cache->ctor != NULL && (flags & BRKM_GFP_ZERO) != 0) {
         reject_zeroing(cache, "kmem_cache_alloc");
     }
-    return brkm__cache_allocate(cache, flags, "kmem_cache_alloc");
+    void *object = brkm__cache_allocate(cache, flags, "kmem_cache_alloc");
+    BRKM_KEEP_FRAME();
+    return object;
 }
 
 BRKM_ENTRY void *brkm_kmem_cache_alloc(struct brkm_kmem_cache *cache, brkm_gfp_t flags)
@@ -293,11 +307,30 @@ BRKM_ENTRY int brkm_kmem_cache_alloc_bulk(struct brkm_kmem_cache *cache, brkm_gf
 
 /* ---- Free ---- */
 
+/* True when the object is to be taken back; false when it waits until the recorder has heard of its
+ * end. Of two threads that free it at a time one is told. */
+static bool end_note(struct slab *slab, void *object, uint8_t *state, const char *caller)
+{
+    uint8_t noted = OBJECT_NOTED;
+    if (!__atomic_compare_exchange_n(state, &noted, OBJECT_IN_USE, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) {
+        brkm__cache_reject(slab, object, caller);
+    }
+    bool has_heard = kernel_try_forget(object);
+    if (!has_heard) {
+        brkm__slab_defer(slab, state, OBJECT_ENDED);
+    }
+    return has_heard;
+}
+
 void brkm__cache_give(struct slab *slab, void *object, const char *caller)
 {
     uint8_t *state = slab_state_of(slab, object);
-    if (unlikely(state == NULL || relaxed_load(*state) != OBJECT_IN_USE)) {
+    if (unlikely(state == NULL || !object_state_is_in_use(relaxed_load(*state)))) {
         brkm__cache_reject(slab, object, caller);
+    }
+    if (unlikely(relaxed_load(*state) == OBJECT_NOTED && !end_note(slab, object, state, caller))) {
+        return;
     }
     slab_remember(slab, object);
     if (debug_wants(slab->cache)) {
@@ -369,6 +402,18 @@ static void tell_leak(const struct brkm_kmem_cache *cache, size_t objects)
     brkm__line_write(&line);
 }
 
+static void add_site(void *object, uint8_t state, void *context)
+{
+    brkm__sites_add(context, object, state == OBJECT_NOTED);
+}
+
+static void tell_sites(struct brkm_kmem_cache *cache)
+{
+    struct sites sites = {0};
+    brkm__slab_visit_in_use(cache, add_site, &sites);
+    brkm__sites_tell(&sites);
+}
+
 BRKM_ENTRY void brkm_kmem_cache_destroy(struct brkm_kmem_cache *cache)
 {
     if (cache == NULL) {
@@ -378,6 +423,7 @@ BRKM_ENTRY void brkm_kmem_cache_destroy(struct brkm_kmem_cache *cache)
     size_t in_use = brkm__slab_count(cache).in_use;
     if (in_use != 0) {
         tell_leak(cache, in_use);
+        tell_sites(cache);
     }
     /* Whatever threads keep is given up, and is free now. */
     leave(cache);

@@ -135,6 +135,7 @@ static void *allocate_pages(size_t size, brkm_gfp_t flags)
         return NULL;
     }
     __atomic_store_n(&page->kind, PAGE_LARGE, __ATOMIC_RELEASE);
+    brkm__page_note(page, size, flags);
     return brkm__page_start(page);
 }
 
@@ -147,7 +148,7 @@ static void *from_reserve(size_t size, brkm_gfp_t flags)
     return object;
 }
 
-static BRKM_NOINLINE void *allocate(size_t size, brkm_gfp_t flags)
+static void *serve(size_t size, brkm_gfp_t flags)
 {
     if (unlikely(size == 0)) {
         return BRKM_ZERO_SIZE_PTR;
@@ -172,6 +173,13 @@ static BRKM_NOINLINE void *allocate(size_t size, brkm_gfp_t flags)
     if (may_wait) {
         brkm__reserve_refill();
     }
+    return object;
+}
+
+BRKM_ENTRY BRKM_NOINLINE static void *allocate(size_t size, brkm_gfp_t flags)
+{
+    void *object = serve(size, flags);
+    BRKM_KEEP_FRAME();
     return object;
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/thread.h"
 #include "kernel/vmalloc.h"
 #include "malloc/foreign.h"
+#include "malloc/watcher.h"
 #include "system/os_thread.h"
 
 static void flush_cache(struct brkm_kmem_cache *cache, void *context)
@@ -60,12 +61,18 @@ static void open_in_child(void)
     open_all();
 }
 
+static void watch(bool on)
+{
+    brkm__caches_watch(CACHE_WATCH_RECORDER, on);
+}
+
 static const struct neighbour neighbour = {
     .has = brkm__neighbour_has,
     .free = brkm__neighbour_free,
     .realloc = brkm__neighbour_realloc,
     .usable_size = brkm__neighbour_usable_size,
     .count = brkm__kernel_count,
+    .watch = watch,
 };
 
 __attribute__((constructor(102))) static void start(void)
@@ -73,5 +80,8 @@ __attribute__((constructor(102))) static void start(void)
     brkm__kernel_thread_ends = end_thread;
     relaxed_store(brkm__neighbour, &neighbour);
     brkm__kernel_tell_outside();
+    if (recorder_is_on()) {
+        watch(true);
+    }
     brkm__os_at_fork(lock_all, open_all, open_in_child);
 }

@@ -13,9 +13,9 @@
 static void see_object(void *context, enum object_state state, size_t bytes, bool is_rest)
 {
     const struct outside_listener *listener = context;
-    enum outside_run kind = is_rest || state == OBJECT_IN_USE ? OUTSIDE_OBJECTS
-                            : state == OBJECT_FREE            ? OUTSIDE_FREE
-                                                              : OUTSIDE_CACHED;
+    enum outside_run kind = is_rest || object_state_is_in_use((uint8_t)state) ? OUTSIDE_OBJECTS
+                            : state == OBJECT_FREE                            ? OUTSIDE_FREE
+                                                                              : OUTSIDE_CACHED;
     listener->run(listener->context, kind, bytes, !is_rest);
 }
 
@@ -44,6 +44,7 @@ static enum outside_run run_of(const struct page_sight *sight)
     case PAGE_KEPT:
         return OUTSIDE_CACHED;
     case PAGE_IN_USE:
+    case PAGE_NOTED:
     case PAGE_LARGE:
         return OUTSIDE_PAGES;
     default:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/failslab.h"
+#include "kernel/note.h"
 #include "kernel/pages.h"
 #include "kernel/shrink.h"
 #include "kit/report.h"
@@ -39,6 +40,10 @@ static void collect_deferred(void)
     struct brkm_page *page = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQUIRE);
     while (page != NULL) {
         struct brkm_page *next = page->u.list.next;
+        if (page->is_noted) {
+            page->is_noted = false;
+            kernel_forget(brkm__page_start(page));
+        }
         brkm__pages_give(page, page->order, PAGES_MAY_WAIT);
         page = next;
     }
@@ -168,11 +173,34 @@ static BRKM_ALWAYS_INLINE bool take_quickly(brkm_gfp_t flags, unsigned order,
            likely(pop(entry));
 }
 
+void brkm__page_note(struct brkm_page *page, size_t size, brkm_gfp_t flags)
+{
+    struct sample_weight weight;
+    if (unlikely(brkm__kernel_note_wants(size, flags, &weight))) {
+        page->is_noted = true;
+        if (page->kind == PAGE_IN_USE) {
+            relaxed_store(page->kind, PAGE_NOTED);
+        }
+        brkm__kernel_note(brkm__page_start(page), weight);
+    }
+}
+
+BRKM_ENTRY BRKM_NOINLINE static struct brkm_page *allocate_slow(brkm_gfp_t flags, unsigned order,
+                                                                const char *caller)
+{
+    struct brkm_page *page = brkm__page_allocate(flags, order, caller);
+    if (page != NULL) {
+        brkm__page_note(page, bytes_of(order), flags);
+    }
+    BRKM_KEEP_FRAME();
+    return page;
+}
+
 BRKM_ENTRY struct brkm_page *brkm_alloc_pages(brkm_gfp_t flags, unsigned order)
 {
     struct magazine_entry entry;
     return take_quickly(flags, order, &entry) ? page_of_kind(entry.state)
-                                              : brkm__page_allocate(flags, order, "alloc_pages");
+                                              : allocate_slow(flags, order, "alloc_pages");
 }
 
 static void *start_of(const struct brkm_page *page)
@@ -185,7 +213,7 @@ BRKM_ENTRY void *brkm_get_free_pages(brkm_gfp_t flags, unsigned order)
     struct magazine_entry entry;
     return take_quickly(flags, order, &entry)
                ? entry.object
-               : start_of(brkm__page_allocate(flags, order, "get_free_pages"));
+               : start_of(allocate_slow(flags, order, "get_free_pages"));
 }
 
 BRKM_ENTRY void *brkm_get_zeroed_page(brkm_gfp_t flags)
@@ -195,11 +223,17 @@ BRKM_ENTRY void *brkm_get_zeroed_page(brkm_gfp_t flags)
 
 /* ---- Free ---- */
 
+static bool is_in_use(const struct brkm_page *page)
+{
+    uint8_t kind = relaxed_load(page->kind);
+    return kind == PAGE_IN_USE || kind == PAGE_NOTED;
+}
+
 static BRKM_COLD void reject(const struct brkm_page *page, const void *address, unsigned order,
                              const char *caller)
 {
     struct fault_place place = {.address = address, .caller = caller};
-    if (page != NULL && page->kind == PAGE_IN_USE && page->order != order) {
+    if (page != NULL && is_in_use(page) && page->order != order) {
         place.block_size = bytes_of(page->order);
         brkm__fatal(FAULT_WRONG_ORDER, place);
     }
@@ -210,6 +244,13 @@ static BRKM_COLD void reject(const struct brkm_page *page, const void *address, 
 
 void brkm__page_release(struct brkm_page *page, unsigned order)
 {
+    if (unlikely(page->is_noted)) {
+        if (!kernel_try_forget(brkm__page_start(page))) {
+            defer(page, order);
+            return;
+        }
+        page->is_noted = false;
+    }
     if (order == 0 && page->zone == GFP_ZONE_NORMAL) {
         void *start = brkm__page_start(page);
         if (push(page, start)) {
@@ -228,8 +269,8 @@ void brkm__page_release(struct brkm_page *page, unsigned order)
 static BRKM_NOINLINE void free_block(struct brkm_page *page, const void *address, unsigned order,
                                      const char *caller)
 {
-    bool is_sound = page != NULL && relaxed_load(page->kind) == PAGE_IN_USE &&
-                    page->order == order && address == brkm__page_start(page);
+    bool is_sound = page != NULL && is_in_use(page) && page->order == order &&
+                    address == brkm__page_start(page);
     if (unlikely(!is_sound)) {
         reject(page, address, order, caller);
     }

@@ -11,6 +11,9 @@
  * on purpose included. */
 struct brkm_page *brkm__page_allocate(brkm_gfp_t flags, unsigned order, const char *caller);
 
+/* The recorder takes note of a block of `size` bytes, if it wants to. */
+void brkm__page_note(struct brkm_page *page, size_t size, brkm_gfp_t flags);
+
 /* Takes back a block that was verified. Never waits. */
 void brkm__page_release(struct brkm_page *page, unsigned order);
 

@@ -23,6 +23,7 @@ enum page_kind {
     PAGE_FREE,   /* begins a free block of the zone */
     PAGE_KEPT,   /* lies in a thread's magazine of pages */
     PAGE_IN_USE, /* begins a block of the program's */
+    PAGE_NOTED,  /* likewise; the recorder wants to know of its end */
     PAGE_SLAB,   /* any page of a slab */
     PAGE_LARGE,  /* begins an object of kmalloc's that is a block of pages */
     PAGE_BUSY,   /* begins a free block that is being given back */
@@ -35,6 +36,7 @@ struct brkm_page {
     uint8_t order;
     uint8_t is_clean; /* of a free block, or a kept page: all its bytes are zero. Its owner's */
     uint8_t zone;     /* enum gfp_zone; constant while the section has pages */
+    uint8_t is_noted; /* by the recorder (note.h); its owner's */
     uint16_t index;   /* in the section; never changes */
     union {
         struct { /* PAGE_FREE, under the zone's lock */

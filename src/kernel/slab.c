@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/debug.h"
+#include "kernel/note.h"
 #include "kernel/own.h"
 #include "kernel/pages.h"
 #include "kit/report.h"
@@ -144,6 +145,29 @@ static void give_object(struct brkm_kmem_cache *cache, struct slab *slab, uint8_
     change_free(cache, slab, slab->free + 1);
 }
 
+static void push_deferred(struct brkm_kmem_cache *cache, struct slab *slab)
+{
+    struct slab *first = __atomic_load_n(&cache->deferred, __ATOMIC_RELAXED);
+    do {
+        slab->next_deferred = first;
+    } while (!__atomic_compare_exchange_n(&cache->deferred, &first, slab, true, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+}
+
+/* Object number i, if it is deferred, becomes free. False when the recorder cannot hear of it now.
+ */
+static bool collect(struct brkm_kmem_cache *cache, struct slab *slab, unsigned i)
+{
+    uint8_t state = __atomic_load_n(&slab->states[i], __ATOMIC_SEQ_CST);
+    if (state == OBJECT_ENDED && !kernel_try_forget(object_at(slab, i))) {
+        return false;
+    }
+    if (state == OBJECT_DEFERRED || state == OBJECT_ENDED) {
+        give_object(cache, slab, &slab->states[i]);
+    }
+    return true;
+}
+
 /* Objects that were freed without the lock come home. */
 static void collect_deferred(struct brkm_kmem_cache *cache)
 {
@@ -155,10 +179,12 @@ static void collect_deferred(struct brkm_kmem_cache *cache)
         struct slab *next = slab->next_deferred;
         /* Before the look: who defers from now on puts the slab on the list again. */
         __atomic_store_n(&slab->is_deferred, 0, __ATOMIC_SEQ_CST);
+        bool all_came = true;
         for (unsigned i = 0; i < cache->objects; i++) {
-            if (__atomic_load_n(&slab->states[i], __ATOMIC_SEQ_CST) == OBJECT_DEFERRED) {
-                give_object(cache, slab, &slab->states[i]);
-            }
+            all_came &= collect(cache, slab, i);
+        }
+        if (!all_came && __atomic_exchange_n(&slab->is_deferred, 1, __ATOMIC_SEQ_CST) == 0) {
+            push_deferred(cache, slab);
         }
         slab = next;
     }
@@ -432,21 +458,12 @@ static bool make_room(struct brkm_kmem_cache *cache)
            brkm__slab_flush(cache, magazine, magazine_capacity(magazine) / 2, false);
 }
 
-static void push_deferred(struct brkm_kmem_cache *cache, struct slab *slab)
+/* Whoever comes with the lock may give the slab back at once: hence the count. */
+void brkm__slab_defer(struct slab *slab, uint8_t *state, enum object_state as)
 {
-    struct slab *first = __atomic_load_n(&cache->deferred, __ATOMIC_RELAXED);
-    do {
-        slab->next_deferred = first;
-    } while (!__atomic_compare_exchange_n(&cache->deferred, &first, slab, true, __ATOMIC_RELEASE,
-                                          __ATOMIC_RELAXED));
-}
-
-/* Leaves the object to whoever comes with the lock, and may then give the slab back at once: hence
- * the count. */
-static void defer(struct brkm_kmem_cache *cache, struct slab *slab, uint8_t *state)
-{
+    struct brkm_kmem_cache *cache = slab->cache;
     __atomic_fetch_add(&cache->deferring, 1, __ATOMIC_SEQ_CST);
-    __atomic_store_n(state, OBJECT_DEFERRED, __ATOMIC_SEQ_CST);
+    __atomic_store_n(state, (uint8_t)as, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(&slab->is_deferred, 1, __ATOMIC_SEQ_CST) == 0) {
         push_deferred(cache, slab);
     }
@@ -461,7 +478,7 @@ void brkm__slab_free(struct slab *slab, void *object, uint8_t *state)
         return;
     }
     if (!spin_take(&cache->lock, false)) {
-        defer(cache, slab, state);
+        brkm__slab_defer(slab, state, OBJECT_DEFERRED);
         return;
     }
     collect_deferred(cache);
@@ -569,7 +586,7 @@ static void count_list(const struct slab_list *list, struct slab_totals *totals)
     for (const struct slab *slab = list->first; slab != NULL; slab = slab->next) {
         size_t in_use = 0;
         for (unsigned i = 0; i < slab->cache->objects; i++) {
-            in_use += relaxed_load(slab->states[i]) == OBJECT_IN_USE;
+            in_use += object_state_is_in_use(relaxed_load(slab->states[i]));
         }
         totals->in_use += in_use;
         totals->objects += slab->cache->objects;
@@ -588,4 +605,27 @@ struct slab_totals brkm__slab_count(struct brkm_kmem_cache *cache)
     count_list(&cache->empty, &totals);
     spin_release(&cache->lock);
     return totals;
+}
+
+static void visit_list(const struct slab_list *list,
+                       void (*visit)(void *object, uint8_t state, void *context), void *context)
+{
+    for (const struct slab *slab = list->first; slab != NULL; slab = slab->next) {
+        for (unsigned i = 0; i < slab->cache->objects; i++) {
+            uint8_t state = relaxed_load(slab->states[i]);
+            if (object_state_is_in_use(state)) {
+                visit(object_at(slab, i), state, context);
+            }
+        }
+    }
+}
+
+void brkm__slab_visit_in_use(struct brkm_kmem_cache *cache,
+                             void (*visit)(void *object, uint8_t state, void *context),
+                             void *context)
+{
+    spin_acquire(&cache->lock);
+    visit_list(&cache->full, visit, context);
+    visit_list(&cache->partial, visit, context);
+    spin_release(&cache->lock);
 }

@@ -15,6 +15,8 @@
  *   in use -> deferred  free
  *   kept, deferred -> free, free -> kept    under the cache's lock
  *
+ *   in use -> noted, noted -> in use or ended    see note.h
+ *
  * A state is a byte, written in one piece.
  *
  * The colour is some of the bytes that are left over: each slab gets another, so that the first
@@ -33,7 +35,14 @@
 #include "kernel/spin.h"
 #include "kernel/thread.h"
 
-enum object_state { OBJECT_FREE, OBJECT_KEPT, OBJECT_IN_USE, OBJECT_DEFERRED };
+enum object_state {
+    OBJECT_FREE,
+    OBJECT_KEPT,
+    OBJECT_IN_USE,
+    OBJECT_DEFERRED,
+    OBJECT_NOTED, /* in use, and the recorder wants to know of its end (note.h), */
+    OBJECT_ENDED, /* of which it has not heard yet; deferred otherwise */
+};
 
 /* Where no object lies: SLAB_NOWHERE and what follows wrap around to no address of a program. */
 #define SLAB_NOWHERE ((uintptr_t)1 << (8 * sizeof(uintptr_t) - 1))
@@ -165,6 +174,10 @@ static inline void slab_remember(struct slab *slab, const void *object)
     }
 }
 
+/* Leaves an object to whoever comes next with the lock, in state OBJECT_DEFERRED or OBJECT_ENDED.
+ */
+void brkm__slab_defer(struct slab *slab, uint8_t *state, enum object_state as);
+
 /* Takes back an object in use. */
 void brkm__slab_free(struct slab *slab, void *object, uint8_t *state);
 
@@ -189,6 +202,16 @@ enum slab_look brkm__slab_look(const struct brkm_page *page,
                                void (*see)(void *context, enum object_state state, size_t bytes,
                                            bool is_rest),
                                void *context, size_t *bytes);
+
+/* Calls `visit` for each object in use, the cache's lock held. Waits. */
+void brkm__slab_visit_in_use(struct brkm_kmem_cache *cache,
+                             void (*visit)(void *object, uint8_t state, void *context),
+                             void *context);
+
+static inline bool object_state_is_in_use(uint8_t state)
+{
+    return state == OBJECT_IN_USE || state == OBJECT_NOTED;
+}
 
 struct slab_totals {
     size_t objects; /* that there is room for */

@@ -8,6 +8,7 @@
 #include "kernel/failslab.h"
 #include "kernel/gfp.h"
 #include "kernel/kmalloc.h"
+#include "kernel/note.h"
 #include "kernel/own.h"
 #include "kernel/page_map.h"
 #include "kernel/shrink.h"
@@ -20,6 +21,7 @@
 struct area {
     uintptr_t start; /* 0 where the place is empty */
     size_t size;     /* bytes, the inaccessible page included */
+    bool is_noted;   /* by the recorder (note.h) */
 };
 
 /* Open addressing with linear search; removing moves what follows back (Knuth, TAOCP 3, 6.4,
@@ -173,7 +175,7 @@ BRKM_ENTRY bool brkm_is_vmalloc_addr(const void *address)
 
 /* ---- Allocate ---- */
 
-static void *map_area(size_t bytes)
+static void *map_area(size_t bytes, bool is_noted)
 {
     size_t page = (size_t)1 << brkm__page_shift();
     char *start = brkm__footprint_map(bytes + page);
@@ -181,7 +183,7 @@ static void *map_area(size_t bytes)
         return NULL;
     }
     if (!brkm__os_protect(start + bytes, page) ||
-        !enter((struct area){(uintptr_t)start, bytes + page})) {
+        !enter((struct area){(uintptr_t)start, bytes + page, is_noted})) {
         brkm__footprint_abandon(start, bytes + page);
         return NULL;
     }
@@ -198,21 +200,30 @@ static void *allocate(size_t size, brkm_gfp_t flags, const char *caller)
         return brkm__gfp_fail(flags, size, caller);
     }
     struct shrink_rounds rounds = shrink_begin(brkm__gfp_in_context(flags));
+    struct sample_weight weight;
+    bool is_noted = brkm__kernel_note_wants(size, flags, &weight);
     void *start;
     do {
-        start = map_area(align_up(size, page));
+        start = map_area(align_up(size, page), is_noted);
     } while (unlikely(start == NULL) && brkm__shrink_again(&rounds));
+    if (unlikely(is_noted && start != NULL)) {
+        brkm__kernel_note(start, weight);
+    }
     return likely(start != NULL) ? start : brkm__gfp_fail(flags, size, caller);
 }
 
 BRKM_ENTRY void *brkm_vmalloc(size_t size)
 {
-    return allocate(size, BRKM_GFP_KERNEL, "vmalloc");
+    void *start = allocate(size, BRKM_GFP_KERNEL, "vmalloc");
+    BRKM_KEEP_FRAME();
+    return start;
 }
 
 BRKM_ENTRY void *brkm_vzalloc(size_t size)
 {
-    return allocate(size, BRKM_GFP_KERNEL, "vzalloc");
+    void *start = allocate(size, BRKM_GFP_KERNEL, "vzalloc");
+    BRKM_KEEP_FRAME();
+    return start;
 }
 
 BRKM_ENTRY void *brkm_vmalloc_with(size_t size, brkm_gfp_t flags)
@@ -243,6 +254,9 @@ bool brkm__vmalloc_free(const void *address)
     struct area area = {0};
     if (may_contain((uintptr_t)address)) {
         area = leave((uintptr_t)address);
+    }
+    if (area.is_noted) {
+        kernel_forget(address);
     }
     if (area.size != 0) {
         brkm__footprint_abandon((void *)area.start, area.size);

@@ -29,6 +29,8 @@ struct neighbour {
     void *(*realloc)(void *memory, size_t size);
     size_t (*usable_size)(const void *memory);
     void (*count)(struct neighbour_figures *figures);
+    /* Blocks are recorded from now on (watcher.h), or no longer. */
+    void (*watch)(bool on);
 };
 
 /* NULL without. Written once, by a constructor (relaxed_load). */

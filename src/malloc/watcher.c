@@ -4,6 +4,7 @@
 
 #include "heap/block.h"
 #include "kit/report.h"
+#include "malloc/foreign.h"
 
 const struct watcher *brkm__watcher;
 const struct recorder *brkm__recorder;
@@ -24,6 +25,10 @@ void brkm__record_by(const struct recorder *recorder, bool on)
     __atomic_store_n(&brkm__recording, on, __ATOMIC_RELEASE);
     if (watcher_get() == NULL) {
         brkm__cache_watch_malloc(on);
+    }
+    const struct neighbour *neighbour = relaxed_load(brkm__neighbour);
+    if (neighbour != NULL) {
+        neighbour->watch(on);
     }
 }
 

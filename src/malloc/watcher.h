@@ -106,6 +106,8 @@ struct recorder {
     void (*note)(const void *memory, struct sample_weight weight);
     /* Of a block that nobody else can reach. */
     void (*forget)(const void *memory);
+    /* The same without waiting; false, and nothing happened, when that cannot be. */
+    bool (*try_forget)(const void *memory);
     struct note (*take)(const void *memory);
     void (*put_back)(struct note note);
     void (*count)(struct watch_figures *figures);

@@ -21,6 +21,11 @@ static void forget(const void *memory)
     brkm__profile_file_if_due();
 }
 
+static bool try_forget(const void *memory)
+{
+    return brkm__profile_try_remove(memory);
+}
+
 static struct note take(const void *memory)
 {
     struct profile_record record = brkm__profile_remove(memory);
@@ -54,6 +59,7 @@ static const struct recorder recorder = {
     .weigh_apart = brkm__sampling_count_apart,
     .note = note,
     .forget = forget,
+    .try_forget = try_forget,
     .take = take,
     .put_back = put_back,
     .count = count,

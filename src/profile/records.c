@@ -309,10 +309,10 @@ bool brkm__profile_add(const void *memory, struct sample_weight weight)
     return added;
 }
 
-struct profile_record brkm__profile_remove(const void *memory)
+/* Under the lock. */
+static struct profile_record take_out(const void *memory)
 {
     struct profile_record record = {.address = 0};
-    lock_acquire(&brkm__profile_lock);
     size_t place = profile.place_count == 0 ? 0 : find_place((uintptr_t)memory);
     if (profile.place_count != 0 && profile.places[place].address != 0) {
         record = profile.places[place];
@@ -321,8 +321,25 @@ struct profile_record brkm__profile_remove(const void *memory)
         subtract_weight(&profile.in_use, record.weight);
         empty_place(place);
     }
+    return record;
+}
+
+struct profile_record brkm__profile_remove(const void *memory)
+{
+    lock_acquire(&brkm__profile_lock);
+    struct profile_record record = take_out(memory);
     lock_release(&brkm__profile_lock);
     return record;
+}
+
+bool brkm__profile_try_remove(const void *memory)
+{
+    if (!brkm__lock_try(&brkm__profile_lock)) {
+        return false;
+    }
+    take_out(memory);
+    lock_release(&brkm__profile_lock);
+    return true;
 }
 
 struct profile_record brkm__profile_find(const void *memory)

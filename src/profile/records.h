@@ -67,6 +67,8 @@ bool brkm__profile_add(const void *memory, struct sample_weight weight);
 /* Takes the record of a block out; one with the address 0 when there was none. The block must not
  * be in anybody's reach by then; or put its record back. */
 struct profile_record brkm__profile_remove(const void *memory);
+/* The same, without the record; false where that would have to wait. */
+bool brkm__profile_try_remove(const void *memory);
 void brkm__profile_put_back(struct profile_record record);
 
 /* The record of a block in use; the address 0 when it has none. */
