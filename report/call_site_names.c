@@ -12,7 +12,6 @@
 #include "../profile/memory.h"
 #include "../profile/stacks.h"
 #include "call_sites.h"
-#include "page.h"
 
 /* More than any program or library takes. */
 #define OBJECT_BYTES ((uint64_t)1 << 40)
@@ -122,7 +121,8 @@ static void add_stack(struct raw_profile *raw, const struct call_sites *sites, c
 
 /* ---- Names ---- */
 
-static void add_names(struct text *text, const struct profile *profile)
+static void give_names(const struct profile *profile,
+                       void (*receive)(void *context, const char *lines), void *context)
 {
     struct profile_stack stack = {.count = 0};
     struct text key = {.bytes = NULL};
@@ -130,14 +130,14 @@ static void add_names(struct text *text, const struct profile *profile)
         profile_read_stack(profile, &profile->samples[i], &stack);
         text_clear(&key);
         stack_add_key(&key, profile, &stack, true);
-        text_add(text, i == 0 ? "" : ",");
-        page_add_lines(text, key.bytes);
+        receive(context, key.bytes);
     }
     free(stack.frames);
     text_free(&key);
 }
 
-void call_sites_add_names(struct text *text, const struct call_sites *sites)
+void call_sites_each(const struct call_sites *sites,
+                     void (*receive)(void *context, const char *lines), void *context)
 {
     struct raw_profile raw = {.program = memory_copy_text(""), .reason = memory_copy_text("")};
     struct profile profile;
@@ -145,7 +145,7 @@ void call_sites_add_names(struct text *text, const struct call_sites *sites)
         add_stack(&raw, sites, name_table_get(&sites->stacks, i));
     }
     profile_make(&profile, &raw, (struct profile_options){.is_at_peak = false});
-    add_names(text, &profile);
+    give_names(&profile, receive, context);
     profile_free(&profile);
     raw_profile_free(&raw);
 }

@@ -27,9 +27,10 @@ bool call_sites_add(struct call_sites *sites, uint64_t number, const struct text
 
 void call_sites_free(struct call_sites *sites);
 
-/* Adds an array of a stack's frames as people read them: functions with file and line, innermost
- * first; or the places in files, where this was built without elfutils. One such array per stack,
- * with commas in between. */
-void call_sites_add_names(struct text *text, const struct call_sites *sites);
+/* Calls `receive` for each stack, in the order of their numbers, with its frames as people read
+ * them, a line for each: functions with file and line, innermost first; or the places in files,
+ * where this was built without elfutils. */
+void call_sites_each(const struct call_sites *sites,
+                     void (*receive)(void *context, const char *lines), void *context);
 
 #endif

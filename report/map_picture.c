@@ -19,6 +19,7 @@
 #define SVG_MARGIN 16
 #define SVG_HEADING 44
 #define SVG_LEGEND 28
+#define SVG_SITE 18
 
 static const struct colour paper = {255, 255, 255};
 static const struct colour hole = {228, 232, 238};
@@ -47,6 +48,7 @@ void map_add_legend(struct text *text, const struct map_view *view)
         [BY_AGE] = "from dark, there from the start, to yellow, new",
         [BY_SIZE] = "from dark, 16 B, to yellow, 1 MiB and more",
         [BY_THREAD] = "a colour for each thread",
+        [BY_SITE] = "a colour for each of the call sites with most bytes",
     };
     text_format(text, "by %s: ", colouring_words[view->colouring]);
     if (view->colouring != BY_STATE) {
@@ -191,8 +193,23 @@ static void add_svg_text(struct text *svg, uint32_t y, const char *size, const c
     text_add(svg, "</text>\n");
 }
 
+static void add_svg_site(struct text *svg, uint32_t y, const struct map_site_row *row)
+{
+    char number[NUMBER_SIZE];
+    text_format(svg,
+                "<rect x=\"%d\" y=\"%u\" width=\"12\" height=\"12\" "
+                "fill=\"#%02x%02x%02x\"/>\n"
+                "<text x=\"%d\" y=\"%u\" font-size=\"12\">%s, ",
+                SVG_MARGIN, y - 10, row->colour.red, row->colour.green, row->colour.blue,
+                SVG_MARGIN + 18, y, number_of(number, row->bytes, 1));
+    add_escaped(svg, row->name);
+    text_add(svg, "</text>\n");
+}
+
 void map_add_svg(struct text *svg, const struct map_view *view, const char *title)
 {
+    struct map_site_row rows[MAP_SITE_RANKS];
+    size_t sites = view->colouring == BY_SITE ? map_view_site_rows(view, rows) : 0;
     uint32_t width = view->columns * COLUMN_PIXELS + 2 * SVG_MARGIN;
     uint32_t below = SVG_HEADING + view->rows * ROW_PIXELS;
     struct text legend = {.bytes = NULL};
@@ -201,12 +218,15 @@ void map_add_svg(struct text *svg, const struct map_view *view, const char *titl
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/"
                 "svg\" width=\"%u\" height=\"%u\" font-family=\"sans-serif\">\n"
                 "<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n",
-                width, below + SVG_LEGEND);
+                width, below + SVG_LEGEND + (uint32_t)sites * SVG_SITE);
     add_svg_text(svg, 28, "16", title);
     for (uint32_t row = 0; row < view->rows; row++) {
         add_svg_row(svg, view, row);
     }
     add_svg_text(svg, below + 16, "12", legend.bytes);
+    for (size_t i = 0; i < sites; i++) {
+        add_svg_site(svg, below + 16 + (uint32_t)(i + 1) * SVG_SITE, &rows[i]);
+    }
     text_add(svg, "</svg>\n");
     text_free(&legend);
 }

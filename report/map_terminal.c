@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../profile/text.h"
@@ -39,11 +40,23 @@ enum depth { DEPTH_LETTERS, DEPTH_256, DEPTH_FULL };
 struct terminal {
     struct map_view *view;
     const char *title;
+    struct map_source *source;
+    time_t taken; /* the snapshot of a process */
+    double due;   /* seconds, as `now` counts them: the next one */
     enum depth depth;
     bool draws;
     uint32_t columns;
-    uint32_t rows; /* of characters */
+    uint32_t rows;     /* of characters */
+    size_t site_count; /* rows of the legend by call site */
+    struct map_site_row sites[MAP_SITE_RANKS];
 };
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
 
 static struct termios terminal_before;
 static volatile sig_atomic_t interrupted;
@@ -77,13 +90,24 @@ static enum depth depth_wanted(bool draws)
 
 /* ---- Drawing ---- */
 
+/* The largest, in a third of the window at most. */
+static void fit_sites(struct terminal *terminal, uint32_t rows)
+{
+    bool is_by_site = terminal->view->colouring == BY_SITE;
+    size_t count = is_by_site ? map_view_site_rows(terminal->view, terminal->sites) : 0;
+    bool has_room = !terminal->draws || count < rows / 3;
+    terminal->site_count = has_room ? count : rows / 3;
+}
+
 static void fit(struct terminal *terminal)
 {
     struct winsize size = {0};
     bool known = terminal->draws && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
     terminal->columns = known && size.ws_col > 0 ? size.ws_col : COLUMNS_USUAL;
     uint32_t rows = known && size.ws_row > 0 ? size.ws_row : ROWS_USUAL;
-    terminal->rows = rows > LINES_BESIDE ? rows - LINES_BESIDE : 1;
+    fit_sites(terminal, rows);
+    uint32_t beside = LINES_BESIDE + (uint32_t)terminal->site_count;
+    terminal->rows = rows > beside ? rows - beside : 1;
     uint32_t cells = terminal->depth == DEPTH_LETTERS ? terminal->rows : terminal->rows * 2;
     if (terminal->view->columns != terminal->columns || terminal->view->rows != cells) {
         map_view_resize(terminal->view, terminal->columns, cells);
@@ -138,8 +162,9 @@ static void add_letter_row(struct text *text, const struct terminal *terminal, u
     }
 }
 
-/* A line of words, cut to the terminal. */
-static void add_line(struct text *page, const struct terminal *terminal, const struct text *line)
+/* A line of words, cut to the terminal, of which so many columns are taken. */
+static void add_narrow_line(struct text *page, const struct terminal *terminal,
+                            const struct text *line, uint32_t taken)
 {
     struct text clean = {.bytes = NULL};
     text_clear(&clean);
@@ -147,7 +172,7 @@ static void add_line(struct text *page, const struct terminal *terminal, const s
     size_t bytes = 0;
     for (size_t letters = 0; clean.bytes[bytes] != '\0'; bytes++) {
         letters += ((unsigned char)clean.bytes[bytes] & 0xc0) != 0x80;
-        if (letters > terminal->columns && terminal->draws) {
+        if (letters + taken > terminal->columns && terminal->draws) {
             break;
         }
     }
@@ -156,9 +181,28 @@ static void add_line(struct text *page, const struct terminal *terminal, const s
     text_free(&clean);
 }
 
+static void add_line(struct text *page, const struct terminal *terminal, const struct text *line)
+{
+    add_narrow_line(page, terminal, line, 0);
+}
+
+/* When it was taken, and why there is no newer one. */
+static void add_taken(struct text *line, const struct terminal *terminal)
+{
+    char clock[16];
+    struct tm parts;
+    if (terminal->source->asker != NULL && localtime_r(&terminal->taken, &parts) != NULL &&
+        strftime(clock, sizeof(clock), "%H:%M:%S", &parts) != 0) {
+        text_format(line, ", %s", clock);
+    }
+    if (terminal->source->problem[0] != '\0') {
+        text_format(line, "; no newer one: %s", terminal->source->problem);
+    }
+}
+
 static void add_heading(struct text *page, const struct terminal *terminal)
 {
-    const struct heap_file *file = terminal->view->file;
+    const struct map_file *file = terminal->view->file;
     char number[NUMBER_SIZE];
     struct text line = {.bytes = NULL};
     text_format(&line, "%s: %s %s", terminal->title,
@@ -169,6 +213,7 @@ static void add_heading(struct text *page, const struct terminal *terminal)
                     terminal->view->moment + 1, file->moments,
                     file->seconds[terminal->view->moment]);
     }
+    add_taken(&line, terminal);
     add_line(page, terminal, &line);
     text_free(&line);
 }
@@ -192,6 +237,23 @@ static void add_range(struct text *page, const struct terminal *terminal)
     text_free(&line);
 }
 
+/* A line for each, with its colour in front where there are colours. */
+static void add_sites(struct text *page, const struct terminal *terminal)
+{
+    for (size_t i = 0; i < terminal->site_count; i++) {
+        const struct map_site_row *row = &terminal->sites[i];
+        char number[NUMBER_SIZE];
+        struct text line = {.bytes = NULL};
+        if (terminal->depth != DEPTH_LETTERS) {
+            add_colour(page, terminal->depth, true, row->colour);
+            text_add(page, "  " NO_COLOUR);
+        }
+        text_format(&line, " %10s  %s", number_of(number, row->bytes, 1), row->name);
+        add_narrow_line(page, terminal, &line, terminal->depth == DEPTH_LETTERS ? 0 : 2);
+        text_free(&line);
+    }
+}
+
 static void make_page(struct text *page, struct terminal *terminal)
 {
     fit(terminal);
@@ -206,6 +268,7 @@ static void make_page(struct text *page, struct terminal *terminal)
         }
         text_add(page, terminal->draws ? "\r\n" : "\n");
     }
+    add_sites(page, terminal);
     add_range(page, terminal);
 }
 
@@ -215,7 +278,9 @@ static bool show(struct terminal *terminal)
     make_page(&page, terminal);
     if (terminal->draws) {
         page.length -= strlen("\r\n"); /* the keys follow on the last line */
-        text_add(&page, "\r\n+ - zoom  arrows move  [ ] time  c colours  0 all  q end" CLEAR_LINE);
+        text_add(&page, "\r\n+ - zoom  arrows move  [ ] time  c colours  0 all  ");
+        text_add(&page, terminal->source->asker != NULL ? "r renew  q end" : "q end");
+        text_add(&page, CLEAR_LINE);
     }
     fwrite(page.bytes, 1, page.length, stdout);
     text_free(&page);
@@ -233,10 +298,26 @@ static void step_moment(struct map_view *view, int64_t moments)
 
 static void next_colouring(struct map_view *view)
 {
-    static const enum colouring of_traces[] = {BY_SIZE, BY_SIZE, BY_THREAD, BY_AGE};
-    static const enum colouring of_snapshots[] = {BY_SIZE, BY_STATE, BY_STATE, BY_STATE};
-    view->colouring =
-        view->file->is_trace ? of_traces[view->colouring] : of_snapshots[view->colouring];
+    static const enum colouring of_traces[] = {BY_SIZE, BY_SIZE, BY_THREAD, BY_SITE, BY_AGE};
+    static const enum colouring of_snapshots[] = {BY_SIZE, BY_STATE, BY_SITE, BY_SITE, BY_STATE};
+    const enum colouring *next = view->file->is_trace ? of_traces : of_snapshots;
+    view->colouring = next[view->colouring];
+    if (view->colouring == BY_SITE && view->file->sites.count == 0) {
+        view->colouring = next[BY_SITE];
+    }
+}
+
+/* The next snapshot of a process. */
+static void renew(struct terminal *terminal)
+{
+    if (terminal->source->asker == NULL) {
+        return;
+    }
+    if (map_source_renew(terminal->source)) {
+        map_view_replace(terminal->view, map_source_file(terminal->source));
+        terminal->taken = time(NULL);
+    }
+    terminal->due = now() + (double)terminal->source->seconds;
 }
 
 static void act(struct terminal *terminal, char key)
@@ -269,6 +350,9 @@ static void act(struct terminal *terminal, char key)
     case 'c':
         next_colouring(view);
         break;
+    case 'r':
+        renew(terminal);
+        break;
     default:
         break;
     }
@@ -290,10 +374,25 @@ static char key_of(const char *text, size_t *length)
     return text[0];
 }
 
-/* Waits for keys; false when the user is done. */
+/* Milliseconds to the next snapshot; negative: for ever. */
+static int patience(const struct terminal *terminal)
+{
+    double left = terminal->due - now();
+    return terminal->source->seconds == 0 ? -1 : left <= 0 ? 0 : (int)(left * 1000) + 1;
+}
+
+/* Waits for keys, or for the time of the next snapshot; false when the user is done. */
 static bool take_keys(struct terminal *terminal)
 {
     char text[64];
+    struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
+    int found = poll(&keys, 1, patience(terminal));
+    if (found == 0) {
+        renew(terminal);
+    }
+    if (found <= 0) {
+        return found == 0 || (errno == EINTR && !interrupted);
+    }
     ssize_t got = read(STDIN_FILENO, text, sizeof(text) - 1);
     if (got < 0) {
         return errno == EINTR && !interrupted;
@@ -319,13 +418,30 @@ static bool run(struct terminal *terminal)
     return shown;
 }
 
-bool map_terminal_run(struct map_view *view, const char *title)
+/* Without a terminal: once, or each time that one is due. */
+static bool print(struct terminal *terminal)
 {
-    struct terminal terminal = {.view = view, .title = title};
+    bool shown = show(terminal);
+    while (shown && terminal->source->seconds != 0 && terminal->source->problem[0] == '\0') {
+        int left = patience(terminal);
+        if (left > 0) {
+            poll(NULL, 0, left);
+        }
+        renew(terminal);
+        shown = show(terminal);
+    }
+    return shown;
+}
+
+bool map_terminal_run(struct map_view *view, const char *title, struct map_source *source)
+{
+    struct terminal terminal = {
+        .view = view, .title = title, .source = source, .taken = time(NULL)};
+    terminal.due = now() + (double)source->seconds;
     terminal.draws = isatty(STDOUT_FILENO) && tcgetattr(STDIN_FILENO, &terminal_before) == 0;
     terminal.depth = depth_wanted(terminal.draws);
     if (!terminal.draws) {
-        return show(&terminal);
+        return print(&terminal);
     }
     struct termios raw = terminal_before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);

@@ -5,10 +5,12 @@
 
 #include <stdbool.h>
 
+#include "map_source.h"
 #include "map_view.h"
 
-/* Shows the map until q is pressed; where there is no terminal to draw on, prints it once. False
- * when standard output takes no more. */
-bool map_terminal_run(struct map_view *view, const char *title);
+/* Shows the map until q is pressed, of a process with its next snapshot when r is, and from time to
+ * time where the source says so; where there is no terminal to draw on, prints it. False when
+ * standard output takes no more. */
+bool map_terminal_run(struct map_view *view, const char *title, struct map_source *source);
 
 #endif

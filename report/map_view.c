@@ -17,7 +17,7 @@
 /* What is covered a little still shows. */
 #define OPACITY_MIN 0.3f
 
-const char *const colouring_words[COLOURINGS] = {"state", "age", "size", "thread"};
+const char *const colouring_words[COLOURINGS] = {"state", "age", "size", "thread", "site"};
 
 static const struct colour scale[] = {
     {68, 1, 84}, {59, 82, 139}, {33, 145, 140}, {94, 201, 98}, {253, 231, 37}};
@@ -36,6 +36,10 @@ static const struct colour thread_colours[] = {{0, 114, 178},   {213, 94, 0},   
                                                {204, 121, 167}, {230, 159, 0},  {86, 180, 233},
                                                {153, 102, 51},  {128, 128, 128}};
 #define THREAD_COLOURS (sizeof(thread_colours) / sizeof(thread_colours[0]))
+
+static const struct colour not_known_colour = {200, 206, 214};
+
+_Static_assert(THREAD_COLOURS == MAP_SITES_SHOWN + 1, "the last is that of other call sites");
 
 /* ---- Places ---- */
 
@@ -75,6 +79,21 @@ uint64_t map_view_address(const struct map_view *view, uint64_t place)
                : page_down(picture->areas[area].start) + place - view->bases[area];
 }
 
+/* The place of an address, or of the area that follows it. */
+static uint64_t place_of(const struct map_view *view, uint64_t address)
+{
+    const struct picture *picture = &view->file->picture;
+    for (size_t i = 0; i < picture->area_count; i++) {
+        const struct area *area = &picture->areas[i];
+        uint64_t first = page_down(area->start);
+        uint64_t bytes = within_area(area->bytes) + (area->start - first);
+        if (address < first || address - first < bytes) {
+            return view->bases[i] + (address < first ? 0 : address - first);
+        }
+    }
+    return view->total;
+}
+
 /* ---- What is seen ---- */
 
 static uint64_t widest(const struct map_view *view)
@@ -99,12 +118,28 @@ void map_view_show_all(struct map_view *view)
     view->row_bytes = widest(view);
 }
 
-void map_view_begin(struct map_view *view, const struct heap_file *file)
+void map_view_begin(struct map_view *view, const struct map_file *file)
 {
     *view = (struct map_view){.file = file, .moment = file->peak, .rows = 1, .columns = 1};
     view->colouring = file->is_trace ? BY_AGE : BY_STATE;
     place_areas(view);
     map_view_resize(view, 1, 1);
+}
+
+void map_view_replace(struct map_view *view, const struct map_file *file)
+{
+    bool was_all = view->row_bytes == widest(view);
+    uint64_t address = map_view_address(view, view->start);
+    free(view->bases);
+    view->file = file;
+    view->moment = file->peak;
+    place_areas(view);
+    if (was_all || view->row_bytes > widest(view)) {
+        map_view_show_all(view);
+    } else {
+        view->start = place_of(view, address);
+    }
+    settle(view);
 }
 
 void map_view_free(struct map_view *view)
@@ -167,6 +202,11 @@ static struct colour scaled(double share)
                            (uint8_t)(a->blue + (b->blue - a->blue) * part)};
 }
 
+static struct colour site_colour(uint8_t rank)
+{
+    return rank == MAP_SITE_NOT_KNOWN ? not_known_colour : thread_colours[rank];
+}
+
 static struct colour colour_of(const struct map_view *view, const struct span *span)
 {
     double now = fmax(view->file->seconds[view->moment], 1e-9);
@@ -177,6 +217,8 @@ static struct colour colour_of(const struct map_view *view, const struct span *s
         double size = (double)span->bytes / (span->blocks == 0 ? 1 : span->blocks);
         return scaled((log2(size + 1) - 4) / 16);
     }
+    case BY_SITE:
+        return site_colour(map_sites_rank(&view->file->sites, span));
     case BY_THREAD:
         return thread_colours[(span->thread == 0 ? 0 : span->thread - 1) % THREAD_COLOURS];
     default:
@@ -274,4 +316,33 @@ void map_view_fill(struct map_view *view)
         fill_area(view, i, first);
         first += view->file->picture.areas[i].spans;
     }
+}
+
+/* ---- The legend by call site ---- */
+
+static const char *site_name(const struct map_sites *sites, size_t rank)
+{
+    return rank < sites->count      ? sites->names[rank]
+           : rank == MAP_SITE_OTHER ? "other call sites"
+                                    : "not known";
+}
+
+size_t map_view_site_rows(const struct map_view *view, struct map_site_row rows[MAP_SITE_RANKS])
+{
+    const struct map_sites *sites = &view->file->sites;
+    uint64_t bytes[MAP_SITE_RANKS] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < view->file->picture.count; i++) {
+        const struct span *span = &view->file->picture.spans[i];
+        if (is_there(view, span) && span_kind_is_live(span->kind)) {
+            bytes[map_sites_rank(sites, span)] += span->bytes;
+        }
+    }
+    for (size_t rank = 0; rank < MAP_SITE_RANKS; rank++) {
+        if (bytes[rank] != 0) {
+            rows[count++] = (struct map_site_row){site_colour((uint8_t)rank),
+                                                  site_name(sites, rank), bytes[rank]};
+        }
+    }
+    return count;
 }

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "heap_file.h"
+#include "map_file.h"
 
-enum colouring { BY_STATE, BY_AGE, BY_SIZE, BY_THREAD, COLOURINGS };
+enum colouring { BY_STATE, BY_AGE, BY_SIZE, BY_THREAD, BY_SITE, COLOURINGS };
 
 extern const char *const colouring_words[COLOURINGS];
 
@@ -25,8 +25,15 @@ struct cell {
     bool is_inside;         /* of an area */
 };
 
+/* What a row of the legend by call site says. */
+struct map_site_row {
+    struct colour colour;
+    const char *name;
+    uint64_t bytes; /* live, at the moment */
+};
+
 struct map_view {
-    const struct heap_file *file;
+    const struct map_file *file;
     uint64_t *bases; /* the place of each area's first page */
     uint64_t total;
     uint64_t start; /* the place of the first cell */
@@ -39,7 +46,7 @@ struct map_view {
 };
 
 /* The whole heap at the moment of the most live bytes. */
-void map_view_begin(struct map_view *view, const struct heap_file *file);
+void map_view_begin(struct map_view *view, const struct map_file *file);
 void map_view_free(struct map_view *view);
 
 /* As many cells as that, and a row of at most so many bytes that the whole fits. */
@@ -59,5 +66,11 @@ struct colour map_cell_colour(const struct cell *cell, struct colour inside, str
 uint64_t map_view_address(const struct map_view *view, uint64_t place);
 
 struct colour map_state_colour(unsigned kind);
+
+/* The rows of the legend, those that have bytes; returns how many. */
+size_t map_view_site_rows(const struct map_view *view, struct map_site_row rows[MAP_SITE_RANKS]);
+
+/* Shows another file of the same, at the same addresses as far as it has them. */
+void map_view_replace(struct map_view *view, const struct map_file *file);
 
 #endif

@@ -176,11 +176,24 @@ static void add_outside(struct text *text, const struct snapshot_set *set)
     text_add(text, "],");
 }
 
+struct names {
+    struct text *text;
+    const char *separator;
+};
+
+static void add_names(void *context, const char *lines)
+{
+    struct names *names = context;
+    text_add(names->text, names->separator);
+    page_add_lines(names->text, lines);
+    names->separator = ",";
+}
+
 static void add_call_sites(struct text *text, const struct snapshot_set *set)
 {
     const struct heap_snapshot *last = &set->snapshots[set->count - 1];
     text_format(text, "\"interval\":%" PRIu64 ",\"callSites\":[", last->interval);
-    call_sites_add_names(text, set->sites);
+    call_sites_each(set->sites, add_names, &(struct names){text, ""});
     text_add(text, "],");
 }
 
