@@ -21,6 +21,7 @@ from common import Test
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "report"))
 
+import trace_events  # noqa: E402
 import trace_file  # noqa: E402
 from page_file import Page  # noqa: E402
 from trace_file import Stacks, Sums  # noqa: E402
@@ -248,7 +249,9 @@ class StacksTest(Test):
             self.expect(f"stacks of {site}", own != [] and
                         all(leaf[row["stack"]] == row["call_site"] for row in own), own[:3])
         with open(self.exported("perfetto"), encoding="utf-8") as file:
-            events = json.load(file)["traceEvents"]
+            text = file.read()
+        self.same("complaints", [], trace_events.complaints(text)[:5])
+        events = json.loads(text)["traceEvents"]
         values = [event["args"]["value"] for event in events
                   if event["name"].startswith("live bytes of library_site")]
         self.expect("a curve of a call site", values != [] and values[-1] == 0 and
