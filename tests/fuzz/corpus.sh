@@ -15,7 +15,7 @@
 set -eu
 
 corpus=$(cd "$(dirname "$0")" && pwd)/corpus
-targets="operations options trace heaps"
+targets="operations options trace heaps profiles"
 
 usage()
 {

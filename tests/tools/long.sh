@@ -126,6 +126,7 @@ campaign operations drawn
 campaign options
 campaign trace
 campaign heaps
+campaign profiles
 cat "$table"
 [ "$status" -eq 0 ] || echo "long.sh: what was found is in $findings and in the logs beside it"
 exit "$status"
