@@ -3,6 +3,7 @@
 #include "stats/ahead.h"
 
 #include "base/valgrind.h"
+#include "system/os.h"
 
 /* Places that are read at the same time: a processor has some ten loads under way. */
 #define LANES 16u
@@ -11,8 +12,18 @@
  */
 #define SEARCH_BYTES (4 * BRKM_KIB)
 
+/* Pages of which is asked whether they are in memory, at a time. */
+#define PAGES_MAX 1024u
+
 struct lane {
     uintptr_t at, end;
+};
+
+/* Which pages may be looked at: those that were given back stay so. */
+struct view {
+    uintptr_t start;
+    size_t page_size, count;
+    unsigned char pages[PAGES_MAX];
 };
 
 /* The guard of each header follows from that of the first (block.h). */
@@ -24,11 +35,28 @@ static bool looks_like_header(const struct walk *walk, uintptr_t address)
            block_state(block) != BLOCK_DAMAGED;
 }
 
-static struct lane find_lane(const struct walk *walk, uintptr_t start, uintptr_t end)
+static bool ask(struct view *view, uintptr_t start, uintptr_t end)
+{
+    view->page_size = brkm__os_page_size();
+    view->start = align_down(start, view->page_size);
+    size_t bytes =
+        min_size(align_up(end, view->page_size) - view->start, PAGES_MAX * view->page_size);
+    view->count = bytes / view->page_size;
+    return brkm__os_tell_resident((const void *)view->start, bytes, view->pages);
+}
+
+static bool may_look(const struct view *view, uintptr_t address)
+{
+    size_t page = (address - view->start) / view->page_size;
+    return page < view->count && (view->pages[page] & 1) != 0;
+}
+
+static struct lane find_lane(const struct walk *walk, const struct view *view, uintptr_t start,
+                             uintptr_t end)
 {
     uintptr_t last = min_size(end, start + SEARCH_BYTES);
     for (uintptr_t at = start; at < last; at += BRKM_ALIGNMENT) {
-        if (looks_like_header(walk, at)) {
+        if (may_look(view, at) && looks_like_header(walk, at)) {
             return (struct lane){at, end};
         }
     }
@@ -57,15 +85,19 @@ static void go_along(struct lane lanes[LANES])
 void brkm__read_ahead(const struct walk *walk, size_t bytes)
 {
     struct lane lanes[LANES];
+    struct view view;
     uintptr_t start = (uintptr_t)walk->block + walk->size;
     uintptr_t end = walk->region->end - BRKM_MIN_BLOCK;
     size_t length = align_up(bytes / LANES, BRKM_ALIGNMENT);
+    if (start >= end || !ask(&view, start, min_size(start + bytes, end))) {
+        return;
+    }
     annotate_silence(true);
     for (unsigned i = 0; i < LANES; i++) {
         __builtin_prefetch((const void *)(start + i * length));
     }
     for (unsigned i = 0; i < LANES; i++, start += length) {
-        lanes[i] = find_lane(walk, min_size(start, end), min_size(start + length, end));
+        lanes[i] = find_lane(walk, &view, min_size(start, end), min_size(start + length, end));
     }
     go_along(lanes);
     annotate_silence(false);

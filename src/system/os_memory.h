@@ -59,6 +59,10 @@ bool brkm__os_advise_huge(void *start, size_t size, bool wanted);
 /* Bytes of a transparent huge page; 0 when the system has none for programs that ask for them. */
 size_t brkm__os_huge_page_size(void);
 
+/* Says of each of the whole pages whether it is in memory, in bit 0 of a byte: a look at it then
+ * takes none. False: the system does not tell. */
+bool brkm__os_tell_resident(const void *start, size_t size, unsigned char *pages);
+
 /* Bytes of whole mapped pages that are in memory; SIZE_MAX where the system does not say. */
 size_t brkm__os_resident(const void *start, size_t size);
 

@@ -281,6 +281,11 @@ size_t brkm__os_huge_page_size(void)
 
 /* ---- Pages ---- */
 
+bool brkm__os_tell_resident(const void *start, size_t size, unsigned char *pages)
+{
+    return os_call3(SYS_mincore, (long)start, (long)size, (long)pages) == 0;
+}
+
 /* Pages that the kernel is asked about at a time: a byte of the stack for each. */
 #define PAGES_ASKED 4096
 
@@ -291,7 +296,7 @@ size_t brkm__os_resident(const void *start, size_t size)
     size_t resident = 0;
     for (size_t at = 0; at < size; at += PAGES_ASKED * page) {
         size_t bytes = min_size(size - at, PAGES_ASKED * page);
-        if (os_call3(SYS_mincore, (long)start + (long)at, (long)bytes, (long)told) != 0) {
+        if (!brkm__os_tell_resident((const char *)start + at, bytes, told)) {
             return SIZE_MAX;
         }
         for (size_t i = 0; i < bytes / page; i++) {

@@ -637,6 +637,13 @@ bool brkm__os_has_unwind_tables(const void *code)
     return code != NULL;
 }
 
+bool brkm__os_tell_resident(const void *start, size_t size, unsigned char *pages)
+{
+    verify_pages(start, size, "asked for other than whole pages");
+    memset(pages, 1, size / state.page);
+    return true;
+}
+
 size_t brkm__os_page_size(void)
 {
     return state.page;

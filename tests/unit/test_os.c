@@ -95,6 +95,24 @@ START_TEST(what_is_resident_is_told)
 }
 END_TEST
 
+START_TEST(what_is_in_memory_is_told)
+{
+    unsigned char told[3];
+    char *pages = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(pages, MAP_FAILED);
+    ck_assert_int_eq(madvise(pages, 3 * page, MADV_NOHUGEPAGE), 0);
+    errno = 1234;
+    pages[0] = pages[2 * page] = 1;
+    ck_assert(brkm__os_tell_resident(pages, 3 * page, told));
+    ck_assert_uint_eq(told[0] & 1, 1);
+    ck_assert_uint_eq(told[1] & 1, 0);
+    ck_assert_uint_eq(told[2] & 1, 1);
+    ck_assert_int_eq(munmap(pages, page), 0);
+    ck_assert(!brkm__os_tell_resident(pages, 3 * page, told));
+    expect_errno_kept();
+}
+END_TEST
+
 START_TEST(the_break_moves_both_ways_and_is_zero)
 {
     char *before = brkm__os_sbrk(0);
@@ -450,6 +468,7 @@ Suite *unit_suite(void)
     tcase_add_test(tests, the_break_moves_both_ways_and_is_zero);
     tcase_add_test(tests, what_can_be_read_is_told);
     tcase_add_test(tests, what_is_resident_is_told);
+    tcase_add_test(tests, what_is_in_memory_is_told);
     tcase_add_test(tests, a_break_that_cannot_be_raised_is_told);
     tcase_add_test(tests, mappings_are_zero_and_go_away);
     tcase_add_test(tests, remapping_keeps_contents);
