@@ -36,7 +36,7 @@ if(BRKM_PROFILE)
 endif()
 if(BRKM_STATS)
   list(APPEND core_sources stats/check.c stats/columns.c stats/explain_memory.c stats/heap_areas.c stats/heap_map.c stats/heap_map_write.c stats/json.c stats/malloc_info.c stats/metrics.c
-    stats/ahead.c stats/kept.c stats/move_hint.c stats/print.c stats/resident.c stats/shares.c stats/slices.c stats/stats.c stats/table.c)
+    stats/ahead.c stats/kept.c stats/move_hint.c stats/print.c stats/resident.c stats/shares.c stats/site_parts.c stats/slices.c stats/stats.c stats/table.c)
 endif()
 if(BRKM_SERVICE)
   list(APPEND core_sources service/decay.c service/profile_term.c service/requests.c service/socket.c service/thread.c)

@@ -178,7 +178,9 @@ static void write_site(struct writer *writer, const struct site_share *site)
     brkm__line_add_number(&line, blocks_of(site));
     brkm__line_add_text(&line, " blocks of ");
     add_bytes(&line, 0, site->bytes);
-    brkm__line_add_text(&line, " MiB from");
+    brkm__line_add_text(&line, " MiB (");
+    brkm__line_add_number(&line, site->samples);
+    brkm__line_add_text(&line, site->samples == 1 ? " sample) from" : " samples) from");
     brkm__columns_add_line(writer, &line);
     write_stack(writer, site->stack);
 }
@@ -234,7 +236,8 @@ static void write_json_sites(struct writer *writer, const struct memory_shares *
     struct cursor at = next_site(shares, before_all());
     for (unsigned i = 0; i < SITES_TOLD && at.index != SIZE_MAX; i++) {
         const struct site_share *site = &shares->sites[at.index];
-        brkm__json_add_member(writer, separator, "blocks", blocks_of(site));
+        brkm__json_add_member(writer, separator, "samples", site->samples);
+        brkm__json_add_member(writer, ",", "blocks", blocks_of(site));
         brkm__json_add_member(writer, ",", "bytes", site->bytes);
         brkm__json_add_member(writer, ",", "pinned", site->pinned);
         brkm__writer_add(writer, ",\"stack\":[");

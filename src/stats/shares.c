@@ -7,6 +7,7 @@
 #include "malloc/watcher.h"
 #include "stats/pages.h"
 #include "stats/resident.h"
+#include "stats/site_parts.h"
 #include "stats/slices.h"
 #include "stats/stats.h"
 #include "system/os.h"
@@ -24,12 +25,6 @@ struct part {
     uint32_t bin;
 };
 
-/* A noted block: its size where it was seen, then what it pins on each of its pages. */
-struct sight {
-    const struct mem_control_block *block;
-    size_t size, pinned;
-};
-
 /* Of a slice: each block seen once, at most two shares, and the rest of a page before it. */
 #define SIGHTS (3 * SLICE_BLOCKS + PARTS)
 
@@ -44,15 +39,15 @@ struct gathering {
     struct part parts[PARTS];
     size_t sights_used;
     struct sight sights[SIGHTS];
+    struct site_parts sites;
 };
 
 /* ---- Pages ---- */
 
-static void add_sight(struct gathering *all, const struct mem_control_block *block, size_t size,
-                      size_t pinned)
+static void add_sight(struct gathering *all, struct sight sight)
 {
-    if (block != NULL && all->sights_used < SIGHTS) {
-        all->sights[all->sights_used++] = (struct sight){block, size, pinned};
+    if (sight.block != NULL && all->sights_used < SIGHTS) {
+        all->sights[all->sights_used++] = sight;
     }
 }
 
@@ -65,7 +60,7 @@ static void add_pinned(struct gathering *all, const struct part *part)
     } else {
         all->shares.classes[part->bin].pinned += pinned;
     }
-    add_sight(all, part->noted, 0, pinned);
+    add_sight(all, (struct sight){part->noted, 0, pinned, part->bin});
 }
 
 static void end_page(struct gathering *all)
@@ -162,7 +157,7 @@ static unsigned add_block(struct gathering *all, const struct walk *at)
     unsigned bin = size_class_bin(at->size);
     add_in_use(all, bin, 1, at->size, BRKM_HEADER_SIZE);
     if (at->state == BLOCK_NOTED) {
-        add_sight(all, at->block, at->size, 0);
+        add_sight(all, (struct sight){at->block, at->size, 0, bin});
     }
     return bin;
 }
@@ -215,41 +210,6 @@ static void see(void *context, const struct walk *at)
 
 /* ---- Call sites, between slices ---- */
 
-static struct site_share *find_site(struct memory_shares *shares, const void *stack)
-{
-    size_t place = (uintptr_t)stack * BRKM_MIXING_FACTOR >> 40 & (SHARES_SITES - 1);
-    for (size_t i = 0; i < SHARES_SITES; i++, place = (place + 1) & (SHARES_SITES - 1)) {
-        struct site_share *site = &shares->sites[place];
-        if (site->stack == NULL || site->stack == stack) {
-            site->stack = stack;
-            return site;
-        }
-    }
-    shares->sites_left_out++;
-    return NULL;
-}
-
-/* `number` for each of the blocks that a sample stands for. */
-static uint64_t times(struct sample_weight weight, uint64_t number)
-{
-    return weight.block_parts * number / SAMPLING_BLOCK;
-}
-
-static void add_site(struct memory_shares *shares, const struct sight *sight, struct note note)
-{
-    struct site_share *site = find_site(shares, note.stack);
-    if (site == NULL) {
-        return;
-    }
-    site->pinned += times(note.weight, sight->pinned);
-    if (sight->size != 0) {
-        uint64_t usable = times(note.weight, sight->size - BRKM_HEADER_SIZE);
-        site->block_parts += note.weight.block_parts;
-        site->bytes += note.weight.bytes;
-        shares->sum.rounding += usable - min_size(note.weight.bytes, usable);
-    }
-}
-
 static void add_sites(struct gathering *all)
 {
     const struct recorder *recorder = relaxed_load(brkm__recorder);
@@ -257,7 +217,7 @@ static void add_sites(struct gathering *all)
     for (size_t i = 0; recorder != NULL && i < all->sights_used; i++) {
         struct note note = recorder->find(block_payload(all->sights[i].block));
         if (note.address != 0) {
-            add_site(&all->shares, &all->sights[i], note);
+            brkm__site_parts_add(&all->sites, &all->sights[i], note);
         }
     }
     all->sights_used = 0;
@@ -305,6 +265,7 @@ struct memory_shares *brkm__shares_make(void)
     }
     end_page(all);
     add_sites(all);
+    brkm__site_parts_sum_up(&all->sites, &all->shares);
     add_parts(&all->shares.sum);
     add_reasons(&all->shares, all->whole_pages);
     return &all->shares;

@@ -37,9 +37,10 @@ struct class_share {
     uint64_t blocks, bytes, pinned;
 };
 
-/* A call stack of the heap profile; estimates, as its samples are. */
+/* A call stack of the heap profile; estimates by its samples (site_parts.h). */
 struct site_share {
-    const void *stack;    /* NULL in an empty place */
+    const void *stack; /* NULL in an empty place */
+    uint64_t samples;
     uint64_t block_parts; /* of SAMPLING_BLOCK */
     uint64_t bytes, pinned;
 };

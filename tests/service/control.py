@@ -496,7 +496,7 @@ def explain_later():
             check(any("/libffi" in frame for frame in site["stack"]), when, site)
             talk(process.pid, b"profile stop")
         text = ask(process.pid, "explain")
-        check(re.search(r"^[0-9.]+ MiB pinned by about \d+ blocks of [0-9.]+ MiB from\nbrkmalloc:     0x",
+        check(re.search(r"^[0-9.]+ MiB pinned by about \d+ blocks of [0-9.]+ MiB \(\d+ samples?\) from\nbrkmalloc:     0x",
                         text, re.M), text)
 
 
