@@ -236,12 +236,14 @@ static void add_reasons(struct memory_shares *shares, size_t whole_pages)
 static void add_parts(struct shares *sum)
 {
     struct snapshot now = brkm__snapshot_of_counters();
-    sum->mapped = now.memory_in_use - now.in_use_heap_bytes - now.in_use_guarded_bytes;
+    uint64_t of_kernel = now.kernel_object_bytes + now.kernel_page_bytes + now.kernel_area_bytes;
+    sum->kernel = of_kernel + now.kernel_cached + now.kernel_free;
+    sum->mapped = now.memory_in_use - now.in_use_heap_bytes - now.in_use_guarded_bytes - of_kernel;
     sum->guarded = now.in_use_guarded_bytes;
     sum->overhead = now.memory_overhead;
     sum->resident = brkm__resident_bytes();
-    uint64_t ours = sum->live + sum->mapped + sum->guarded + sum->headers + sum->cached +
-                    sum->free + sum->overhead;
+    uint64_t ours = sum->live + sum->mapped + sum->guarded + sum->kernel + sum->headers +
+                    sum->cached + sum->free + sum->overhead;
     sum->foreign = sum->resident - min_size(sum->resident, ours);
     sum->untouched = ours - min_size(sum->resident, ours);
 }

@@ -9,21 +9,22 @@
 #include "stats/kept.h"
 
 /* X(key, words): bytes. `resident` is the sum of those with a plus, less `untouched`. */
-#define BRKM_SHARES(X)                                                                \
-    X(resident, "all that is resident, as the system counts it")                      \
-    X(live, "+ payload of the blocks that the program has")                           \
-    X(mapped, "+ payload of those with mappings of their own")                        \
-    X(guarded, "+ payload of those alone on a page")                                  \
-    X(headers, "+ in front of blocks")                                                \
-    X(cached, "+ freed blocks, in caches for the next request")                       \
-    X(free, "+ free, and not given back")                                             \
-    X(overhead, "+ the allocator's own: tables, ends of pages")                       \
-    X(foreign, "+ not the allocator's: code, stacks, other mappings")                 \
-    X(untouched, "- of all these, never written to or swapped out")                   \
-    X(purged, "free and given back: not resident")                                    \
-    X(reserved, "at the heap's end, never written to: not resident")                  \
-    X(rounding, "of live, more than was asked for, as far as the heap profile tells") \
-    X(pinned, "of free: on pages that blocks are on, too")                            \
+#define BRKM_SHARES(X)                                                                    \
+    X(resident, "all that is resident, as the system counts it")                          \
+    X(live, "+ payload of the blocks that the program has")                               \
+    X(mapped, "+ payload of those with mappings of their own")                            \
+    X(guarded, "+ payload of those alone on a page")                                      \
+    X(kernel, "+ the kernel family's: objects, pages, areas, and what it keeps for them") \
+    X(headers, "+ in front of blocks")                                                    \
+    X(cached, "+ freed blocks, in caches for the next request")                           \
+    X(free, "+ free, and not given back")                                                 \
+    X(overhead, "+ the allocator's own: tables, ends of pages")                           \
+    X(foreign, "+ not the allocator's: code, stacks, other mappings")                     \
+    X(untouched, "- of all these, never written to or swapped out")                       \
+    X(purged, "free and given back: not resident")                                        \
+    X(reserved, "at the heap's end, never written to: not resident")                      \
+    X(rounding, "of live, more than was asked for, as far as the heap profile tells")     \
+    X(pinned, "of free: on pages that blocks are on, too")                                \
     X(pinned_by_caches, "of pinned: by blocks in caches")
 
 struct shares {

@@ -383,7 +383,7 @@ def explain():
         check(re.search(r"^  pinned +\d+\.\d{3} ", text, re.M), text)
         check(re.search(r"^brkmalloc:     0x[0-9a-f]+ /\S+\+0x[0-9a-f]+$", text, re.M), text)
         now = json.loads(ask(process.pid, "explain", "--json"))
-        parts = ("live", "mapped", "guarded", "headers", "cached", "free", "overhead", "foreign")
+        parts = ("live", "mapped", "guarded", "kernel", "headers", "cached", "free", "overhead", "foreign")
         same(now["resident"], sum(now[part] for part in parts) - now["untouched"], "the sum")
         same(now["pinned"], sum(entry["pinned"] for entry in now["classes"])
              + now["pinned_by_caches"], "pinned bytes by class")

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "brkmalloc/kernel.h"
 #include "heap/heap.h"
 #include "stats/explain_memory.h"
 #include "stats/heap_map.h"
@@ -94,6 +95,22 @@ START_TEST(the_parts_are_those_of_the_statistics)
     ck_assert_uint_eq(count, now.in_use_heap_blocks);
     brkm__snapshot_end(detail);
     brkm__shares_free(shares);
+}
+END_TEST
+
+/* Not by that of mapped blocks, which none is. */
+START_TEST(the_kernel_family_has_a_row)
+{
+    void *area = brkm_vmalloc(3 * BRKM_MIB);
+    void *object = brkm_kmalloc(1000, BRKM_GFP_KERNEL);
+    ck_assert_ptr_nonnull(area);
+    ck_assert_ptr_nonnull(object);
+    struct memory_shares *shares = brkm__shares_make();
+    ck_assert_uint_ge(shares->sum.kernel, 3 * BRKM_MIB + 1000);
+    ck_assert_uint_eq(shares->sum.mapped, 0);
+    brkm__shares_free(shares);
+    brkm_kfree(object);
+    brkm_vfree(area);
 }
 END_TEST
 
@@ -396,6 +413,7 @@ Suite *unit_suite(void)
     TCase *alone = unit_case(suite, "alone");
     tcase_add_test(alone, the_hints_add_up_to_what_is_pinned);
     tcase_add_test(alone, the_parts_are_those_of_the_statistics);
+    tcase_add_test(alone, the_kernel_family_has_a_row);
     tcase_add_test(alone, a_block_alone_has_its_page);
     tcase_add_test(alone, other_pointers_have_no_hint);
     tcase_add_test(alone, what_stays_is_seen_once);
