@@ -16,7 +16,8 @@ static void see_object(void *context, enum object_state state, size_t bytes, boo
     enum outside_run kind = is_rest || object_state_is_in_use((uint8_t)state) ? OUTSIDE_OBJECTS
                             : state == OBJECT_FREE                            ? OUTSIDE_FREE
                                                                               : OUTSIDE_CACHED;
-    listener->run(listener->context, kind, bytes, !is_rest);
+    listener->run(listener->context,
+                  &(struct outside_blocks){kind, bytes, !is_rest, state == OBJECT_NOTED});
 }
 
 static size_t page_bytes(size_t pages)
@@ -32,8 +33,8 @@ static size_t tell_slab(const struct outside_listener *listener, const struct br
     listener->prepare(listener->context, 0, SLAB_RUNS);
     enum slab_look found = brkm__slab_look(page, see_object, &copy, &bytes);
     if (found != SLAB_SEEN) {
-        listener->run(listener->context, found == SLAB_GONE ? OUTSIDE_CACHED : OUTSIDE_DAMAGED,
-                      bytes, 0);
+        enum outside_run kind = found == SLAB_GONE ? OUTSIDE_CACHED : OUTSIDE_DAMAGED;
+        listener->run(listener->context, &(struct outside_blocks){.kind = kind, .bytes = bytes});
     }
     return bytes >> brkm__page_shift();
 }
@@ -77,7 +78,11 @@ static void tell_section(const struct outside_listener *listener, struct section
             pages = tell_slab(listener, &section->pages[i]);
         } else {
             pages = pages_of(&sights[i], i);
-            listener->run(listener->context, run_of(&sights[i]), page_bytes(pages), 1);
+            /* Of large objects the record does not say it by its kind. */
+            bool is_noted = sights[i].kind == PAGE_NOTED || sights[i].kind == PAGE_LARGE;
+            listener->run(
+                listener->context,
+                &(struct outside_blocks){run_of(&sights[i]), page_bytes(pages), 1, is_noted});
         }
     }
 }

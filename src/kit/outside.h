@@ -42,13 +42,21 @@ enum outside_run {
     OUTSIDE_DAMAGED, /* a slab whose cache's record is destroyed */
 };
 
+/* Blocks of one size that begin side by side; without any, what is left over. */
+struct outside_blocks {
+    enum outside_run kind;
+    size_t bytes;
+    size_t count;
+    bool is_noted; /* one, which the recorder may know */
+};
+
 /* Who is told. `area` and `run` may be called under a lock, in which nothing may take time:
  * `prepare` comes before, with the number of calls that may follow. */
 struct outside_listener {
     void (*prepare)(void *context, size_t areas, size_t runs);
     void (*area)(void *context, const struct outside_area *area);
-    /* Of the area told last; `blocks` of one size begin there. */
-    void (*run)(void *context, enum outside_run kind, size_t bytes, size_t blocks);
+    /* Of the area told last. */
+    void (*run)(void *context, const struct outside_blocks *blocks);
     void *context;
 };
 

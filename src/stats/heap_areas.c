@@ -69,6 +69,7 @@ static void look_at_mapped(struct heap_map *map)
         more = brkm__mapped_look(&look, see_mapped, map);
     } while (more && look.begun <= LOOKS_MAX);
     if (more) {
+        map->areas_used = 0;
         map->areas_left_out = brkm__mapped_totals().count;
     }
 }
@@ -83,14 +84,15 @@ static void prepare_both(void *context, size_t areas, size_t runs)
 
 /* Neighbours are one run where only runs are wanted, and their blocks are as large. */
 static bool continues(const struct heap_map *map, const struct heap_map_area *area, uint8_t kind,
-                      size_t bytes, size_t blocks)
+                      const struct outside_blocks *blocks)
 {
     const struct heap_run *last = &map->runs[map->runs_used - 1];
     return map->detail == HEAP_MAP_BY_RUNS && area->runs != 0 && last->kind == kind &&
-           last->blocks != 0 && blocks != 0 && last->bytes / last->blocks == bytes / blocks;
+           last->blocks != 0 && blocks->count != 0 &&
+           last->bytes / last->blocks == blocks->bytes / blocks->count;
 }
 
-static void add_run(void *context, enum outside_run kind, size_t bytes, size_t blocks)
+static void add_run(void *context, const struct outside_blocks *blocks)
 {
     static const uint8_t kinds[] = {
         [OUTSIDE_PAGES] = RUN_PAGES,   [OUTSIDE_OBJECTS] = RUN_OBJECTS,
@@ -98,34 +100,44 @@ static void add_run(void *context, enum outside_run kind, size_t bytes, size_t b
         [OUTSIDE_PURGED] = RUN_PURGED, [OUTSIDE_DAMAGED] = RUN_DAMAGED,
     };
     struct heap_map *map = context;
-    if (bytes == 0 || !map->has_area) {
+    if (blocks->bytes == 0 || !map->has_area) {
         return;
     }
     struct heap_map_area *area = &map->areas[map->areas_used - 1];
-    if (!continues(map, area, kinds[kind], bytes, blocks)) {
+    if (!continues(map, area, kinds[blocks->kind], blocks)) {
         if (map->runs_used == map->capacity) {
             map->runs_left_out++;
             return;
         }
         area->runs++;
-        map->runs[map->runs_used++] = (struct heap_run){.kind = kinds[kind]};
+        map->runs[map->runs_used++] =
+            (struct heap_run){.kind = kinds[blocks->kind], .is_noted = blocks->is_noted};
     }
     struct heap_run *run = &map->runs[map->runs_used - 1];
-    run->bytes += bytes;
-    run->blocks += (uint32_t)blocks;
+    run->bytes += blocks->bytes;
+    run->blocks += (uint32_t)blocks->count;
 }
 
 /* ---- The whole, with nothing locked ---- */
 
-static void complete(struct heap_map *map, struct heap_map_area *area,
-                     const struct recorder *recorder)
+static uint16_t site_of(struct heap_map *map, uintptr_t address, const struct recorder *recorder)
 {
-    area->resident = brkm__os_resident((const void *)area->told.start, area->told.bytes);
-    struct note note = {0};
-    if (recorder != NULL && area->told.payload != 0 && !area->told.is_retired) {
-        note = recorder->find((const void *)area->told.payload);
+    struct note note = recorder->find((const void *)address);
+    return note.address != 0 ? brkm__heap_map_site(map, note.stack) : 0;
+}
+
+static void find_sites(struct heap_map *map, struct heap_map_area *area,
+                       const struct recorder *recorder)
+{
+    if (area->told.payload != 0 && !area->told.is_retired) {
+        area->site = site_of(map, area->told.payload, recorder);
     }
-    area->site = note.address != 0 ? brkm__heap_map_site(map, note.stack) : 0;
+    uintptr_t at = area->told.start;
+    for (size_t i = 0; i < area->runs && map->detail == HEAP_MAP_BY_BLOCKS; i++) {
+        struct heap_run *run = &map->runs[area->first_run + i];
+        run->site = run->is_noted ? site_of(map, at, recorder) : 0;
+        at += run->bytes;
+    }
 }
 
 bool brkm__heap_areas_find(struct heap_map *map)
@@ -139,7 +151,11 @@ bool brkm__heap_areas_find(struct heap_map *map)
     brkm__outside_tell(&listener);
     const struct recorder *recorder = relaxed_load(brkm__recorder);
     for (size_t i = 0; i < map->areas_used; i++) {
-        complete(map, &map->areas[i], recorder);
+        struct heap_map_area *area = &map->areas[i];
+        area->resident = brkm__os_resident((const void *)area->told.start, area->told.bytes);
+        if (recorder != NULL) {
+            find_sites(map, area, recorder);
+        }
     }
     return true;
 }

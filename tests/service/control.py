@@ -335,14 +335,14 @@ def outside_of(pid, blocks):
         same(area["start"] + (area["bytes"] if area["kind"] == "section" else 0), at, "the end of a section")
     for kind, address, size in blocks:
         if kind in ("pages", "objects"):
-            same([kind, size, 1], runs.get(address), f"the run at {address:#x}")
+            same([kind, size, 1], runs.get(address, [])[:3], f"the run at {address:#x}")
             continue
         area = areas[address]
         same((kind, "used"), (area["kind"], area["state"]), f"the area of {address:#x}")
         check(area["start"] <= address and size <= area["usable"] <= size + 8192 and
               address + area["usable"] <= area["start"] + area["bytes"], "usable bytes", area, size)
         check(0 <= area["resident"] <= area["bytes"], "resident bytes", area)
-    return heap, areas
+    return heap, areas | {address: {"site": run[3]} for address, run in runs.items() if len(run) == 4}
 
 
 def snapshot_outside():
@@ -357,10 +357,12 @@ def snapshot_outside():
         touched = areas[blocks[1][1]]
         check(1 << 20 <= touched["resident"] <= 3 << 20, "what was touched", touched)
         sites = {site["site"] for site in heap["sites"]}
-        check(all(areas[address]["site"] in sites for kind, address, _ in blocks if kind == "mapped"),
-              "call sites", areas)
+        known = {kind: sum(1 for other, address, _ in blocks if other == kind and
+                           areas.get(address, {}).get("site") in sites) for kind, *_ in blocks}
+        check(known["mapped"] == 3 and known["vmalloc"] == 1 and known["pages"] == 3 and known["objects"] >= 1,
+              "call sites", known)
         now = json.loads(ask(process.pid, "stats", "--json"))
-        mapped = [area for area in areas.values() if area["kind"] == "mapped"]
+        mapped = [area for area in heap["areas"] if area["kind"] == "mapped"]
         same((now["in_use"]["mapped_blocks"], now["in_use"]["mapped_bytes"]),
              (len(mapped), sum(area["bytes"] for area in mapped)), "mapped blocks and their bytes")
         outside_of(child, blocks)
