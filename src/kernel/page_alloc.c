@@ -66,14 +66,14 @@ static BRKM_ALWAYS_INLINE bool push(struct brkm_page *page, void *start)
 /* Makes room in a full magazine, if that can be had without waiting. */
 static void make_room(struct magazine *magazine)
 {
-    uint32_t count = magazine_open(magazine);
+    size_t count = magazine_open(magazine);
     if (count == MAGAZINE_BUSY) {
         return;
     }
     unsigned from = THREAD_PAGES - THREAD_PAGE_BATCH;
     if (count > from) {
         struct magazine_entry *first = magazine->entries + from;
-        unsigned given = brkm__pages_give_kept(first, count - from, PAGES_NO_WAIT);
+        size_t given = brkm__pages_give_kept(first, count - from, PAGES_NO_WAIT);
         count -= given;
         memmove(first, first + given, (count - from) * sizeof(*first));
     }
@@ -86,11 +86,13 @@ static void refill(struct kernel_thread *thread)
     struct magazine *magazine = brkm__magazine_make(thread, MAGAZINE_PAGES, THREAD_PAGES);
     unsigned taken = brkm__pages_take_kept(pages, THREAD_PAGE_BATCH, PAGES_MAY_WAIT);
     unsigned kept = 0;
-    uint32_t count = magazine_open(magazine);
+    size_t count = magazine_open(magazine);
     if (count != MAGAZINE_BUSY) {
+        size_t old = count;
         while (kept < taken && count < THREAD_PAGES) {
             magazine->entries[count++] = pages[kept++];
         }
+        magazine_reverse(magazine, old, count);
         magazine_close(magazine, count);
     }
     brkm__pages_give_kept(pages + kept, taken - kept, PAGES_MAY_WAIT);
@@ -99,7 +101,7 @@ static void refill(struct kernel_thread *thread)
 void brkm__page_flush(struct kernel_thread *thread)
 {
     struct magazine *magazine = thread->magazines[MAGAZINE_PAGES];
-    uint32_t count = magazine_open(magazine);
+    size_t count = magazine_open(magazine);
     if (count != MAGAZINE_BUSY) {
         brkm__pages_give_kept(magazine->entries, count, PAGES_MAY_WAIT);
         magazine_close(magazine, 0);

@@ -289,10 +289,9 @@ unsigned brkm__pages_take_kept(struct magazine_entry *pages, unsigned count, enu
     return taken;
 }
 
-unsigned brkm__pages_give_kept(const struct magazine_entry *pages, unsigned count,
-                               enum pages_wait wait)
+size_t brkm__pages_give_kept(const struct magazine_entry *pages, size_t count, enum pages_wait wait)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (!brkm__pages_give(page_of_kind(pages[i].state), 0, wait)) {
             return i;
         }

@@ -28,8 +28,8 @@ bool brkm__pages_give(struct brkm_page *page, unsigned order, enum pages_wait wa
 /* Up to `count` single pages of the kind PAGE_KEPT at once, as a magazine has them, and back.
  * Returns how many. */
 unsigned brkm__pages_take_kept(struct magazine_entry *pages, unsigned count, enum pages_wait wait);
-unsigned brkm__pages_give_kept(const struct magazine_entry *pages, unsigned count,
-                               enum pages_wait wait);
+size_t brkm__pages_give_kept(const struct magazine_entry *pages, size_t count,
+                             enum pages_wait wait);
 
 struct zone *brkm__pages_zone(enum gfp_zone zone);
 

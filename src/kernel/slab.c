@@ -379,11 +379,13 @@ static void *refill(struct brkm_kmem_cache *cache, struct kernel_thread *thread)
     spin_acquire(&cache->lock);
     collect_deferred(cache);
     take_one(cache, &entry);
-    uint32_t count = magazine_open(magazine);
+    size_t count = magazine_open(magazine);
     if (count != MAGAZINE_BUSY) {
+        size_t old = count;
         while (count < magazine_capacity(magazine) / 2 && take_one(cache, &more)) {
             magazine->entries[count++] = more;
         }
+        magazine_reverse(magazine, old, count);
         magazine_close(magazine, count);
     }
     spin_release(&cache->lock);
@@ -436,7 +438,7 @@ bool brkm__slab_flush(struct brkm_kmem_cache *cache, struct magazine *magazine, 
         return false;
     }
     collect_deferred(cache);
-    uint32_t count = magazine_open(magazine);
+    size_t count = magazine_open(magazine);
     bool opened = count != MAGAZINE_BUSY;
     if (opened) {
         while (count > keep) {

@@ -55,7 +55,7 @@ enum object_state {
 struct slab {
     /* Constant while the record has pages; `first` is written last, and first when they go. */
     uintptr_t first;     /* object; relaxed */
-    uint32_t reciprocal; /* of the cache; relaxed */
+    uint64_t reciprocal; /* of the cache, below 2^32; relaxed */
     uint32_t magazine;   /* of the cache */
     uint8_t *states;
     struct brkm_kmem_cache *cache;

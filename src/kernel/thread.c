@@ -120,7 +120,7 @@ struct magazine *brkm__magazine_make(struct kernel_thread *thread, unsigned numb
             brkm_malloc(sizeof(*made) + capacity * sizeof(struct magazine_entry));
         if (made != NULL) {
             made->used = 0;
-            made->room = capacity * (uint32_t)sizeof(struct magazine_entry);
+            made->room = capacity * sizeof(struct magazine_entry);
             __atomic_signal_fence(__ATOMIC_SEQ_CST);
             relaxed_store(thread->magazines[number], made);
         }
@@ -145,7 +145,7 @@ void brkm__magazines_count(size_t kept[THREAD_MAGAZINES])
     spin_acquire(&threads.lock);
     for (struct kernel_thread *thread = threads.first; thread != NULL; thread = thread->next) {
         for (unsigned i = 0; i < THREAD_MAGAZINES; i++) {
-            uint32_t used = relaxed_load(thread->magazines[i])->used;
+            size_t used = relaxed_load(thread->magazines[i])->used;
             kept[i] += used == MAGAZINE_BUSY ? 0 : used / sizeof(struct magazine_entry);
         }
     }

@@ -19,13 +19,13 @@ struct magazine_entry {
     uint8_t *state; /* of the object, in its slab (slab.h), or the page's kind */
 };
 
-#define MAGAZINE_BUSY UINT32_MAX
+#define MAGAZINE_BUSY SIZE_MAX
 
 struct magazine {
     /* MAGAZINE_BUSY while somebody is at the entries. Written by the thread; read by its own signal
      * handlers: plain accesses, kept in their order for the compiler. */
-    volatile uint32_t used; /* bytes of `entries` */
-    uint32_t room;          /* likewise */
+    volatile size_t used; /* bytes of `entries` */
+    size_t room;          /* likewise */
     struct magazine_entry entries[];
 };
 
@@ -66,14 +66,32 @@ extern struct slab brkm__slab_none BRKM_HIDDEN;
 struct kernel_thread *brkm__kernel_thread_own(void);
 
 static BRKM_ALWAYS_INLINE struct magazine_entry *magazine_entry_at(struct magazine *magazine,
-                                                                   uint32_t bytes)
+                                                                   size_t bytes)
 {
     return (struct magazine_entry *)(void *)((char *)magazine->entries + bytes);
 }
 
 static inline unsigned magazine_capacity(const struct magazine *magazine)
 {
-    return magazine->room / (uint32_t)sizeof(struct magazine_entry);
+    return (unsigned)(magazine->room / sizeof(struct magazine_entry));
+}
+
+/* Makes the magazine the caller's; false when a handler came in between and left it otherwise than
+ * it was `seen`. One instruction, which no handler interrupts; nothing else has to wait for it, so
+ * there is no need to lock the bus. */
+static BRKM_ALWAYS_INLINE bool magazine_claim(struct magazine *magazine, size_t seen)
+{
+#ifdef __x86_64__
+    bool claimed;
+    __asm__ volatile("cmpxchgq %3, %1"
+                     : "+a"(seen), "+m"(magazine->used), "=@ccz"(claimed)
+                     : "r"(MAGAZINE_BUSY)
+                     : "memory");
+    return claimed;
+#else
+    return __atomic_compare_exchange_n(&magazine->used, &seen, MAGAZINE_BUSY, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+#endif
 }
 
 /* The state of what comes out of a magazine, or goes into one, is written by who does it: `state`.
@@ -81,12 +99,11 @@ static inline unsigned magazine_capacity(const struct magazine *magazine)
 static BRKM_ALWAYS_INLINE bool magazine_pop(struct magazine *magazine, uint8_t state,
                                             struct magazine_entry *entry)
 {
-    uint32_t last = magazine->used - (uint32_t)sizeof(*entry);
-    if (unlikely(last >= magazine->room)) {
+    size_t used = magazine->used;
+    size_t last = used - sizeof(*entry);
+    if (unlikely(last >= magazine->room || !magazine_claim(magazine, used))) {
         return false;
     }
-    magazine->used = MAGAZINE_BUSY;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     *entry = *magazine_entry_at(magazine, last);
     relaxed_store(*entry->state, state);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -97,37 +114,44 @@ static BRKM_ALWAYS_INLINE bool magazine_pop(struct magazine *magazine, uint8_t s
 static BRKM_ALWAYS_INLINE bool magazine_push(struct magazine *magazine, uint8_t state,
                                              struct magazine_entry entry)
 {
-    uint32_t used = magazine->used;
-    if (unlikely(used >= magazine->room)) {
+    size_t used = magazine->used;
+    if (unlikely(used >= magazine->room || !magazine_claim(magazine, used))) {
         return false;
     }
-    magazine->used = MAGAZINE_BUSY;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     relaxed_store(*entry.state, state);
     *magazine_entry_at(magazine, used) = entry;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    magazine->used = used + (uint32_t)sizeof(entry);
+    magazine->used = used + sizeof(entry);
     return true;
 }
 
 /* For more than one entry: how many there are, and from now on they are the caller's alone, until
  * it closes the magazine with another count. MAGAZINE_BUSY when the caller interrupted somebody
  * there, or there is no magazine: it is not to be closed then. */
-static inline uint32_t magazine_open(struct magazine *magazine)
+static inline size_t magazine_open(struct magazine *magazine)
 {
-    uint32_t used = magazine->used;
-    if (unlikely(magazine->room == 0 || used == MAGAZINE_BUSY)) {
+    size_t used = magazine->used;
+    if (unlikely(magazine->room == 0 || used == MAGAZINE_BUSY || !magazine_claim(magazine, used))) {
         return MAGAZINE_BUSY;
     }
-    magazine->used = MAGAZINE_BUSY;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return used / (uint32_t)sizeof(struct magazine_entry);
+    return used / sizeof(struct magazine_entry);
 }
 
-static inline void magazine_close(struct magazine *magazine, uint32_t count)
+static inline void magazine_close(struct magazine *magazine, size_t count)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    magazine->used = count * (uint32_t)sizeof(struct magazine_entry);
+    magazine->used = count * sizeof(struct magazine_entry);
+}
+
+/* Turns entries `from` to `to` of an open magazine round: what came first goes first, so that
+ * objects go out by their addresses. */
+static inline void magazine_reverse(struct magazine *magazine, size_t from, size_t to)
+{
+    while (from + 1 < to) {
+        struct magazine_entry entry = magazine->entries[from];
+        magazine->entries[from++] = magazine->entries[--to];
+        magazine->entries[to] = entry;
+    }
 }
 
 /* The thread's magazine for the cache of that number, made for `capacity` objects if need be;

@@ -128,10 +128,39 @@ static void reserve(void)
 static volatile unsigned long traps;
 static unsigned long served;
 
+/* What the handler keeps from one signal to later ones: so it leaves the magazines otherwise than
+ * it found them, as one that only takes and gives does not. */
+enum { HELD = 5 };
+static struct {
+    char *object;
+    char *thing;
+    char *page;
+} held[HELD];
+static int is_exchanging;
+
+static void exchange_held(void)
+{
+    size_t at = traps % HELD;
+    if (held[at].object != NULL && !is_filled(held[at].object, (int)at, 100))
+        _exit(92);
+    brkm_kfree(held[at].object);
+    brkm_kmem_cache_free(cache, held[at].thing);
+    brkm_free_pages(held[at].page, 0);
+    held[at].object = traps % 3 == 0 ? NULL : brkm_kmalloc(100, BRKM_GFP_ATOMIC);
+    held[at].thing = traps % 4 == 0 ? NULL : brkm_kmem_cache_alloc(cache, BRKM_GFP_ATOMIC);
+    held[at].page = traps % 7 == 0 ? NULL : brkm_get_free_pages(BRKM_GFP_ATOMIC, 0);
+    if (held[at].object != NULL)
+        memset(held[at].object, (int)at, 100);
+}
+
 static void on_trap(int number)
 {
     (void)number;
     traps++;
+    if (is_exchanging) {
+        exchange_held();
+        return;
+    }
     size_t size = 16 + traps * 16 % 2000;
     char *object = brkm_kmalloc(size, BRKM_GFP_ATOMIC);
     char *thing = brkm_kmem_cache_alloc(cache, BRKM_GFP_ATOMIC);
@@ -155,6 +184,52 @@ static inline void step(int on)
     __asm__ volatile("pushfq; popq %0" : "=r"(flags) : : "memory");
     flags = on ? flags | 0x100 : flags & ~0x100ul;
     __asm__ volatile("pushq %0; popfq" : : "r"(flags) : "memory", "cc");
+}
+
+/* The fast ways, one instruction after the other, with a handler that keeps what it takes. */
+static void exchange_at_every_instruction(void)
+{
+    enum { count = 12 };
+    char *objects[count];
+    char *things[count];
+    char *pages[count];
+    struct sigaction action = {.sa_handler = on_trap};
+    sigaction(SIGTRAP, &action, NULL);
+    is_exchanging = 1;
+    for (int round = 0; round < 10; round++) {
+        step(1);
+        for (int i = 0; i < count; i++) {
+            objects[i] = brkm_kmalloc(100, BRKM_GFP_KERNEL);
+            things[i] = brkm_kmem_cache_alloc(cache, BRKM_GFP_KERNEL);
+            pages[i] = brkm_get_free_pages(BRKM_GFP_KERNEL, 0);
+        }
+        step(0);
+        for (int i = 0; i < count; i++) {
+            memset(objects[i], ~i, 100);
+            memset(things[i], i, 72);
+            pages[i][0] = (char)i;
+        }
+        for (int i = 0; i < count; i++) {
+            CHECK_TRUE(is_filled(objects[i], ~i, 100));
+            CHECK_TRUE(is_filled(things[i], i, 72));
+            CHECK_EQ_INT(pages[i][0], (char)i);
+        }
+        step(1);
+        for (int i = 0; i < count; i++) {
+            brkm_kfree(objects[i]);
+            brkm_kmem_cache_free(cache, things[i]);
+            brkm_free_pages(pages[i], 0);
+        }
+        step(0);
+    }
+    is_exchanging = 0;
+    for (int i = 0; i < HELD; i++) {
+        brkm_kfree(held[i].object);
+        brkm_kmem_cache_free(cache, held[i].thing);
+        brkm_free_pages(held[i].page, 0);
+    }
+    CHECK_TRUE(traps > 5000);
+    traps = 0;
 }
 
 /* More than a magazine holds. */
@@ -213,6 +288,7 @@ int main(void)
     no_system_call(BRKM_GFP_NOWAIT);
     reserve();
 #if CAN_STEP
+    exchange_at_every_instruction();
     at_every_instruction();
 #endif
     CHECK_EQ_INT(brkm_kmem_cache_shrink(cache), 0);

@@ -11,13 +11,11 @@
 
 static inline size_t size_mul(size_t a, size_t b)
 {
-    size_t bytes;
-    return __builtin_mul_overflow(a, b, &bytes) ? SIZE_MAX : bytes;
+    return brkm_compat_mul(a, b);
 }
 static inline size_t size_add(size_t a, size_t b)
 {
-    size_t bytes;
-    return __builtin_add_overflow(a, b, &bytes) ? SIZE_MAX : bytes;
+    return brkm_compat_add(a, b);
 }
 #define array_size(a, b) size_mul((a), (b))
 #define array3_size(a, b, c) size_mul(size_mul((a), (b)), (c))
@@ -26,6 +24,8 @@ static inline size_t size_add(size_t a, size_t b)
 /* Of a structure whose last member is an array of `count` elements. */
 #define struct_size_t(type, member, count) \
     size_add(offsetof(type, member), size_mul(sizeof(((type *)0)->member[0]), (count)))
+#ifndef struct_size
 #define struct_size(pointer, member, count) struct_size_t(__typeof__(*(pointer)), member, count)
+#endif
 
 #endif

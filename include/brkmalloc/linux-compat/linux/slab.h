@@ -5,7 +5,6 @@
 #define BRKMALLOC_LINUX_SLAB_H
 
 #include <linux/gfp.h>
-#include <linux/overflow.h>
 #include <string.h>
 
 #define ZERO_SIZE_PTR BRKM_ZERO_SIZE_PTR
@@ -39,7 +38,7 @@
 #define ksize(object) brkm_ksize(object)
 #define kmemdup(source, size, flags) brkm_kmemdup((source), (size), (flags))
 #define kmemdup_array(source, count, size, flags) \
-    brkm_kmemdup((source), size_mul((count), (size)), (flags))
+    brkm_kmemdup((source), brkm_compat_mul((count), (size)), (flags))
 #define kmemdup_nul(source, length, flags) brkm_kmemdup_nul((source), (length), (flags))
 #define kvmemdup(source, size, flags) brkm_kvmemdup((source), (size), (flags))
 #define kstrdup_const(string, flags) brkm_kstrdup((string), (flags))
@@ -85,7 +84,12 @@
 #define kvzalloc_objs(type, count, ...) \
     ((__typeof__(type) *)brkm_kvcalloc((count), sizeof(type), BRKM_COMPAT_FLAGS_(__VA_ARGS__)))
 
-#define BRKM_COMPAT_FLEX_(type, member, count) struct_size_t(__typeof__(type), member, count)
+#define BRKM_COMPAT_FLEX_(type, member, count)          \
+    brkm_compat_add(offsetof(__typeof__(type), member), \
+                    brkm_compat_mul(sizeof(((__typeof__(type) *)0)->member[0]), (count)))
+#ifndef struct_size
+#define struct_size(pointer, member, count) BRKM_COMPAT_FLEX_(*(pointer), member, count)
+#endif
 #define kmalloc_flex(type, member, count, ...)                                  \
     ((__typeof__(type) *)brkm_kmalloc(BRKM_COMPAT_FLEX_(type, member, (count)), \
                                       BRKM_COMPAT_FLAGS_(__VA_ARGS__)))

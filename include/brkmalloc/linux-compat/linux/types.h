@@ -28,6 +28,18 @@ typedef __s32 s32;
 typedef __s64 s64;
 #endif
 
+/* Sizes that are SIZE_MAX, which no request is served for, when they overflow. */
+static inline size_t brkm_compat_mul(size_t a, size_t b)
+{
+    size_t bytes;
+    return __builtin_mul_overflow(a, b, &bytes) ? SIZE_MAX : bytes;
+}
+static inline size_t brkm_compat_add(size_t a, size_t b)
+{
+    size_t bytes;
+    return __builtin_add_overflow(a, b, &bytes) ? SIZE_MAX : bytes;
+}
+
 #ifndef __force
 #define __force
 #endif

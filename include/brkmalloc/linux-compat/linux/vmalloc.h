@@ -4,7 +4,6 @@
 #define BRKMALLOC_LINUX_VMALLOC_H
 
 #include <linux/gfp_types.h>
-#include <linux/overflow.h>
 
 #define vmalloc(size) brkm_vmalloc(size)
 #define vzalloc(size) brkm_vzalloc(size)
@@ -15,8 +14,8 @@
 #define vrealloc(address, size, flags) brkm_vrealloc((address), (size), (flags))
 #define is_vmalloc_addr(address) brkm_is_vmalloc_addr(address)
 #define vmalloc_huge(size, flags) brkm_vmalloc_huge((size), (flags))
-#define vmalloc_array(count, size) brkm_vmalloc(size_mul((count), (size)))
-#define vcalloc(count, size) brkm_vzalloc(size_mul((count), (size)))
+#define vmalloc_array(count, size) brkm_vmalloc(brkm_compat_mul((count), (size)))
+#define vcalloc(count, size) brkm_vzalloc(brkm_compat_mul((count), (size)))
 #define vfree(address) brkm_vfree(address)
 
 #endif
