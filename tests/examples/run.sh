@@ -138,6 +138,25 @@ case_address_map()
     same "mapped blocks" 2 "$(echo "$out" | grep -c 'mapped block .* outside of the break')"
 }
 
+case_kernel()
+{
+    run_here=$work/here
+    mkdir "$run_here"
+    cd "$run_here"
+    run_example
+    matches "the module's page" '/^__get_free_page at 0x[0-9a-f]*000,/'
+    same "the module's end" 1 "$(echo "$out" | grep -c '^all given back')"
+    same "pages that come on first touch" 3 "$(echo "$out" | grep -c 'there: 0 before, 8 after a touch')"
+    matches "events of a signal handler" '/^signal handler: 2000 events kept, 0 found/'
+    matches "requests of a thread" '/^real-time thread: 100000 of 100000 requests served/'
+    matches "an object's memory" '/^object cache / && $3 < 1.04'
+    matches "the waste of fine classes" '/^kmalloc of 1 to 4096 bytes: / && $7 < 10'
+    matches "the waste of powers of two" '/^with powers of two, / && $11 > 25'
+    same "rows of the picture" 12 "$(grep -c '>\(take\|give\) order ' buddies.svg)"
+    # In the end the section is one free block.
+    same "the last row" 1 "$(tail -n 2 buddies.svg | grep -c 'class="free".*>10</text>')"
+}
+
 case_heap_profile()
 {
     case=heap-profile
