@@ -21,6 +21,9 @@ MASK_32, MASK_64 = (1 << 32) - 1, (1 << 64) - 1
 CHUNK = 1 << 16
 CHUNKS_KEPT = 1 << 10
 
+# Bytes of a page.
+PAGE = 4096
+
 # Bytes of a block that are shown, and lines of a list.
 SHOWN_BYTES = 32
 SHOWN_PROBLEMS = 20
@@ -123,6 +126,9 @@ class Facts:
             raise gdb.GdbError(f"brkm: {file} lays out its heap in another way (edition "
                                f"{self['edition']}) than this script knows ({EDITION}): use the "
                                "script of the same release")
+
+    def __contains__(self, name):
+        return name in self.values
 
     def __getitem__(self, name):
         try:
@@ -1381,19 +1387,144 @@ class RegionRuns:
                           separators=(",", ":"))
 
 
-def mapped_area(mapping):
-    """What a snapshot says of a mapped block. A core file does not tell which of its pages were resident."""
-    area = {"kind": "mapped", "start": mapping.start, "bytes": mapping.size or mapping.kept,
-            "payload": mapping.payload}
-    if mapping.size == 0:
-        return {**area, "resident": 0, "state": "retired"}
-    return {**area, "usable": mapping.usable, "state": "used"}
+class Areas:
+    """What lies outside of the heap's regions, as a snapshot has it. A core file does not tell which pages
+    were resident. What cannot be read, or cannot be true, is left out, and counted."""
+
+    def __init__(self, heap):
+        self.memory, self.facts = heap.memory, heap.facts
+        self.left_out = 0
+        self.found = []
+        for look in (lambda: map(self.mapped, heap.mappings()), self.guarded, self.vmalloc, self.sections):
+            self.add_all(look)
+
+    def add_all(self, look):
+        try:
+            for area in look():
+                if area is not None and self.is_sound(area):
+                    self.found.append(area)
+                else:
+                    self.left_out += area is not None
+        except Unreadable as error:
+            print(f"brkm snapshot: {error}: some of what lies outside of the heap is missing")
+            self.left_out += 1
+
+    @staticmethod
+    def is_sound(area):
+        end = area["start"] + area["bytes"]
+        payload = area.get("payload", area["start"])
+        return area["start"] <= payload <= end <= MASK_64 and payload + area.get("usable", 0) <= end
+
+    @staticmethod
+    def mapped(mapping):
+        if mapping.size == 0 and mapping.kept == 0:
+            return None
+        area = {"kind": "mapped", "start": mapping.start, "bytes": mapping.size or mapping.kept,
+                "payload": mapping.payload}
+        if mapping.size == 0:
+            return {**area, "resident": 0, "state": "retired"}
+        return {**area, "usable": mapping.usable, "state": "used"}
+
+    def table(self, entries, count, size):
+        """The entries of a table, one by one."""
+        for i in range(count):
+            yield self.memory.read(entries + i * size, size)
+
+    def member(self, entry, name, size=8):
+        at = self.facts[name]
+        return int.from_bytes(entry[at:at + size], "little")
+
+    def guarded(self):
+        facts = self.facts
+        if "guarded slots" not in facts or self.memory.word(facts["guarded start"]) == 0:
+            return
+        for slot in self.table(self.memory.word(facts["guarded slots"]), self.memory.word(facts["guarded used"]),
+                               facts["sizeof slot"]):
+            address, size = self.member(slot, "slot.block.memory"), self.member(slot, "slot.block.size")
+            if self.member(slot, "slot.block.is_in_use", 1):
+                yield {"kind": "guarded", "start": address // PAGE * PAGE, "bytes": PAGE, "payload": address,
+                       "usable": size, "requested": size, "state": "used"}
+
+    def vmalloc(self):
+        facts = self.facts
+        if "vmalloc areas" not in facts:
+            return
+        for area in self.table(self.memory.word(facts["vmalloc areas"]), self.memory.word(facts["vmalloc places"]),
+                               facts["sizeof area"]):
+            start, size = self.member(area, "area.start"), self.member(area, "area.size") - PAGE
+            if start != 0:
+                yield {"kind": "vmalloc", "start": start, "bytes": size, "payload": start, "usable": size,
+                       "state": "used"}
+
+    def words(self, at, count):
+        """Those of an array that are not 0."""
+        return (word for word, in WORD.iter_unpack(self.memory.read(at, 8 * count)) if word != 0)
+
+    def sections(self):
+        facts = self.facts
+        if "page map" not in facts:
+            return
+        for leaf in self.words(facts["page map"], facts["page map leaves"]):
+            for section in self.words(leaf, facts["page map leaf sections"]):
+                yield SectionRuns(self, section).area()
 
 
-def is_area_sound(area):
-    """Not so where the table of mapped blocks was overwritten."""
-    end = area["start"] + area["bytes"]
-    return area["start"] <= area["payload"] <= end <= MASK_64 and area["payload"] + area.get("usable", 0) <= end
+class SectionRuns:
+    """A section of the kernel's family: blocks of pages, and the objects of slabs one by one."""
+
+    def __init__(self, areas, section):
+        self.areas, self.facts, self.memory = areas, areas.facts, areas.memory
+        self.section = section
+        self.start = self.memory.word(section + self.facts["section.start"])
+        self.pages = self.facts["section pages"]
+        self.runs = []
+
+    def area(self):
+        facts, size = self.facts, self.facts["sizeof brkm_page"]
+        kinds = {facts["page kept"]: "cached", facts["page in use"]: "pages", facts["page noted"]: "pages",
+                 facts["page large"]: "pages"}
+        ordered = (facts["page free"], facts["page in use"], facts["page noted"], facts["page large"])
+        records = self.memory.read(self.section + facts["section.pages"], self.pages * size)
+        index = 0
+        while index < self.pages:
+            record = records[index * size:(index + 1) * size]
+            kind, order = record[facts["brkm_page.kind"]], record[facts["brkm_page.order"]]
+            count = 1 << order if kind in ordered and order < 64 and index % (1 << order) == 0 else 1
+            count = min(count, self.pages - index)
+            if kind == facts["page slab"]:
+                count = self.slab(index, self.areas.member(record, "brkm_page.u.slab"))
+            elif kind == facts["page free"] and record[facts["brkm_page.is_clean"]]:
+                self.runs.append(("purged", count * PAGE, 1))
+            else:
+                self.runs.append((kinds.get(kind, "free"), count * PAGE, 1))
+            index += count
+        return {"kind": "section", "start": self.start, "bytes": self.pages * PAGE, "runs": self.runs}
+
+    def slab(self, index, slab):
+        """Its pages; one that is damaged where its cache cannot be true."""
+        try:
+            return self.objects(index, slab)
+        except (Unreadable, ValueError):
+            self.runs.append(("damaged", PAGE, 0))
+            return 1
+
+    def objects(self, index, slab):
+        facts, field = self.facts, lambda at, name, size: self.memory.number(at + facts[name], size)
+        cache = field(slab, "slab.cache", 8)
+        stride, front, objects, order = (field(cache, "brkm_kmem_cache." + name, 4)
+                                         for name in ("stride", "front", "objects", "order"))
+        before = field(slab, "slab.first", 8) - front - (self.start + index * PAGE)
+        rest = (PAGE << min(order, 64)) - before - objects * stride
+        page = self.section + facts["section.pages"] + index * facts["sizeof brkm_page"]
+        if field(cache, "brkm_kmem_cache.magic", 4) != facts["slab cache magic"] or before < 0 or rest < 0 or \
+                stride == 0 or index + (1 << order) > self.pages or field(slab, "slab.page", 8) != page:
+            raise ValueError
+        states = self.memory.read(field(slab, "slab.states", 8), objects)
+        words = {facts["object free"]: "free", facts["object in use"]: "objects", facts["object noted"]: "objects"}
+        self.runs += [("objects", before, 0)] if before else []
+        self.runs += [(words.get(state, "cached"), stride, 1) for state in states]
+        self.runs += [("objects", rest, 0)] if rest else []
+        return 1 << order
 
 
 class BrkmSnapshot(Command):
@@ -1420,15 +1551,14 @@ It is what `brkmalloc ctl PID snapshot` prints of a running process, with each b
         core = re.search(r"^Local core dump file:\s+`(.+)', file type",
                          gdb.execute("info files", to_string=True), re.M)
         source = re.sub(r'[^ -~]|["\\]', "?", core[1]) if core else "gdb"
-        head = {"source": source, "process": gdb.selected_inferior().pid, "page": 4096,
+        head = {"source": source, "process": gdb.selected_inferior().pid, "page": PAGE,
                 "detail": "blocks", "runs_left_out": 0}
         file.write(json.dumps(head, separators=(",", ":"))[:-1] + ',"regions":[')
         for number, region in enumerate(heap.regions):
             file.write(("," if number else "") + "\n" + RegionRuns(heap, region).to_json())
-        areas = [mapped_area(mapping) for mapping in heap.mappings() if mapping.size or mapping.kept]
-        sound = [area for area in areas if is_area_sound(area)]
-        file.write(f'],"areas_left_out":{len(areas) - len(sound)},"areas":[')
-        file.write(",\n".join(json.dumps(area, separators=(",", ":")) for area in sound) + "]}\n")
+        areas = Areas(heap)
+        file.write(f'],"areas_left_out":{areas.left_out},"areas":[')
+        file.write(",\n".join(json.dumps(area, separators=(",", ":")) for area in areas.found) + "]}\n")
 
 
 class BrkmCore(Command):

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/facts.h"
 #include "base/valgrind.h"
 #include "kit/backtrace.h"
 #include "kit/footprint.h"
@@ -403,3 +404,15 @@ struct guarded_totals brkm__guarded_totals(void)
     lock_release(&brkm__guarded_lock);
     return totals;
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("guarded start", &pool.start),
+    FACT_ADDRESS("guarded slots", &pool.slots),
+    FACT_ADDRESS("guarded used", &pool.used),
+    FACT_SIZE(slot),
+    FACT_OFFSET(slot, block.memory),
+    FACT_OFFSET(slot, block.size),
+    FACT_OFFSET(slot, block.is_in_use),
+};

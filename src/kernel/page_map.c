@@ -2,6 +2,7 @@
  * See page_map.h. */
 #include "kernel/page_map.h"
 
+#include "base/facts.h"
 #include "kernel/own.h"
 #include "system/os.h"
 
@@ -101,3 +102,25 @@ void brkm__page_map_leave(struct section *section)
 {
     put(section, NULL);
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("page map", brkm__page_map.root),
+    FACT("page map leaves", MAP_ROOT_SIZE),
+    FACT("page map leaf sections", MAP_LEAF_SIZE),
+    FACT("section pages", SECTION_PAGES),
+    FACT_OFFSET(section, start),
+    FACT_OFFSET(section, pages),
+    FACT_SIZE(brkm_page),
+    FACT_OFFSET(brkm_page, kind),
+    FACT_OFFSET(brkm_page, order),
+    FACT_OFFSET(brkm_page, is_clean),
+    FACT_OFFSET(brkm_page, u.slab),
+    FACT("page free", PAGE_FREE),
+    FACT("page kept", PAGE_KEPT),
+    FACT("page in use", PAGE_IN_USE),
+    FACT("page noted", PAGE_NOTED),
+    FACT("page slab", PAGE_SLAB),
+    FACT("page large", PAGE_LARGE),
+};

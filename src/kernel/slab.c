@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/facts.h"
 #include "kernel/debug.h"
 #include "kernel/note.h"
 #include "kernel/own.h"
@@ -631,3 +632,21 @@ void brkm__slab_visit_in_use(struct brkm_kmem_cache *cache,
     visit_list(&cache->partial, visit, context);
     spin_release(&cache->lock);
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_OFFSET(slab, first),
+    FACT_OFFSET(slab, states),
+    FACT_OFFSET(slab, cache),
+    FACT_OFFSET(slab, page),
+    FACT_OFFSET(brkm_kmem_cache, magic),
+    FACT_OFFSET(brkm_kmem_cache, stride),
+    FACT_OFFSET(brkm_kmem_cache, front),
+    FACT_OFFSET(brkm_kmem_cache, objects),
+    FACT_OFFSET(brkm_kmem_cache, order),
+    FACT("slab cache magic", CACHE_MAGIC),
+    FACT("object free", OBJECT_FREE),
+    FACT("object in use", OBJECT_IN_USE),
+    FACT("object noted", OBJECT_NOTED),
+};

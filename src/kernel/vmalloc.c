@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/facts.h"
 #include "brkmalloc/kernel.h"
 #include "kernel/failslab.h"
 #include "kernel/gfp.h"
@@ -431,3 +432,13 @@ void brkm__vmalloc_open(void)
 {
     spin_release(&table.lock);
 }
+
+/* ---- For debuggers ---- */
+
+static const struct fact facts[] FACTS = {
+    FACT_ADDRESS("vmalloc areas", &table.areas),
+    FACT_ADDRESS("vmalloc places", &table.places),
+    FACT_SIZE(area),
+    FACT_OFFSET(area, start),
+    FACT_OFFSET(area, size),
+};

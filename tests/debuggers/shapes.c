@@ -29,6 +29,8 @@
 #include <malloc.h>
 #endif
 
+#include "brkmalloc/kernel.h"
+
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
@@ -42,9 +44,19 @@
 #define OTHER_SMALL 72
 #define HEADER 8
 
+/* The kernel's family, where the library has it. */
+#pragma weak brkm_vmalloc
+#pragma weak brkm_get_free_pages
+#pragma weak brkm_kmem_cache_create
+#pragma weak brkm_kmem_cache_alloc
+
+#define OBJECT 208
+#define AREA 70000
+#define PAGES_ORDER 3
+
 static char *in_use, *hole, *behind, *purged, *guard, *huge[HUGE_BLOCKS], *long_end, *bordering,
     *pin;
-static char *cached, *elsewhere, *depot, *mapped, *unmapped;
+static char *cached, *elsewhere, *depot, *mapped, *unmapped, *small;
 static pthread_barrier_t barrier;
 
 static void say(const char *name, const char *payload, size_t bytes)
@@ -110,6 +122,20 @@ static void make_blocks(void)
     long_end = malloc(LARGE);
     mapped = malloc(MAPPED);
     unmapped = malloc(MAPPED);
+}
+
+/* Outside of the heap. */
+static void make_and_say_others(void)
+{
+    small = malloc(SMALL);
+    say("small", small, SMALL);
+    if (brkm_vmalloc != NULL) {
+        struct brkm_kmem_cache *cache = brkm_kmem_cache_create("shapes", OBJECT, 0, 0, NULL);
+        say("area", brkm_vmalloc(AREA), AREA);
+        say("pages", brkm_get_free_pages(BRKM_GFP_KERNEL, PAGES_ORDER),
+            (size_t)4096 << PAGES_ORDER);
+        say("object", brkm_kmem_cache_alloc(cache, BRKM_GFP_KERNEL), OBJECT);
+    }
 }
 
 /* The last of all, so that nothing lies between it and the top. */
@@ -233,6 +259,7 @@ int main(int count, char **words)
     if (strcmp(words[1], "quarantine") == 0) {
         fill_quarantine();
     } else if (strcmp(words[1], "empty") != 0) {
+        make_and_say_others();
         make_blocks();
         run_threads();
         make_pin();

@@ -271,6 +271,49 @@ def snapshot_blocks(path):
     return found
 
 
+def snapshot_outside(shapes, content):
+    """Mapped blocks and the kernel family's memory."""
+    same("areas left out", 0, content["areas_left_out"])
+    areas = {area["payload"]: area for area in content["areas"] if area["kind"] != "section"}
+    same("mapped", ("mapped", shapes.bytes["mapped"], "used"),
+         tuple(areas.get(shapes.at["mapped"], {}).get(name) for name in ("kind", "usable", "state")))
+    same("area", ("vmalloc", -(-shapes.bytes["area"] // 4096) * 4096),
+         tuple(areas.get(shapes.at["area"], {}).get(name) for name in ("kind", "usable")))
+    runs = {}
+    for area in content["areas"]:
+        at = area["start"]
+        for run in area.get("runs", []):
+            runs[at] = run
+            at += run[1]
+        same("bytes of the runs", area["start"] + (area["bytes"] if area["kind"] == "section" else 0), at)
+    for name, kind in (("pages", "pages"), ("object", "objects")):
+        same(name, [kind, shapes.bytes[name], 1], runs.get(shapes.at[name]))
+
+
+def case_snapshot_guarded(program):
+    """A guarded block, with as much as was asked for; and a damaged table of mapped blocks, which leaves the
+    rest of the snapshot whole."""
+    program.environment["BRKMALLOC"] += ",guard_sample:1"
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "heap.json")
+        shapes = program.start()
+        same("what brkm snapshot says", "", shapes.run(f"brkm snapshot {path}"))
+        with open(path, encoding="ascii") as file:
+            areas = json.load(file)["areas"]
+        found = [area for area in areas if area.get("payload") == shapes.at["small"]]
+        same("the guarded block", [("guarded", 24, 24, "used")],
+             [tuple(area[name] for name in ("kind", "usable", "requested", "state")) for area in found])
+        shapes.run('python gdb.selected_inferior().write_memory(chosen_heap().facts["mapped table"], '
+                   '(1).to_bytes(8, "little"))')
+        has("a damaged table", "cannot read memory at 0x1: some of what lies outside of the heap is missing",
+            shapes.run(f"brkm snapshot {path}"))
+        with open(path, encoding="ascii") as file:
+            content = json.load(file)
+        same("without mapped blocks", ([area for area in areas if area["kind"] != "mapped"], 1),
+             (content["areas"], content["areas_left_out"]))
+        shapes.session.__exit__()
+
+
 def case_snapshot(program):
     """Of a core file whose program gdb finds itself."""
     with tempfile.TemporaryDirectory(prefix="a blank ") as folder:
@@ -288,9 +331,7 @@ def case_snapshot(program):
         found = snapshot_blocks(path)
         with open(path, encoding="ascii") as file:
             content = json.load(file)
-        same("areas", (0, [("mapped", shapes.at["mapped"], shapes.bytes["mapped"], "used")]),
-             (content["areas_left_out"], [(area["kind"], area["payload"], area["usable"], area["state"])
-                                          for area in content["areas"]]))
+        snapshot_outside(shapes, content)
         for name, kind in [("in_use", "used"), ("hole", "free"), ("behind", "used"), ("guard", "used"),
                            ("pin", "used"), ("cached", "cached")]:
             block = found.get(shapes.at[name] - HEADER, ("nothing", 0, 0))
