@@ -17,7 +17,7 @@ echo "The server is $state; for two seconds it is noted who allocates:"
 read -r state <&4
 "$command" ctl "$server" trim >"$work/trimmed"
 echo "The server is $state, and what can go back went. Where its memory is, and what pins it:"
-"$command" ctl "$server" explain | "$command" explain >"$work/said"
+"$command" ctl "$server" explain >"$work/said"
 awk 'NR <= 3 || $1 == "live" || $1 == "free" || $1 == "pinned"' "$work/said"
 sed -n '/^By call site/,/ main at /p' "$work/said"
 exec 3>&-
