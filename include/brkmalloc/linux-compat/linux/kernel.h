@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What small modules use of the kernel's linux/kernel.h. */
+ * What small modules use of the kernel's linux/kernel.h, on top of the system's. */
 #ifndef BRKMALLOC_LINUX_KERNEL_H
 #define BRKMALLOC_LINUX_KERNEL_H
+
+#include_next <linux/kernel.h>
 
 #include <errno.h>
 #include <linux/printk.h>

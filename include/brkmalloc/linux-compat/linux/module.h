@@ -4,6 +4,8 @@
 #ifndef BRKMALLOC_LINUX_MODULE_H
 #define BRKMALLOC_LINUX_MODULE_H
 
+#include_next <linux/module.h>
+
 #include <linux/init.h>
 #include <linux/kernel.h>
 

@@ -8,20 +8,39 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifndef KERN_EMERG
 #define KERN_EMERG ""
+#endif
+#ifndef KERN_ALERT
 #define KERN_ALERT ""
+#endif
+#ifndef KERN_CRIT
 #define KERN_CRIT ""
+#endif
+#ifndef KERN_ERR
 #define KERN_ERR ""
+#endif
+#ifndef KERN_WARNING
 #define KERN_WARNING ""
+#endif
+#ifndef KERN_NOTICE
 #define KERN_NOTICE ""
+#endif
+#ifndef KERN_INFO
 #define KERN_INFO ""
+#endif
+#ifndef KERN_DEBUG
 #define KERN_DEBUG ""
+#endif
+#ifndef KERN_CONT
 #define KERN_CONT ""
+#endif
 
 #ifndef pr_fmt
 #define pr_fmt(format) format
 #endif
 
+#ifndef printk
 static inline int printk(const char *format, ...)
 {
     char plain[1024];
@@ -41,6 +60,7 @@ static inline int printk(const char *format, ...)
     va_end(list);
     return written;
 }
+#endif
 
 #define pr_emerg(format, ...) printk(pr_fmt(format), ##__VA_ARGS__)
 #define pr_alert(format, ...) printk(pr_fmt(format), ##__VA_ARGS__)
