@@ -31,6 +31,12 @@ const GROUPINGS = {
     name: (key) => key === "" ? "not known" : key,
     isEstimate: () => report.interval > 1,
   },
+  callers: {
+    title: "call site with callers",
+    key: (spans, i) => stackOf(spans, i).slice(0, FRAMES_SHOWN).join(" \u2190 "),
+    name: (key) => key === "" ? "not known" : key,
+    isEstimate: () => report.interval > 1,
+  },
   kind: {
     title: "state",
     key: (spans, i) => spans.kind[i],

@@ -176,7 +176,7 @@ class HeapView {
       .filter((name) => name !== null);
     element("colour").replaceChildren(...offered.map((name) =>
       make("option", { value: name }, COLOURINGS[name].title)));
-    const groups = [...(hasSites ? ["site"] : []), "size", ...(isTimed ? ["age", "thread"] : []), ...(kinds > 1 ? ["kind"] : [])];
+    const groups = [...(hasSites ? ["site", "callers"] : []), "size", ...(isTimed ? ["age", "thread"] : []), ...(kinds > 1 ? ["kind"] : [])];
     element("group").replaceChildren(...groups.map((name) => make("option", { value: name }, GROUPINGS[name].title)));
     element("which").replaceChildren(...report.maps.map((map, i) => make("option", { value: i }, map.name)));
     element("which-label").hidden = report.maps.length < 2;

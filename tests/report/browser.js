@@ -112,6 +112,9 @@ async function sites(browser) {
   await page.waitForTimeout(500);
   result.moment = await page.locator("#slider").inputValue();
   result.groups = await table(page, "groups");
+  await page.locator("#group").selectOption("callers");
+  result.callers = await table(page, "groups");
+  await page.locator("#group").selectOption("site");
   await page.locator("#pins button").first().click();
   await page.waitForTimeout(200);
   result.pinned = { selected: await text(page, "#selected"), row: (await table(page, "pins"))[0] };

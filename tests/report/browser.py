@@ -189,6 +189,12 @@ class Browser(Test):
         self.same("who holds memory", {site: [group.blocks, group.bytes, group.back] for site, group in groups.items()},
                   {site: [int(row[0]), int(row[1]), int(row[3])] for site, row in shown.items()})
         self.same("all pages", str(pages * PAGE), seen["groups"][-1][4])
+        stacks: dict[str, int] = {}
+        for row in seen["callers"][:-1]:
+            name = place(row[0].split(" \u2190 ")[0])
+            stacks[name] = stacks.get(name, 0) + int(row[2])
+        self.same("bytes by callers", {site: group.bytes for site, group in groups.items()}, stacks)
+        self.expect("callers are told", sum(" \u2190 " in row[0] for row in seen["callers"]) > 5, seen["callers"])
         selected = seen["pinned"]["selected"]
         site = self.site_of[born[int(selected.split(":")[0], 16)].stack]
         self.expect("a block tells its call site", site == "not known" or site in selected, (site, selected))
