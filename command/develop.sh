@@ -11,7 +11,7 @@ print_developer_usage()
     test)
         echo "usage: brkmalloc test [--quick | --full | --rest] [-R REGEX]"
         echo "       brkmalloc test --long [--minutes N] | --coverage | --bare"
-        echo "       brkmalloc test --suites [--only NAME] | --systems"
+        echo "       brkmalloc test --suites | --clients [--only NAME] | --systems"
         echo "       brkmalloc test --mutation [--count N] [--seed S]"
         ;;
     bench)
@@ -22,7 +22,7 @@ print_developer_usage()
         echo "       brkmalloc build [--preset NAME]"
         echo "       brkmalloc test [--quick | --full | --rest] [-R REGEX]"
         echo "       brkmalloc test --long [--minutes N] | --coverage | --bare"
-        echo "       brkmalloc test --suites [--only NAME] | --systems"
+        echo "       brkmalloc test --suites | --clients [--only NAME] | --systems"
         echo "       brkmalloc bench [OPTIONS]"
         ;;
     esac
@@ -68,7 +68,10 @@ before how long it took. The exit status is 0 when at least one test ran and non
   --suites      instead: the test suites of glibc, jemalloc, mimalloc, gperftools, Redis, Lua, CPython
                 and stress-ng, from Debian's packages, on libc's malloc and on brkmalloc; prints what fails
                 only here and writes the table in docs/compatibility.md. Takes hours
-  --only NAME   with --suites: this suite only; may be repeated
+  --clients     instead: programs with kernel code, from Debian's source packages, with their shims over
+                malloc replaced by the kernel's family; prints what they then do otherwise and writes the
+                table in docs/compatibility.md. What is built stays in build/clients
+  --only NAME   with --suites or --clients: this one only; may be repeated
   --systems     instead: the tests of the interface, of circumstances and of real programs on Debian's
                 next release and on unstable, each in a folder made by debootstrap (as root)
 END

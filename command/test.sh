@@ -26,6 +26,7 @@ command_test() (
             exec sh "$brkm_home/tests/systems/debian.sh"
             ;;
         --suites) special=suites ;;
+        --clients) special=clients ;;
         --only)
             [ $# -gt 1 ] || usage_error test "--only needs a NAME"
             only="$only --only $2"
@@ -61,8 +62,8 @@ command_test() (
     *) [ "$special" = long ] || usage_error test "--minutes goes with --long" ;;
     esac
     case $only:$special in
-    :* | *:suites) ;;
-    *) usage_error test "--only goes with --suites" ;;
+    :* | *:suites | *:clients) ;;
+    *) usage_error test "--only goes with --suites or --clients" ;;
     esac
     [ -z "$mutants" ] || [ "$special" = mutation ] ||
         usage_error test "--count and --seed go with --mutation"
@@ -71,6 +72,11 @@ command_test() (
     if [ "$special" = suites ]; then
         # shellcheck disable=SC2086 # words
         test_suites $only
+        exit
+    fi
+    if [ "$special" = clients ]; then
+        # shellcheck disable=SC2086 # words
+        test_clients $only
         exit
     fi
     install_missing "$(missing_packages need tests/packages.txt)" || exit
@@ -247,6 +253,15 @@ test_suites() (
     "$(first_command "${CC:-cc}" cc gcc clang)" -O2 -shared -fPIC \
         "$brkm_home/tests/programs/witness.c" -o "$witness" || exit
     exec python3 -B "$brkm_home/tests/suites/run.py" "$path" "$witness" --write "$@"
+)
+
+# test_clients [--only NAME]...: what is fetched and built stays for the next time.
+test_clients() (
+    install_wanted tests/clients/packages.txt "clients" "the clients that need it are skipped"
+    unset LD_PRELOAD BRKMALLOC
+    path=$(library) || exit
+    exec python3 -B "$brkm_home/tests/clients/run.py" "$(dirname "$path")" \
+        --folder "$brkm_home/build/clients" --write "$@"
 )
 
 test_long() (

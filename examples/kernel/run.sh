@@ -12,7 +12,7 @@ build()
 {
     cc -O2 -pthread -I "$prefix/include/brkmalloc/linux-compat" -I "$prefix/include" "$example/$1.c" \
         "$libraries/libbrkmalloc-prefixed.a" -o "$work/$1"
-    "$work/$@"
+    "$work/$1"
 }
 
 echo "A kernel module, unmodified:"

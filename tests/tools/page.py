@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The parts of docs/compatibility.md that are written by runs of their own, each between two marks at
-the page's end: "suites" by tests/suites, "systems" by tests/systems."""
+the page's end: "suites" by tests/suites, "systems" by tests/systems, "clients" by tests/clients."""
 import os
 
 PAGE = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "docs",
                                      "compatibility.md"))
-NAMES = ("suites", "systems")
+NAMES = ("suites", "systems", "clients")
 
 
 def marks(name):
