@@ -156,13 +156,14 @@ def try_client(client, build, folder, source):
 
 def row_of(client, version, calls, result):
     names = ", ".join(f"`{name.removeprefix('brkm_')}`" for name in calls)
-    return (f"| [{client.name}](../tests/clients/{client.name}.sh) | {version} | {client.fields['Replaced']} "
+    return (f"| {client.name} | {version} | {client.fields['Replaced']} "
             f"| {client.fields['Does']} | {names} | {result} |")
 
 
 def write(rows):
     def updated(inside):
-        lines = {name: line for line, name in re.findall(r"^(\| \[([-\w]+)\].*)$", inside, re.M)}
+        lines = {name: line for line, name in re.findall(r"^(\| ([a-z][-\w]*) .*)$", inside, re.M)
+                 if name != "client"}
         lines.update(rows)
         return HEAD + "".join(lines[name] + "\n" for name in sorted(lines))
     page.write_part("clients", updated)
