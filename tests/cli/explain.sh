@@ -32,6 +32,7 @@ case_explain_names()
     mkfifo "$work/said"
     echo "a line" | BRKMALLOC=$options LD_PRELOAD=$library "$program" interrupted >"$work/said" &
     pid=$!
+    trap 'kill -KILL "$pid" 2>/dev/null; rm -rf "$work"' EXIT
     read -r line <"$work/said"
     same "the program" "a line" "$line"
     explain "$pid"
@@ -55,7 +56,7 @@ case_explain_names()
 explain_other_build()
 {
     rm "$program"
-    cp "$programs/cli_static" "$program"
+    cp "$ctl" "$program"
     explain "$1"
     same "status beside another build" 0 "$status"
     has "the address instead" "/cli peak+0x" "$out"
