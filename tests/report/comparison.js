@@ -58,7 +58,7 @@ const tooWide = (page) => page.evaluate(() => [...document.querySelectorAll("bod
 // Selects what lies at places of both maps, zoomed in as far as to single runs.
 async function selectRuns(page) {
   const found = [];
-  for (const [side, x, y] of [["before", 0.3, 0.2], ["after", 0.6, 0.3], ["after", 0.2, 0.6]]) {
+  for (const [side, x, y] of [["before", 0.1, 0.01], ["after", 0.3, 0.01], ["after", 0.02, 0.01]]) {
     await page.locator("#zoom-all").click();
     const map = page.locator(`#map-${side}`);
     await map.scrollIntoViewIfNeeded();

@@ -85,7 +85,7 @@ class Comparison(Test):
                         len({words.split(";")[0] for words in seen["ranges"]}) == 1, seen["ranges"])
             lines = seen["selected"].splitlines()
             self.expect("both sides are told", [line.split(":")[0] for line in lines] ==
-                        ["before", "after"], lines)
+                        ["before", "after"], seen)
             for line, heap in zip(lines, self.heaps):
                 self.run_is_there(line, heap, line.startswith(seen["side"]))
 
