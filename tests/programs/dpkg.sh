@@ -6,7 +6,7 @@
 set -eu
 umask 022
 dpkg-query -W -f '${Package} ${Version} ${Depends}\n' | sha256sum
-dpkg-query -S /bin/sh /usr/bin/env
+dpkg-query -S /etc/debian_version /usr/bin/env
 dpkg --compare-versions 1.2~rc1 lt 1.2 && echo lower
 mkdir -p package/DEBIAN package/usr/share/sample
 seq 200000 >package/usr/share/sample/data
