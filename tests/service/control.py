@@ -811,6 +811,7 @@ for file in mine:
 
 def daemon():
     with server(script=DAEMON, options="control:true,background:true") as (process, _):
+        socket_name(process.pid)  # the next one, where the program has just closed the first
         for _ in range(3):
             ask(process.pid, "stats")
         process.stdin.write("\n")
