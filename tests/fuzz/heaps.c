@@ -5,26 +5,15 @@
  * bytes say, so that what lies behind the brackets is reached. What is wrong is told with its
  * offset; what can be read has sums that are those of its runs. */
 #define _GNU_SOURCE
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "../../profile/memory.h"
 #include "../../report/heap_snapshot.h"
+#include "file.h"
 
 const char program_name[] = "heaps";
 
-#define FILE_MAX (1 << 16)
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
-
-#define expect(condition) ((condition) ? (void)0 : finding(#condition, __LINE__))
-
-static _Noreturn void finding(const char *condition, int line)
-{
-    fprintf(stderr, "heaps: not %s (line %d)\n", condition, line);
-    abort();
-}
 
 /* ---- The file ---- */
 
@@ -81,23 +70,6 @@ static const char *const pieces[] = {
     "\"bytes\":4192}",
 };
 
-#define PIECES (sizeof(pieces) / sizeof(pieces[0]))
-
-static size_t put_together(char *file, const uint8_t *bytes, size_t length)
-{
-    size_t end = 0;
-    for (size_t i = 0; i < length; i++) {
-        const char *piece = pieces[bytes[i] % PIECES];
-        size_t more = strlen(piece);
-        if (end + more > FILE_MAX) {
-            break;
-        }
-        memcpy(file + end, piece, more);
-        end += more;
-    }
-    return end;
-}
-
 /* ---- Reading it ---- */
 
 static void expect_sums(const struct heap_snapshot *snapshot, const struct picture *picture)
@@ -132,8 +104,9 @@ static void expect_told(const struct problem *problem, size_t length)
     expect(memchr(problem->text, '\0', sizeof(problem->text)) != NULL);
 }
 
-static void read_file(const unsigned char *bytes, size_t length)
+static void read_file(char *file, size_t length)
 {
+    const unsigned char *bytes = (const unsigned char *)file;
     static struct heap_snapshot snapshot;
     struct picture picture;
     struct problem problem = {UINT64_MAX, ""};
@@ -155,18 +128,7 @@ static void read_file(const unsigned char *bytes, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    static char made[FILE_MAX];
-    bool is_made = length != 0 && bytes[0] > 127;
-    size_t file_length = is_made ? put_together(made, bytes + 1, length - 1) : length;
-    /* Exactly as long, so that a sanitizer notices a step beyond its end. */
-    unsigned char *copy = malloc(file_length + (file_length == 0));
-    if (copy == NULL) {
-        return 0;
-    }
-    if (file_length != 0) {
-        memcpy(copy, is_made ? (const void *)made : bytes, file_length);
-    }
-    read_file(copy, file_length);
-    free(copy);
+    read_input(bytes, length, (struct pieces){pieces, sizeof(pieces) / sizeof(pieces[0])},
+               read_file);
     return 0;
 }

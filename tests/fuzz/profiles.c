@@ -17,22 +17,14 @@
 #include "../../profile/views.h"
 #include "../../report/heap_difference.h"
 #include "../../report/profile_report.h"
+#include "file.h"
 
 const char program_name[] = "profiles";
 
-#define FILE_MAX (1 << 16)
 #define BETWEEN '\1'
 #define ROWS 20
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
-
-#define expect(condition) ((condition) ? (void)0 : finding(#condition, __LINE__))
-
-static _Noreturn void finding(const char *condition, int line)
-{
-    fprintf(stderr, "profiles: not %s (line %d)\n", condition, line);
-    abort();
-}
 
 /* ---- The file ---- */
 
@@ -72,23 +64,6 @@ static const char *const pieces[] = {
     "end",
     "\1",
 };
-
-#define PIECES (sizeof(pieces) / sizeof(pieces[0]))
-
-static size_t put_together(char *file, const uint8_t *bytes, size_t length)
-{
-    size_t end = 0;
-    for (size_t i = 0; i < length; i++) {
-        const char *piece = pieces[bytes[i] % PIECES];
-        size_t more = strlen(piece);
-        if (end + more > FILE_MAX) {
-            break;
-        }
-        memcpy(file + end, piece, more);
-        end += more;
-    }
-    return end;
-}
 
 /* ---- Reading it ---- */
 
@@ -266,18 +241,7 @@ static void read_files(char *bytes, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    static char made[FILE_MAX];
-    bool is_made = length != 0 && bytes[0] > 127;
-    size_t file_length = is_made ? put_together(made, bytes + 1, length - 1) : length;
-    /* Exactly as long, so that a sanitizer notices a step beyond its end. */
-    char *copy = malloc(file_length + (file_length == 0));
-    if (copy == NULL) {
-        return 0;
-    }
-    if (file_length != 0) {
-        memcpy(copy, is_made ? (const void *)made : bytes, file_length);
-    }
-    read_files(copy, file_length);
-    free(copy);
+    read_input(bytes, length, (struct pieces){pieces, sizeof(pieces) / sizeof(pieces[0])},
+               read_files);
     return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "../../trace/input.h"
 #include "events.h"
+#include "file.h"
 #include "plan.h"
 #include "reader.h"
 #include "source.h"
@@ -30,15 +31,9 @@
 /* Bytes that a plan may need; more is refused, which is a path to be taken, too. */
 #define PLAN_MEMORY_MAX ((uint64_t)1 << 24)
 
+const char program_name[] = "trace";
+
 static unsigned char file[FILE_MAX];
-
-#define expect(condition) ((condition) ? (void)0 : finding(#condition, __LINE__))
-
-static _Noreturn void finding(const char *condition, int line)
-{
-    fprintf(stderr, "trace: not %s (line %d)\n", condition, line);
-    abort();
-}
 
 /* ---- The file ---- */
 
